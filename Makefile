@@ -1,0 +1,77 @@
+# Everything happens in .venv, dist and one temporary folder; no root is needed.
+# `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+METHOD ?= dump
+KEEP ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
+SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
+
+.PHONY: help setup demo test lint format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(VENV)/wheel.stamp ## set up .venv with the pinned packages and this package's wheel
+
+demo: setup ## migrate two real databases with a real Airflow (METHOD=dump|replication, KEEP=1 keeps it all up)
+	@exec $(BIN)/python -B -m demo --method '$(METHOD)' $(if $(filter-out 0,$(KEEP)),--keep)
+
+test: setup ## run the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: setup ## ruff and mypy strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m mypy
+
+format: setup ## let ruff format the code
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+# Held to the Airflow the demo and the tests are written for; pyproject.toml itself stays wide.
+lock: setup ## compile requirements.txt anew from pyproject.toml
+	@$(UV) pip compile pyproject.toml --all-extras --universal -p 3.11 --upgrade --quiet \
+	    --no-header --no-annotate --no-emit-index-url \
+	    --constraints <(echo 'apache-airflow==3.3.*') -o requirements.txt
+	@rm -rf $(VENV)/cache
+
+clean: ## remove .venv, dist and all caches
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment itself. Its uv is the pinned one: it installs the rest in seconds, and exactly that set.
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Python 3.11 or newer is needed ($(PYTHON) is $$($(PYTHON) -V 2>&1 || true));" \
+	         "name one with: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) cannot make virtual environments: its module venv or ensurepip is missing" \
+	         "(on Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check \
+	    "$$(grep '^uv==' requirements.txt)"
+	@touch $@
+
+$(VENV)/requirements.stamp: requirements.txt $(VENV)/bin/uv
+	@echo "installing $$(grep -c == requirements.txt) pinned packages"
+	@$(UV) pip sync --quiet --python $(BIN)/python requirements.txt
+	@rm -rf $(VENV)/cache
+	@touch $@
+
+# Built without isolation by the pinned hatchling, so nothing is downloaded; sync has removed an older one.
+$(VENV)/wheel.stamp: $(VENV)/requirements.stamp pyproject.toml README.md LICENSE $(SOURCES)
+	@rm -f dist/airflow_dbaas-*.whl
+	@$(BIN)/python -m hatchling build -t wheel -d dist >/dev/null
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --force-reinstall --offline dist/airflow_dbaas-*.whl
+	@rm -rf $(VENV)/cache
+	@touch $@
