@@ -1,0 +1,302 @@
+"""The two clients. The only module that knows the HTTP library."""
+
+from __future__ import annotations
+
+import functools
+import json
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from types import TracebackType
+from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
+
+import httpx
+import pydantic
+import tenacity
+
+from airflow_dbaas.api import auth, bodies, endpoints
+from airflow_dbaas.api.endpoints import AnswerT, Call
+from airflow_dbaas.api.errors import (
+    DbaasConfigurationError,
+    DbaasError,
+    DbaasResponseError,
+    DbaasTransportError,
+    status_error,
+)
+from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.api.retries import RetryPolicy, parse_retry_after
+
+P = ParamSpec("P")
+HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
+
+#: Zones with an API endpoint, as Exoscale's OpenAPI document lists them.
+ZONES = ("at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", "de-muc-1", "hr-zag-1")
+
+_TIMEOUT = 30.0
+_MESSAGE_LENGTH = 500
+
+
+class _Method(Generic[P, AnswerT]):
+    """Makes a method of both clients from the statement of an endpoint."""
+
+    def __init__(self, statement: Callable[P, Call[AnswerT]]) -> None:
+        self.statement = statement
+        self.__doc__ = statement.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: Client, owner: type) -> Callable[P, AnswerT]: ...
+    @overload
+    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, Awaitable[AnswerT]]: ...
+    def __get__(self, client: Client | AsyncClient | None, owner: type) -> Any:
+        if client is None:
+            return self
+
+        @functools.wraps(self.statement)
+        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return client.send(self.statement(*args, **kwargs))
+
+        return method
+
+
+class _Operations:
+    """The API's operations, named by their ids."""
+
+    create_dbaas_service_pg = _Method(endpoints.create_dbaas_service_pg)
+    create_dbaas_task_migration_check = _Method(endpoints.create_dbaas_task_migration_check)
+    delete_dbaas_service = _Method(endpoints.delete_dbaas_service)
+    delete_dbaas_service_pg = _Method(endpoints.delete_dbaas_service_pg)
+    get_dbaas_migration_status = _Method(endpoints.get_dbaas_migration_status)
+    get_dbaas_service_pg = _Method(endpoints.get_dbaas_service_pg)
+    get_dbaas_task = _Method(endpoints.get_dbaas_task)
+    get_operation = _Method(endpoints.get_operation)
+    list_dbaas_services = _Method(endpoints.list_dbaas_services)
+    reveal_dbaas_postgres_user_password = _Method(endpoints.reveal_dbaas_postgres_user_password)
+    stop_dbaas_pg_migration = _Method(endpoints.stop_dbaas_pg_migration)
+    update_dbaas_service_pg = _Method(endpoints.update_dbaas_service_pg)
+
+
+class _Signature(httpx.Auth):
+    """Signs each request when it is sent, so that a repeated one carries a fresh expiry."""
+
+    def __init__(self, key: str, secret: str) -> None:
+        self._key = key
+        self._secret = secret
+
+    def _sign(self, request: httpx.Request) -> httpx.Request:
+        request.headers["Authorization"] = auth.authorization(
+            self._key,
+            self._secret,
+            method=request.method,
+            target=request.url.raw_path.decode("ascii"),
+            body=request.content,
+        )
+        return request
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        yield self._sign(request)
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        yield self._sign(request)
+
+
+class _Connection(Generic[HttpT]):
+    """What both clients have in common: settings, and the library's client.
+
+    :param key: API key.
+    :param secret: API secret.
+    :param url: base URL with ``/v2``; by default that of the zone.
+    :param zone: one of ``ZONES``; needed without ``url``.
+    :param timeout: seconds that connecting and each read may take.
+    :param ca_file: PEM file of the authorities to trust instead of the usual ones. TLS is always verified.
+    :param retry: how patient one call is.
+    :raises DbaasConfigurationError: if one of them is missing or cannot be used.
+    """
+
+    _http_class: type[HttpT]
+
+    def __init__(
+        self,
+        key: str,
+        secret: str,
+        *,
+        url: str | None = None,
+        zone: str | None = None,
+        timeout: float = _TIMEOUT,
+        ca_file: str | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        if not key:
+            raise DbaasConfigurationError("the API key is missing")
+        if not secret:
+            raise DbaasConfigurationError("the API secret is missing")
+        self.url = _base_url(url, zone)
+        self.retry = retry or RetryPolicy()
+        # Redirects are not followed: a signed request goes to the API or nowhere.
+        self._http: HttpT = self._http_class(
+            auth=_Signature(key, secret), timeout=timeout, verify=_trust(ca_file), follow_redirects=False
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.url}>"
+
+    def _request_arguments(self, call: Call[Any]) -> dict[str, Any]:
+        headers = {"Accept": "application/json"}
+        if call.body:
+            headers["Content-Type"] = "application/json"
+        return {
+            "method": call.method,
+            "url": self.url + call.path,
+            "content": call.body or None,
+            "headers": headers,
+        }
+
+
+class Client(_Connection[httpx.Client], _Operations):
+    """Blocking client of the DBaaS API.
+
+    Methods are the API's operation ids in snake case; each returns the model of its answer and raises the errors
+    of ``airflow_dbaas.api.errors``. Usable from several threads and as a context manager.
+    """
+
+    _http_class = httpx.Client
+
+    def send(self, call: Call[AnswerT], *, retry: RetryPolicy | None = None) -> AnswerT:
+        """Send a call of ``endpoints`` and return its answer.
+
+        :param call: what to send.
+        :param retry: how patient this call is, instead of the client's own patience.
+        :raises DbaasError: see ``airflow_dbaas.api.errors``.
+        """
+        attempts = tenacity.Retrying(**(retry or self.retry).arguments(call.resend))
+        answer: AnswerT = attempts(self._once, call)
+        return answer
+
+    def _once(self, call: Call[AnswerT]) -> AnswerT:
+        try:
+            response = self._http.request(**self._request_arguments(call))
+        except httpx.HTTPError as error:
+            raise _transport_error(call, error) from error
+        return _answer(call, response)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient(_Connection[httpx.AsyncClient], _Operations):
+    """Client of the DBaaS API for an event loop; parameters and methods as those of ``Client``, to be awaited."""
+
+    _http_class = httpx.AsyncClient
+
+    async def send(self, call: Call[AnswerT], *, retry: RetryPolicy | None = None) -> AnswerT:
+        """Send a call of ``endpoints`` and return its answer; see ``Client.send``."""
+        attempts = tenacity.AsyncRetrying(**(retry or self.retry).arguments(call.resend))
+        answer: AnswerT = await attempts(self._once, call)
+        return answer
+
+    async def _once(self, call: Call[AnswerT]) -> AnswerT:
+        try:
+            response = await self._http.request(**self._request_arguments(call))
+        except httpx.HTTPError as error:
+            raise _transport_error(call, error) from error
+        return _answer(call, response)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _base_url(url: str | None, zone: str | None) -> str:
+    if url is None:
+        if zone not in ZONES:
+            raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {zone!r}")
+        return f"https://api-{zone}.exoscale.com/v2"
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise DbaasConfigurationError(f"the API URL {redact(url)!r} cannot be used: {error}") from None
+    if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.userinfo or parsed.query:
+        raise DbaasConfigurationError(
+            f"the API URL must look like https://host[:port]/v2, without credentials, got {redact(url)!r}"
+        )
+    return url.rstrip("/")
+
+
+def _trust(ca_file: str | None) -> ssl.SSLContext | bool:
+    if not ca_file:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise DbaasConfigurationError(f"ca_file {ca_file!r} cannot be used: {error}") from error
+
+
+def _transport_error(call: Call[Any], error: httpx.HTTPError) -> DbaasError:
+    unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            text = f"{call}: the server's certificate is not trusted: {cause.verify_message}"
+            return DbaasTransportError(text, retryable=False, unprocessed=True)
+        cause = cause.__cause__ or cause.__context__
+    return DbaasTransportError(f"{call}: no answer: {reason}", unprocessed=unreached)
+
+
+def _answer(call: Call[AnswerT], response: httpx.Response) -> AnswerT:
+    if response.status_code >= 400:
+        raise status_error(
+            response.status_code,
+            redact(_message(response), bodies.secrets_in(call.body)),
+            retry_after=parse_retry_after(response.headers.get("Retry-After")),
+            context=str(call),
+        )
+    if response.status_code >= 300:
+        where = response.headers.get("Location", "nowhere")
+        raise DbaasResponseError(f"{call}: unexpected redirect to {redact(where)}", retryable=False)
+    try:
+        return call.answer.model_validate_json(response.content)
+    except pydantic.ValidationError as error:
+        # "from None": the validation error carries the answer, which may hold a password.
+        what = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in what["loc"])
+        raise DbaasResponseError(
+            f"{call}: the answer ({response.headers.get('Content-Type', 'no content type')}, "
+            f"{len(response.content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
+        ) from None
+
+
+def _message(response: httpx.Response) -> str:
+    """The API's own words in an error answer, whichever of its shapes it has."""
+    try:
+        content = json.loads(response.content)
+    except ValueError:
+        content = None
+    if isinstance(content, dict):
+        said = [content[name] for name in ("message", "detail", "error", "title") if content.get(name)]
+        errors = content.get("errors")
+        if isinstance(errors, list):
+            said += [item.get("detail") if isinstance(item, dict) else item for item in errors]
+        text = "; ".join(str(item) for item in said if item)
+    else:
+        text = response.text.strip()
+        if text.startswith("<"):
+            text = f"(an HTML page of {len(response.content)} bytes)"
+    return text[:_MESSAGE_LENGTH] or response.reason_phrase

@@ -1,0 +1,89 @@
+"""When one call is sent again, and how long it waits before.
+
+A request is sent again only after errors that may pass (``DbaasError.retryable``): no connection, a time-out,
+429, 5xx, an answer that is not the API's. Of these, the ones after which the API may have acted on the request
+(everything but a failed connect and 429) are repeated only for calls whose statement in ``endpoints.py`` says
+``Resend.ALWAYS``: reading, deleting, and stating the same again change nothing the second time. Calls that
+start or create something say ``Resend.IF_UNPROCESSED``; whether such a call took effect is for its caller to
+look up.
+
+The pauses grow exponentially with full jitter. ``Retry-After`` is honoured. All attempts and pauses of one call
+together are bounded in time: a pause that would pass the bound is not begun.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import tenacity
+
+from airflow_dbaas.api.errors import DbaasApiError, DbaasError, DbaasRateLimitError, DbaasTransportError
+
+
+class Resend(enum.Enum):
+    """Whether a call may be sent again when it is unknown if the API acted on it."""
+
+    ALWAYS = "always"
+    IF_UNPROCESSED = "if-unprocessed"
+
+
+def unprocessed(error: DbaasError) -> bool:
+    """Whether the API certainly did not act on the request that ended in ``error``."""
+    return isinstance(error, DbaasRateLimitError) or (isinstance(error, DbaasTransportError) and error.unprocessed)
+
+
+def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Seconds to wait from a ``Retry-After`` header (seconds or an HTTP date); None if absent or unreadable."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How patient one call is.
+
+    :param max_seconds: bound on all attempts and pauses of one call; 0 sends once.
+    :param first_pause: upper end of the first random pause in seconds; it doubles with each attempt.
+    :param longest_pause: cap of the upper end, in seconds.
+    """
+
+    max_seconds: float = 60.0
+    first_pause: float = 0.5
+    longest_pause: float = 20.0
+
+    def arguments(self, resend: Resend) -> dict[str, Any]:
+        """Arguments for tenacity's ``Retrying`` or ``AsyncRetrying``."""
+        jittered = tenacity.wait_random_exponential(multiplier=self.first_pause, max=self.longest_pause)
+
+        def again(error: BaseException) -> bool:
+            if not isinstance(error, DbaasError) or not error.retryable:
+                return False
+            return resend is Resend.ALWAYS or unprocessed(error)
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.retry_after if isinstance(error, DbaasApiError) else None
+            return jittered(state) if asked is None else asked + jittered(state) / 10
+
+        return {
+            "retry": tenacity.retry_if_exception(again),
+            "wait": pause,
+            "stop": tenacity.stop_before_delay(self.max_seconds),
+            "reraise": True,
+        }
+
+
+NO_RETRY = RetryPolicy(max_seconds=0)
