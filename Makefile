@@ -64,14 +64,14 @@ $(VENV)/bin/uv:
 
 $(VENV)/requirements.stamp: requirements.txt $(VENV)/bin/uv
 	@echo "installing $$(grep -c == requirements.txt) pinned packages"
-	@$(UV) pip sync --quiet --python $(BIN)/python requirements.txt
+	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.txt
 	@rm -rf $(VENV)/cache
 	@touch $@
 
 # Built without isolation by the pinned hatchling, so nothing is downloaded; sync has removed an older one.
 $(VENV)/wheel.stamp: $(VENV)/requirements.stamp pyproject.toml README.md LICENSE $(SOURCES)
 	@rm -f dist/airflow_dbaas-*.whl
-	@$(BIN)/python -m hatchling build -t wheel -d dist >/dev/null
+	@$(BIN)/python -m hatchling build -t wheel -d dist 2>&1 >/dev/null | sed '/\.whl$$/d' >&2
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --force-reinstall --offline dist/airflow_dbaas-*.whl
 	@rm -rf $(VENV)/cache
 	@touch $@

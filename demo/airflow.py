@@ -1,0 +1,164 @@
+"""A real Airflow of its own: API server, scheduler, DAG processor and triggerer, as an operator would run them."""
+
+import base64
+import json
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from demo.processes import DemoError, House, free_port
+
+START_TIMEOUT_S = 120.0
+PARSE_TIMEOUT_S = 60.0
+HTTP_OK_BELOW = 400
+HTTP_NOT_FOUND = 404
+
+# Each is a process of its own; the two that offer task logs over HTTP need not: everything is on one machine.
+COMPONENTS = {
+    "api-server": [],
+    "scheduler": ["--skip-serve-logs"],
+    "dag-processor": [],
+    "triggerer": ["--skip-serve-logs"],
+}
+
+
+class Airflow:
+    """An Airflow in the house's folder, on a free port, and its REST API."""
+
+    def __init__(self, house: House, dags: Path) -> None:
+        self._house = house
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self.user = "admin"
+        self.password = secrets.token_urlsafe(9)
+        home = house.folder / "airflow"
+        home.mkdir(mode=0o700)
+        self._home = home
+        passwords = home / "passwords.json"
+        passwords.write_text(json.dumps({self.user: self.password}), encoding="utf-8")
+        passwords.chmod(0o600)
+        self._env = {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(48),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.user}:admin",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+            "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+            "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+            # Short turns, for a run that a person watches.
+            "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+            "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+        }
+        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "airflow", *arguments]
+
+    def migrate(self) -> None:
+        """Lay out the metadata database."""
+        self._house.run("airflow db migrate", self._command("db", "migrate"), self._env)
+
+    def add_connections(self, connections: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add connections; from a file, since a command line can be read by anybody on the machine."""
+        path = self._home / "connections.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(connections), encoding="utf-8")
+        self._house.run("airflow connections import", self._command("connections", "import", str(path)), self._env)
+        path.unlink()
+
+    def start(self) -> None:
+        """Start the four components; see :meth:`wait_until_healthy`."""
+        for name, options in COMPONENTS.items():
+            self._house.start(f"airflow {name}", self._command(name, *options), self._env)
+
+    def wait_until_healthy(self) -> None:
+        """Wait until all components report, then log in."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        missing = ["api-server"]
+        while missing:
+            if time.monotonic() > deadline:
+                tails = "\n".join(self._house.tail(f"airflow {name}") for name in missing)
+                raise DemoError(f"not healthy after {START_TIMEOUT_S:g} s: {', '.join(missing)}\n{tails}")
+            self._house.check_alive()
+            self._house.sleep(0.3)
+            try:
+                health = self._http.get("/api/v2/monitor/health").json()
+            except (httpx.TransportError, ValueError):
+                continue
+            missing = [
+                name
+                for name in ("scheduler", "dag-processor", "triggerer")
+                if (health.get(name.replace("-", "_")) or {}).get("status") != "healthy"
+            ]
+        answer = self._http.post("/auth/token", json={"username": self.user, "password": self.password})
+        if answer.status_code >= HTTP_OK_BELOW:
+            raise DemoError(f"logging in to Airflow failed: {answer.status_code} {answer.text[:500]}")
+        self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """One request to the REST API; ``None`` when there is no such thing."""
+        answer = self._http.request(method, f"/api/v2{path}", json=body)
+        if answer.status_code == HTTP_NOT_FOUND:
+            return None
+        if answer.status_code >= HTTP_OK_BELOW:
+            raise DemoError(f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:2000]}")
+        return answer.json()
+
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Wait until the DAG is known; a file that cannot be imported ends the wait with its error."""
+        deadline = time.monotonic() + PARSE_TIMEOUT_S
+        while self.call("GET", f"/dags/{dag_id}") is None:
+            for error in self.call("GET", "/importErrors")["import_errors"]:
+                raise DemoError(f"{error['filename']} cannot be imported:\n{error['stack_trace']}")
+            if time.monotonic() > deadline:
+                raise DemoError(
+                    f"no DAG {dag_id} after {PARSE_TIMEOUT_S:g} s\n{self._house.tail('airflow dag-processor')}"
+                )
+            self._house.check_alive()
+            self._house.sleep(0.3)
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
+        """Unpause the DAG and start a run of it; returns the run's id."""
+        self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+        run = self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})
+        run_id: str = run["dag_run_id"]
+        return run_id
+
+    def task_log(self, run_path: str, task: Mapping[str, Any]) -> str:
+        """The log of a task's last try, one line per entry."""
+        suffix = "" if task.get("map_index", -1) < 0 else f"?map_index={task['map_index']}"
+        path = f"{run_path}/taskInstances/{task['task_id']}/logs/{task['try_number']}{suffix}"
+        lines = []
+        for entry in (self.call("GET", path) or {}).get("content", []):
+            if isinstance(entry, str):
+                lines.append(entry)
+                continue
+            lines.append(f"{str(entry.get('timestamp') or '')[:19]} {entry.get('level', '')} {entry.get('event', '')}")
+            lines += _error_lines(entry.get("error_detail") or [])
+        return "\n".join(lines)
+
+
+def _error_lines(details: list[Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for detail in details:
+        for frame in detail.get("frames", [])[-4:]:
+            lines.append(f"    {frame['filename']}:{frame['lineno']} in {frame['name']}")
+        lines.append(f"  {detail.get('exc_type')}: {detail.get('exc_value')}")
+    return lines

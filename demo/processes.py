@@ -1,0 +1,197 @@
+"""The demo's temporary folder and everything that runs in it, started and ended in one place."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+GRACE_S = 10.0
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message is for the person at the terminal."""
+
+
+class StoppedError(DemoError):
+    """The demo is being cleaned up; whoever waits or starts something stops here."""
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def clean_environment(folder: Path) -> dict[str, str]:
+    """The environment without whatever could lead a child elsewhere, and with the folder in it.
+
+    Servers, tools and Airflow all read variables; a demo must not find somebody's real database, Airflow or cloud
+    account through them.
+    """
+    foreign = ("PG", "AIRFLOW", "PYTHON", "EXOSCALE", "DBAAS", "VIRTUAL_ENV", "TMP", "TEMP")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return kept | {
+        "HOME": str(folder),
+        "TMPDIR": str(folder / "tmp"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": "*",
+        "no_proxy": "*",
+    }
+
+
+class House:
+    """One temporary folder, and the processes that live in it.
+
+    Each process has a session of its own: a Ctrl-C at the terminal reaches the demo alone, which then ends the others
+    in order. All work is done in threads other than the main one, so a signal never interrupts the start of a process
+    between its birth and its entry in the list.
+    """
+
+    def __init__(self) -> None:
+        # A random name as the last resort's mark: what mentions it was started by this demo.
+        self.folder = Path(tempfile.gettempdir()).resolve() / f"dbaas-demo-{secrets.token_hex(4)}"
+        self.folder.mkdir(mode=0o700)
+        # A server that was given up its root rights must reach its own directory below.
+        self.folder.chmod(0o711)
+        for name in ("tmp", "logs"):
+            (self.folder / name).mkdir()
+        (self.folder / "tmp").chmod(0o1777)
+        self.environment = clean_environment(self.folder)
+        self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+
+    @property
+    def closing(self) -> bool:
+        """Whether the clean-up has begun."""
+        return self._closing.is_set()
+
+    def log(self, name: str) -> Path:
+        """Where the output of the process of that name goes."""
+        return self.folder / "logs" / f"{name}.log"
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
+    ) -> subprocess.Popen[bytes]:
+        """Start a process that is ended with the house; its output goes to its log."""
+        with self._lock, self.log(name).open("ab") as log:
+            if self.closing:
+                raise StoppedError(f"{name} is not started any more")
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.environment | dict(env or {}),
+                stdin=stdin,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            self._processes.append((name, process))
+        return process
+
+    def run(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 120) -> None:
+        """Run a process to its end; a failure shows the end of its output."""
+        process = self.start(name, command, env)
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise DemoError(f"{name} did not end within {timeout:g} s\n{self.tail(name)}") from None
+        self.sleep(0)
+        if code != 0:
+            raise DemoError(f"{name} ended with exit code {code}\n{self.tail(name)}")
+
+    def check_alive(self) -> None:
+        """Fail with the log of the first process that ended although it should serve."""
+        for name, process in self._processes:
+            if process.poll() not in {None, 0}:
+                self.sleep(0)
+                raise DemoError(f"{name} ended with exit code {process.returncode}\n{self.tail(name)}")
+
+    def tail(self, name: str, lines: int = 25) -> str:
+        """The last lines of a process's log, indented."""
+        with contextlib.suppress(OSError):
+            text = self.log(name).read_text(encoding="utf-8", errors="replace")
+            return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+        return ""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless the house is being closed."""
+        if self._closing.wait(seconds):
+            raise StoppedError("the demo is being stopped")
+
+    def stop_waiting(self) -> None:
+        """Let every wait and every start of a process fail from now on."""
+        with self._lock:
+            self._closing.set()
+
+    def end_processes(self) -> None:
+        """End every process: the newest first, politely, then for good, with all their descendants."""
+        self.stop_waiting()
+        for sig, patience in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, GRACE_S)):
+            running = [process for _, process in reversed(self._processes) if process.poll() is None]
+            for process in running:
+                _signal_group(process.pid, sig)
+            deadline = time.monotonic() + patience
+            for process in running:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+        # A leader that has gone may have left its group behind.
+        for _, process in self._processes:
+            _signal_group(process.pid, signal.SIGKILL)
+
+    def sweep(self) -> None:
+        """End what is left of this house's processes, then remove the folder."""
+        start = time.monotonic()
+        while (left := processes_of(self.folder)) and time.monotonic() < start + GRACE_S:
+            # To PostgreSQL an interrupt is a fast shutdown, which gives its shared memory back.
+            sig = signal.SIGINT if time.monotonic() < start + GRACE_S / 3 else signal.SIGKILL
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, sig)
+            time.sleep(0.2)
+        for _ in range(20):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.folder.exists():
+                break
+            time.sleep(0.1)
+
+
+def _signal_group(pid: int, sig: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, sig)
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Ids of the processes, other than this one, that were started in the folder.
+
+    They have it in their environment. PostgreSQL overwrites its environment with its title, so its servers are known
+    by the directory they work in. Somebody who merely looks at a file of the folder has neither.
+    """
+    mark = os.fsencode(folder)
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        if int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            command = (entry / "cmdline").read_bytes().split(b"\0")[0]
+            is_postgres = command.startswith(b"postgres:") or command.endswith(b"/postgres")
+            if mark in (entry / "environ").read_bytes() or (
+                is_postgres and (entry / "cwd").readlink().is_relative_to(folder)
+            ):
+                found.append(int(entry.name))
+    return found
