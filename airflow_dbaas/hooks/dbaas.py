@@ -1,0 +1,186 @@
+"""An Airflow connection becomes a client of the DBaaS API."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, TypeVar
+
+from airflow_dbaas import credentials
+from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, get_connection_async
+from airflow_dbaas.api import AsyncClient, Client
+from airflow_dbaas.api.client import ZONES
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
+from airflow_dbaas.api.retries import RetryPolicy
+
+_LONGEST_TIMEOUT = 600
+
+
+class DbaasHook(BaseHook):
+    """Opens the DBaaS API with an Airflow connection of type ``exoscale``.
+
+    The connection: login = API key, password = API secret, host = base URL of the API if it is not
+    ``https://api-{zone}.exoscale.com/v2`` (an emulator, a proxy), extra = ``zone``, ``timeout`` (seconds, 30 by
+    default) and ``ca_file`` (authorities to trust instead of the usual ones).
+
+    :param exoscale_conn_id: id of the connection.
+    :param zone: zone to work in instead of the connection's.
+    """
+
+    conn_name_attr = "exoscale_conn_id"
+    default_conn_name = "exoscale_default"
+    conn_type = "exoscale"
+    hook_name = "Exoscale DBaaS"
+
+    def __init__(self, exoscale_conn_id: str = default_conn_name, *, zone: str | None = None) -> None:
+        super().__init__()
+        self.exoscale_conn_id = exoscale_conn_id
+        self._zone = zone or None
+
+    @cached_property
+    def _arguments(self) -> dict[str, Any]:
+        connection = credentials.get_connection(self.exoscale_conn_id, parameter=self.conn_name_attr)
+        return client_arguments(connection, zone=self._zone)
+
+    @property
+    def zone(self) -> str | None:
+        """Zone the hook works in; None if the connection names an endpoint only."""
+        zone: str | None = self._arguments["zone"]
+        return zone
+
+    @cached_property
+    def _client(self) -> Client:
+        return _open(Client, self._arguments, self.exoscale_conn_id)
+
+    def get_conn(self) -> Client:
+        """The blocking client, the same at each call.
+
+        :raises DbaasConfigurationError: if the connection is missing or cannot be used.
+        """
+        return self._client
+
+    async def get_async_conn(self) -> AsyncClient:
+        """A client for the running event loop. The caller closes it.
+
+        :raises DbaasConfigurationError: if the connection is missing or cannot be used.
+        """
+        try:
+            connection = await get_connection_async(self.exoscale_conn_id)
+        except AirflowNotFoundException as error:
+            raise credentials.missing(self.exoscale_conn_id, parameter=self.conn_name_attr) from error
+        return _open(AsyncClient, client_arguments(connection, zone=self._zone), self.exoscale_conn_id)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection by listing the zone's services (list-dbaas-services), for Airflow's "Test" button."""
+        try:
+            with _open(
+                Client, {**self._arguments, "retry": RetryPolicy(max_seconds=5)}, self.exoscale_conn_id
+            ) as client:
+                services = client.list_dbaas_services().dbaas_services
+        except DbaasError as error:
+            return False, str(error)
+        return True, f"{client.url} answers; {len(services)} services"
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The connection form's standard fields, for Airflow before 3.2; later ones read them from provider info."""
+        return dict(_form()["ui-field-behaviour"])
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The connection form's own fields, for Airflow before 3.2."""
+        # Only the Airflow versions that ask for the widgets are sure to have these.
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from flask_babel import lazy_gettext
+        from wtforms import IntegerField, StringField
+        from wtforms.validators import AnyOf, NumberRange, Optional
+
+        fields = {
+            name: (lazy_gettext(spec["label"]), spec["description"]) for name, spec in _form()["conn-fields"].items()
+        }
+
+        def text(name: str, *validators: Any) -> Any:
+            label, description = fields[name]
+            return StringField(
+                label, widget=BS3TextFieldWidget(), description=description, validators=[Optional(), *validators]
+            )
+
+        label, description = fields["timeout"]
+        return {
+            "zone": text("zone", AnyOf(ZONES)),
+            "timeout": IntegerField(
+                label,
+                widget=BS3TextFieldWidget(),
+                description=description,
+                validators=[Optional(), NumberRange(1, _LONGEST_TIMEOUT)],
+            ),
+            "ca_file": text("ca_file"),
+        }
+
+
+def _form() -> dict[str, Any]:
+    from airflow_dbaas.provider_info import get_provider_info
+
+    form: dict[str, Any] = get_provider_info()["connection-types"][0]
+    return form
+
+
+ClientT = TypeVar("ClientT", Client, AsyncClient)
+
+
+def _open(kind: type[ClientT], arguments: dict[str, Any], conn_id: str) -> ClientT:
+    try:
+        return kind(**{name: value for name, value in arguments.items() if value is not None})
+    except DbaasConfigurationError as error:
+        raise DbaasConfigurationError(f"connection {conn_id!r}: {error}") from error
+
+
+def client_arguments(connection: Connection, *, zone: str | None = None) -> dict[str, Any]:
+    """Arguments of ``Client`` and ``AsyncClient`` from an Airflow connection.
+
+    :param connection: a connection of type ``exoscale``.
+    :param zone: zone to use instead of the connection's.
+    :raises DbaasConfigurationError: if key, secret or zone are missing or a field cannot be used.
+    """
+    credentials.mask(connection.password)
+    where = f"connection {connection.conn_id!r}"
+    extra = connection.extra_dejson
+    zone = zone or extra.get("zone") or None
+    if not connection.login:
+        raise DbaasConfigurationError(f"{where} lacks the API key (login)")
+    if not connection.password:
+        raise DbaasConfigurationError(f"{where} lacks the API secret (password)")
+    if zone is None and not connection.host:
+        raise DbaasConfigurationError(f"{where} lacks a zone (extra: zone), one of {', '.join(ZONES)}")
+    if zone is not None and zone not in ZONES:
+        raise DbaasConfigurationError(f"{where}: zone must be one of {', '.join(ZONES)}, got {zone!r}")
+    timeout = extra.get("timeout") or None
+    if timeout is not None:
+        try:
+            timeout = float(timeout)
+        except (TypeError, ValueError):
+            timeout = -1.0
+        if not 0 < timeout <= _LONGEST_TIMEOUT:
+            raise DbaasConfigurationError(
+                f"{where}: timeout must be a number of seconds from 1 to {_LONGEST_TIMEOUT}, "
+                f"got {extra.get('timeout')!r}"
+            )
+    return {
+        "key": connection.login,
+        "secret": connection.password,
+        "url": _url(connection),
+        "zone": zone,
+        "timeout": timeout,
+        "ca_file": extra.get("ca_file") or None,
+    }
+
+
+def _url(connection: Connection) -> str | None:
+    """The endpoint override of a connection: a URL as host, or host and port with http or https as schema."""
+    if not connection.host:
+        return None
+    url = str(connection.host)
+    if "://" not in url:
+        scheme = connection.schema if connection.schema in {"http", "https"} else "https"
+        url = f"{scheme}://{url}" + (f":{connection.port}" if connection.port else "")
+    scheme, _, rest = url.partition("://")
+    return url if "/" in rest.rstrip("/") else f"{scheme}://{rest.rstrip('/')}/v2"

@@ -1,0 +1,77 @@
+"""What the operators of a migration share: the target service, the source and the method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal
+
+from airflow_dbaas import validation
+from airflow_dbaas.api import models
+from airflow_dbaas.api.bodies import MigrationMethod
+from airflow_dbaas.api.errors import DbaasNotFoundError
+from airflow_dbaas.operators.base import DbaasOperator
+from airflow_dbaas.sources import MigrationSource
+
+Method = Literal["auto", "dump", "replication"]
+
+
+class MigrationOperator(DbaasOperator):
+    """What the operators of a migration share: the target service and the source.
+
+    :param service_name: name of the target service, 1 to 63 characters; templated.
+    :param source_conn_id: Airflow connection (type ``postgres``) of the source, with its admin's login; templated.
+    :param ignore_dbs: comma-separated databases of the source to leave out, at most 2048 characters; templated.
+    """
+
+    template_fields: Sequence[str] = (
+        *DbaasOperator.template_fields,
+        "service_name",
+        "source_conn_id",
+        "ignore_dbs",
+    )
+    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {
+        "service_name": validation.name,
+        "source_conn_id": validation.connection_id,
+        "ignore_dbs": validation.ignore_dbs,
+    }
+
+    def __init__(self, *, service_name: str, source_conn_id: str, ignore_dbs: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self.source_conn_id = source_conn_id
+        self.ignore_dbs = ignore_dbs
+
+    @property
+    def source(self) -> MigrationSource:
+        """The source, read from its connection; its password is masked in this process from then on."""
+        return MigrationSource.from_conn_id(self.source_conn_id)
+
+    def status(self) -> models.MigrationStatus | None:
+        """The migration into the service, or None if there is none (get-dbaas-migration-status)."""
+        try:
+            return self.client.get_dbaas_migration_status(self.service_name)
+        except DbaasNotFoundError:
+            return None
+
+
+class MethodOperator(MigrationOperator):
+    """Adds the method.
+
+    :param method: ``dump``, ``replication``, or ``auto``: the service tries replication first; templated.
+    """
+
+    template_fields: Sequence[str] = (*MigrationOperator.template_fields, "method")
+    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {
+        **MigrationOperator.checks,
+        "method": validation.method,
+    }
+
+    def __init__(self, *, method: Method = "auto", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.method = method
+        self._check()
+
+    @property
+    def api_method(self) -> MigrationMethod | None:
+        """The method as the API takes it."""
+        return None if self.method == "auto" else self.method

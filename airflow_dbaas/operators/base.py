@@ -1,0 +1,113 @@
+"""What all operators share: the connection, checks of their parameters, and waiting."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+from airflow_dbaas import polling, validation
+from airflow_dbaas._compat import BaseOperator, Context, default_deferrable
+from airflow_dbaas.api import Client
+from airflow_dbaas.api.models import Operation
+from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, as_event, result_of
+from airflow_dbaas.waits import OperationWait, Wait
+
+#: What goes on with the result of a wait: a method of the operator that takes context, result and state.
+Then = Callable[..., Any]
+
+
+class DbaasOperator(BaseOperator):
+    """Base of the operators.
+
+    :param exoscale_conn_id: id of the Airflow connection to the API.
+    :param zone: zone to work in instead of the connection's.
+    :param deferrable: wait in the triggerer instead of holding a worker; Airflow's
+        ``[operators] default_deferrable`` by default.
+    :param wait_timeout: seconds that the operator's own waits may take together, by the wall clock.
+    """
+
+    template_fields: Sequence[str] = ("exoscale_conn_id", "zone")
+    ui_color = "#da291c"
+    ui_fgcolor = "#ffffff"
+
+    #: Check of each parameter, by name.
+    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {}
+
+    def __init__(
+        self,
+        *,
+        exoscale_conn_id: str = DbaasHook.default_conn_name,
+        zone: str | None = None,
+        deferrable: bool = default_deferrable(),
+        wait_timeout: float = 3600,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.exoscale_conn_id = exoscale_conn_id
+        self.zone = zone
+        self.deferrable = deferrable
+        self.wait_timeout = wait_timeout
+
+    def _check(self) -> None:
+        """Check the parameters that are known so far; subclasses call it at the end of ``__init__``."""
+        common = {
+            "exoscale_conn_id": validation.connection_id,
+            "zone": validation.zone,
+            "wait_timeout": validation.positive,
+        }
+        validation.check(self, {**common, **self.checks})
+
+    @cached_property
+    def hook(self) -> DbaasHook:
+        """Hook of this task's connection."""
+        return DbaasHook(self.exoscale_conn_id, zone=self.zone)
+
+    @property
+    def client(self) -> Client:
+        """Blocking client of this task's connection."""
+        return self.hook.get_conn()
+
+    def execute(self, context: Context) -> Any:
+        """Check what the templates rendered to, then do the work."""
+        with airflow_errors():
+            self._check()
+            return self.start(context)
+
+    @abstractmethod
+    def start(self, context: Context) -> Any:
+        """Do the work; returns the result, or that of ``wait_for``."""
+
+    def wait_for(self, context: Context, wait: Wait, then: Then, **state: Any) -> Any:
+        """Wait, deferred or not, and go on with ``then(context, result, **state)``.
+
+        :param context: Airflow's context.
+        :param wait: what to wait for.
+        :param then: the method of this operator to go on with.
+        :param state: plain JSON without secrets that ``then`` needs; it is stored while deferred. ``deadline``
+            is kept in it, so that several waits share one time limit.
+        """
+        deadline = state.setdefault("deadline", time.time() + self.wait_timeout)
+        if self.deferrable:
+            trigger = DbaasWaitTrigger(
+                exoscale_conn_id=self.exoscale_conn_id, zone=self.zone, wait=wait.serialize(), deadline=deadline
+            )
+            kwargs = {"then": then.__name__, "state": state}
+            self.defer(trigger=trigger, method_name=self.execute_complete.__name__, kwargs=kwargs)
+        verdict = polling.run(self.client, polling.Watch(wait, deadline=deadline))
+        return then(context, result_of(as_event(verdict)), **state)
+
+    def wait_for_operation(self, context: Context, operation: Operation, then: Then, **state: Any) -> Any:
+        """Wait for an operation that was started; one that needs no waiting is gone through all the same."""
+        if operation.id is None:
+            self.log.info("The API names no operation to wait for")
+            return then(context, {"operation_id": None, "reference_id": None, "reference_link": None}, **state)
+        return self.wait_for(context, OperationWait(operation.id), then, **state)
+
+    def execute_complete(self, context: Context, event: dict[str, Any], then: str, state: dict[str, Any]) -> Any:
+        """Go on after a deferred wait."""
+        with airflow_errors():
+            return getattr(self, then)(context, result_of(event), **state)

@@ -1,0 +1,138 @@
+"""How a wait is run: when it polls, how much trouble it rides out, when its time is over.
+
+Pauses between polls grow with the time waited (a twentieth of it, 1 to 60 seconds) and are jittered. A poll that
+gets no usable answer never ends a wait by itself; only if no poll has succeeded for ``UNANSWERED_SECONDS`` does
+it fail. The deadline is wall-clock time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from typing import Any
+
+from airflow_dbaas.api import AsyncClient, Client
+from airflow_dbaas.api.errors import (
+    DbaasApiError,
+    DbaasError,
+    DbaasNotFoundError,
+    DbaasTransportError,
+    DbaasWaitTimeoutError,
+)
+from airflow_dbaas.api.retries import NO_RETRY
+from airflow_dbaas.waits import Done, Failed, Pending, Verdict, Wait
+
+#: Seconds without a single usable answer after which a wait gives up.
+UNANSWERED_SECONDS = 300.0
+
+_SHORTEST_PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
+_SHARE_OF_TIME_WAITED = 0.05
+
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """One run of a wait: gives the final verdict on what the polls show.
+
+    :param wait: what is waited for.
+    :param deadline: Unix time at which the wait is over; None if somebody else keeps the time.
+    """
+
+    def __init__(self, wait: Wait, *, deadline: float | None = None) -> None:
+        self.wait = wait
+        self.deadline = deadline
+        self._began = time.monotonic()
+        self._trouble_since: float | None = None
+        self._unanswered_since: float | None = None
+        self._asked_pause = 0.0
+        self._last_note = ""
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the last poll showed a trouble that is not yet known to be passing or lasting."""
+        return self._trouble_since is not None or self._unanswered_since is not None
+
+    def see(self, outcome: Any | DbaasError) -> Verdict:
+        """The verdict after a poll.
+
+        :param outcome: the answer to the wait's call, or the error it ended in.
+        """
+        self._asked_pause = (outcome.retry_after or 0.0) if isinstance(outcome, DbaasApiError) else 0.0
+        if isinstance(outcome, DbaasError) and not isinstance(outcome, DbaasNotFoundError):
+            verdict = self._unanswered(outcome)
+        else:
+            self._unanswered_since = None
+            absent = isinstance(outcome, DbaasNotFoundError)
+            verdict = self._answered(self.wait.absent(outcome) if absent else self.wait.verdict(outcome))
+        if isinstance(verdict, Pending):
+            self._tell(verdict.note)
+            if self.deadline is not None and time.time() >= self.deadline:
+                return Failed(DbaasWaitTimeoutError(f"Time is over while waiting: {verdict.note}"))
+        return verdict
+
+    def _unanswered(self, error: DbaasError) -> Verdict:
+        if not error.retryable:
+            return Failed(error)
+        now = time.monotonic()
+        self._unanswered_since = self._unanswered_since or now
+        if now - self._unanswered_since < UNANSWERED_SECONDS:
+            return Pending(f"{self.wait.subject}: {error} (fails after {UNANSWERED_SECONDS:.0f} s of this)")
+        text = f"{self.wait.subject}: no usable answer for {UNANSWERED_SECONDS:.0f} s; the last: {error}"
+        return Failed(DbaasTransportError(text))
+
+    def _answered(self, verdict: Verdict) -> Verdict:
+        if not isinstance(verdict, Failed):
+            self._trouble_since = None
+            return verdict
+        now = time.monotonic()
+        self._trouble_since = self._trouble_since or now
+        if now - self._trouble_since >= verdict.patience:
+            return verdict
+        return Pending(f"{verdict.error} (may pass; fails if it lasts {verdict.patience:.0f} s)")
+
+    def _tell(self, note: str) -> None:
+        # Only changes: a wait of hours is a few lines in the log.
+        if note != self._last_note:
+            log.info("Waiting: %s", note)
+            self._last_note = note
+
+    def pause(self) -> float:
+        """Seconds until the next poll."""
+        waited = time.monotonic() - self._began
+        pause = min(max(waited * _SHARE_OF_TIME_WAITED, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        pause = max(pause * random.uniform(0.8, 1.0), self._asked_pause)  # noqa: S311 - no secret
+        if self.deadline is not None:
+            pause = min(pause, max(0.0, self.deadline - time.time()))
+        return pause
+
+
+def poll(client: Client, watch: Watch) -> Verdict:
+    """Look once."""
+    try:
+        outcome: Any = client.send(watch.wait.call(), retry=NO_RETRY)
+    except DbaasError as error:
+        outcome = error
+    return watch.see(outcome)
+
+
+def run(client: Client, watch: Watch) -> Done | Failed:
+    """Wait, blocking, until the verdict is final."""
+    while isinstance(verdict := poll(client, watch), Pending):
+        time.sleep(watch.pause())
+    return verdict
+
+
+async def run_async(client: AsyncClient, watch: Watch) -> Done | Failed:
+    """Wait in an event loop until the verdict is final."""
+    while True:
+        try:
+            outcome: Any = await client.send(watch.wait.call(), retry=NO_RETRY)
+        except DbaasError as error:
+            outcome = error
+        verdict = watch.see(outcome)
+        if not isinstance(verdict, Pending):
+            return verdict
+        await asyncio.sleep(watch.pause())

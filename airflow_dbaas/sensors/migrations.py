@@ -1,0 +1,48 @@
+"""Sensor of a migration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal
+
+from airflow_dbaas import validation
+from airflow_dbaas.sensors.base import DbaasSensor
+from airflow_dbaas.waits import MigrationWait
+
+
+class DbaasMigrationSensor(DbaasSensor):
+    """Waits until every database of the migration into a service is copied (get-dbaas-migration-status).
+
+    The migration's top-level status alone is never taken for success: there must be no error, and every database
+    must be done or syncing. ``failed`` while replicating may pass, and fails the task only if it lasts
+    ``failure_patience`` seconds. Pushes ``service``, ``status``, ``method`` and ``databases``.
+
+    :param service_name: name of the target service, 1 to 63 characters; templated.
+    :param until: ``synced``: the copy is complete, replication may go on; ``done``: replication has ended too.
+    :param failure_patience: seconds for which a replicating migration may be shown as failed.
+    """
+
+    template_fields: Sequence[str] = (*DbaasSensor.template_fields, "service_name")
+    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {
+        "service_name": validation.name,
+        "until": validation.one_of("synced", "done"),
+        "failure_patience": validation.positive,
+    }
+
+    def __init__(
+        self,
+        *,
+        service_name: str,
+        until: Literal["synced", "done"] = "synced",
+        failure_patience: float = MigrationWait.patience,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self.until = until
+        self.failure_patience = failure_patience
+        self._check()
+
+    def wait(self) -> MigrationWait:
+        """Until every database is copied."""
+        return MigrationWait(self.service_name, self.until, self.failure_patience)

@@ -1,0 +1,39 @@
+"""Sensor of a service's state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal
+
+from airflow_dbaas import validation
+from airflow_dbaas.sensors.base import DbaasSensor
+from airflow_dbaas.waits import ServiceWait
+
+
+class DbaasServiceSensor(DbaasSensor):
+    """Waits until a service is in a state (list-dbaas-services).
+
+    Pushes ``service``, ``state``, ``type``, ``plan`` and ``zone``. A service that does not exist fails the task after
+    a minute (a new one may take a moment to appear), one that is powered off at once.
+
+    :param service_name: name of the service, 1 to 63 characters; templated.
+    :param state: ``running``, ``poweroff``, or ``absent``: deleted.
+    """
+
+    template_fields: Sequence[str] = (*DbaasSensor.template_fields, "service_name")
+    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {
+        "service_name": validation.name,
+        "state": validation.one_of("running", "poweroff", "absent"),
+    }
+
+    def __init__(
+        self, *, service_name: str, state: Literal["running", "poweroff", "absent"] = "running", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self.state = state
+        self._check()
+
+    def wait(self) -> ServiceWait:
+        """Until the service is in the state."""
+        return ServiceWait(self.service_name, self.state)

@@ -1,0 +1,62 @@
+"""A DBaaS service becomes something that a database driver can connect to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_dbaas import credentials
+from airflow_dbaas.api import Client
+from airflow_dbaas.api.errors import DbaasServiceError
+
+
+@dataclass(frozen=True)
+class MigrationTarget:
+    """A PostgreSQL service with its admin's login."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    dbname: str
+    sslmode: str
+
+    @classmethod
+    def of_service(cls, client: Client, name: str) -> MigrationTarget:
+        """Look up a service (get-dbaas-service-pg) and its admin's password (reveal-dbaas-postgres-user-password).
+
+        The password is masked in logs from then on.
+
+        :param client: client of the API.
+        :param name: name of the service.
+        :raises DbaasServiceError: if the service does not show how to connect to it.
+        """
+        given = client.get_dbaas_service_pg(name).uri_params or {}
+        missing = [key for key in ("host", "port", "user") if not given.get(key)]
+        if missing:
+            raise DbaasServiceError(f"service {name} does not show its {', '.join(missing)} yet", retryable=True)
+        user = str(given["user"])
+        password = client.reveal_dbaas_postgres_user_password(service_name=name, username=user).password
+        credentials.mask(password)
+        return cls(
+            host=str(given["host"]),
+            port=int(given["port"]),
+            username=user,
+            password=password or "",
+            dbname=str(given.get("dbname") or "defaultdb"),
+            sslmode=str(given.get("sslmode") or "require"),
+        )
+
+    def parameters(self, dbname: str | None = None) -> dict[str, Any]:
+        """Keyword arguments for a PostgreSQL driver's ``connect``. They hold the password.
+
+        :param dbname: another database than the service's own.
+        """
+        return {
+            "host": self.host,
+            "port": self.port,
+            "user": self.username,
+            "password": self.password,
+            "dbname": dbname or self.dbname,
+            "sslmode": self.sslmode,
+        }

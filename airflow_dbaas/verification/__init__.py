@@ -1,0 +1,1 @@
+"""Comparing the two ends of a migration."""
