@@ -49,7 +49,6 @@ class Airflow:
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
             "AIRFLOW__API__WORKERS": "1",
-            "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
@@ -158,7 +157,7 @@ class Airflow:
 def _error_lines(details: list[Mapping[str, Any]]) -> list[str]:
     lines = []
     for detail in details:
-        for frame in detail.get("frames", [])[-4:]:
-            lines.append(f"    {frame['filename']}:{frame['lineno']} in {frame['name']}")
+        frames = detail.get("frames", [])[-4:]
+        lines += [f"    {frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in frames]
         lines.append(f"  {detail.get('exc_type')}: {detail.get('exc_value')}")
     return lines

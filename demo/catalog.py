@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the queries are put together from the constants below, and from nothing else
 """What a database consists of besides rows: one query per kind of object.
 
 Each query returns two texts per object: a name that is the same on both sides, and a definition to compare. The

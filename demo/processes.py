@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 GRACE_S = 10.0
@@ -69,6 +69,7 @@ class House:
         (self.folder / "tmp").chmod(0o1777)
         self.environment = clean_environment(self.folder)
         self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._callbacks: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
@@ -81,13 +82,7 @@ class House:
         """Where the output of the process of that name goes."""
         return self.folder / "logs" / f"{name}.log"
 
-    def start(
-        self,
-        name: str,
-        command: Sequence[str],
-        env: Mapping[str, str] | None = None,
-        stdin: int = subprocess.DEVNULL,
-    ) -> subprocess.Popen[bytes]:
+    def start(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start a process that is ended with the house; its output goes to its log."""
         with self._lock, self.log(name).open("ab") as log:
             if self.closing:
@@ -96,7 +91,7 @@ class House:
                 command,
                 cwd=self.folder,
                 env=self.environment | dict(env or {}),
-                stdin=stdin,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -104,7 +99,9 @@ class House:
             self._processes.append((name, process))
         return process
 
-    def run(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 120) -> None:
+    def run(
+        self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 120
+    ) -> None:
         """Run a process to its end; a failure shows the end of its output."""
         process = self.start(name, command, env)
         try:
@@ -114,6 +111,10 @@ class House:
         self.sleep(0)
         if code != 0:
             raise DemoError(f"{name} ended with exit code {code}\n{self.tail(name)}")
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Have something done when the processes are ended; it may be called twice."""
+        self._callbacks.append(callback)
 
     def check_alive(self) -> None:
         """Fail with the log of the first process that ended although it should serve."""
@@ -134,6 +135,10 @@ class House:
         if self._closing.wait(seconds):
             raise StoppedError("the demo is being stopped")
 
+    def wait(self) -> None:
+        """Wait until the house is closed."""
+        self._closing.wait()
+
     def stop_waiting(self) -> None:
         """Let every wait and every start of a process fail from now on."""
         with self._lock:
@@ -150,6 +155,8 @@ class House:
             for process in running:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))
+        for callback in reversed(self._callbacks):
+            callback()
         # A leader that has gone may have left its group behind.
         for _, process in self._processes:
             _signal_group(process.pid, signal.SIGKILL)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from airflow_dbaas.emulator.postgres import PostgresServer, installed
 
+from airflow_dbaas.emulator.postgres import PostgresServer, installed
 from demo.processes import House
+from demo.report import Report
 
 SOURCE_VERSION = 16
 SHOP = "shop"
@@ -16,20 +17,11 @@ SHOP = "shop"
 AWKWARD = "été-données"
 DATABASES = (SHOP, AWKWARD)
 # Every character that a connection string can trip over.
-PASSWORD_PREFIX = "p@ss/w:ör d%#?&'\"\\"
+TROUBLE = "p@ss/w:ör d%#?&'\"\\"
 
 PGBENCH_SCALE = 10
 PGBENCH_TRANSACTIONS = 500
 LARGE_BYTES = 3_000_000
-
-# The source need not survive a power cut, and replication must be possible.
-SETTINGS = {
-    "wal_level": "logical",
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "max_wal_size": "4GB",
-}
 
 
 @dataclass(frozen=True)
@@ -57,27 +49,28 @@ class Source:
         )
 
 
-def start_source(directory: Path) -> Source:
-    """Start an empty source server below the directory."""
-    password = PASSWORD_PREFIX + secrets.token_hex(4)
+def start_source(house: House) -> Source:
+    """Start an empty source server."""
+    password = TROUBLE + secrets.token_hex(4)
     server = PostgresServer(
         binaries=installed()[SOURCE_VERSION],
-        directory=directory,
+        directory=house.folder / "source",
         superuser="postgres",
         password=password,
-        settings=SETTINGS,
     )
+    house.on_close(server.stop)
     server.start()
     return Source(server, "postgres", password)
 
 
-def fill(source: Source, house: House) -> None:
+def fill(source: Source, house: House, report: Report) -> None:
     """Make both databases."""
     with psycopg.connect(source.conninfo("postgres"), autocommit=True) as connection:
         for name in DATABASES:
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
     _fill_awkward(source, house)
     _fill_shop(source, house)
+    report.line("source", f"PostgreSQL at {source.host}:{source.port} is filled: {', '.join(DATABASES)}")
 
 
 def _client(source: Source, tool: str) -> list[str]:

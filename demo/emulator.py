@@ -1,0 +1,66 @@
+"""The DBaaS: the package's own emulator, in a process of its own."""
+
+import os
+import re
+import secrets
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg.conninfo import make_conninfo
+
+from airflow_dbaas.api.client import Client
+from demo.processes import DemoError, House
+
+START_TIMEOUT_S = 60.0
+NAME = "emulator"
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator and the account in it."""
+
+    url: str
+    key: str
+    secret: str
+
+    def client(self) -> Client:
+        """A client of its own for whoever asks."""
+        return Client(self.key, self.secret, url=self.url)
+
+
+def start_emulator(house: House) -> Emulator:
+    """Start the emulator on a free port and wait until it says which."""
+    key = f"EXO{secrets.token_hex(12)}"
+    secret = secrets.token_urlsafe(32)
+    program = Path(sys.executable).with_name("airflow-dbaas")
+    if not os.access(program, os.X_OK):
+        raise DemoError(f"{program} is missing: is the package installed in this environment?")
+    # Interpreted by name: a script's first line does not survive every path.
+    command = [sys.executable, "-P", str(program), "emulator", "--port", "0"]
+    process = house.start(NAME, command, {"EXOSCALE_API_KEY": key, "EXOSCALE_API_SECRET": secret})
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not (found := re.search(r"http://127\.0\.0\.1:\d+/v2", house.tail(NAME))):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise DemoError(f"the emulator did not start\n{house.tail(NAME)}")
+        house.sleep(0.1)
+    return Emulator(found.group(), key, secret)
+
+
+def target_conninfo(client: Client, service: str) -> dict[str, str]:
+    """How the administrator logs in to a service, as parameters of a connection."""
+    parameters = client.get_dbaas_service_pg(service).uri_params or {}
+    secret = client.reveal_dbaas_postgres_user_password(service_name=service, username=parameters["user"])
+    return {
+        "host": parameters["host"],
+        "port": str(parameters["port"]),
+        "user": parameters["user"],
+        "password": secret.password or "",
+        "sslmode": str(parameters.get("sslmode", "prefer")),
+    }
+
+
+def database_conninfo(parameters: dict[str, str], database: str) -> str:
+    """The connection string of one database of a service."""
+    return make_conninfo(**parameters, dbname=database)
