@@ -232,6 +232,8 @@ def _base_url(url: str | None, zone: str | None) -> str:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise DbaasConfigurationError(f"the API URL {redact(url)!r} cannot be used: {error}") from None
+    if parsed.port is not None and not 1 <= parsed.port <= 65535:
+        raise DbaasConfigurationError(f"the API URL {url!r} cannot be used: a port is 1 to 65535")
     if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.userinfo or parsed.query:
         raise DbaasConfigurationError(
             f"the API URL must look like https://host[:port]/v2, without credentials, got {redact(url)!r}"

@@ -91,7 +91,7 @@ def is_empty(session: Session) -> bool:
     return not session.rows(f"SELECT 1 {_RELATIONS} LIMIT 1")
 
 
-def objects(session: Session, *, view_definitions: bool) -> dict[str, str | None]:
+def objects(session: Session, *, view_definitions: bool) -> dict[str, str]:
     """Definitions by kind and name.
 
     :param view_definitions: compare what views are made from; otherwise their columns only, for PostgreSQL writes
@@ -101,7 +101,7 @@ def objects(session: Session, *, view_definitions: bool) -> dict[str, str | None
     found = {}
     for kind, query in _OBJECTS.items():
         for name, definition in session.rows(query.replace("{view}", view)):
-            found[f"{kind} {name}"] = definition
+            found[f"{kind} {name}"] = definition or ""
     return found
 
 

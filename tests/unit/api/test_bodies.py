@@ -1,0 +1,89 @@
+"""Request bodies: what may be sent."""
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_dbaas.api import bodies, endpoints
+from airflow_dbaas.api.errors import DbaasConfigurationError
+
+SECRET = "pa55/w@rd"
+
+
+def test_bodies_are_the_apis_spelling() -> None:
+    """Properties are written in kebab case, at every level; those not given are left out."""
+    call = endpoints.update_dbaas_service_pg(
+        name="db", migration={"host": "h", "port": 5432, "ignore_dbs": "a,b"}, termination_protection=True
+    )
+    assert json.loads(call.body) == {
+        "migration": {"host": "h", "port": 5432, "ignore-dbs": "a,b"},
+        "termination-protection": True,
+    }
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"plan": ""}, "plan: String should have at least 1 character, got ''"),
+    ({"plan": "p", "version": "12"}, "version: Input should be '13', '14', '15', '16', '17' or '18', got '12'"),
+    ({"plan": "p", "wrok_mem": 5}, "wrok-mem: Extra inputs are not permitted, got 5"),
+    ({"plan": "p", "work_mem": 1025}, "work-mem: Input should be less than or equal to 1024, got 1025"),
+    ({"plan": "p", "work_mem": "8"}, "work-mem: Input should be a valid integer, got '8'"),
+    ({"plan": "p", "maintenance": {"dow": "monday"}}, "maintenance.time: Field required"),
+    (
+        {"plan": "p", "migration": {"host": "h", "port": 65536}},
+        "migration.port: Input should be less than or equal to 65535, got 65536",
+    ),
+    ({"plan": "p", "migration": {"port": 1}}, "migration.host: Field required"),
+    (
+        {"plan": "p", "migration": {"host": "h", "port": 1, "password": SECRET * 40}},
+        "migration.password: String should have at most 255 characters",
+    ),
+    ({"plan": "p", "admin_password": SECRET}, "admin-password: String should match pattern '^[a-zA-Z0-9-_]+$'"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), BAD)
+def test_bad_values_are_refused_by_name(fields: dict[str, Any], message: str) -> None:
+    """The error names operation, property, limit and value, and never a secret."""
+    with pytest.raises(DbaasConfigurationError) as caught:
+        endpoints.create_dbaas_service_pg(name="db", **fields)
+    assert str(caught.value) == f"create-dbaas-service-pg: {message}"
+    assert caught.value.__cause__ is None
+    assert SECRET not in repr(caught.value)
+
+
+def test_source_uri_limit() -> None:
+    """A source URI has 1 to 512 characters; a longer one is refused without being shown."""
+    uri = "postgres://u:" + SECRET + "@h/" + "d" * 500
+    with pytest.raises(DbaasConfigurationError, match="at most 512 characters") as caught:
+        endpoints.create_dbaas_task_migration_check(service="db", source_service_uri=uri)
+    assert "dddd" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 64, ".", "..", "a\nb", "a\x00b", "\x7f", None, 7])
+def test_bad_names(name: Any) -> None:
+    """Names that cannot be one path segment, or are longer than the API takes, are refused."""
+    with pytest.raises(DbaasConfigurationError, match="^name must "):
+        endpoints.get_dbaas_migration_status(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("my db/x", "/dbaas-migration-status/my%20db%2Fx"),
+        ("../operation", "/dbaas-migration-status/..%2Foperation"),
+        ("a?b#c", "/dbaas-migration-status/a%3Fb%23c"),
+        ("é%2F", "/dbaas-migration-status/%C3%A9%252F"),
+        ("{{ x }}", "/dbaas-migration-status/%7B%7B%20x%20%7D%7D"),
+    ],
+)
+def test_names_are_data(name: str, path: str) -> None:
+    """Whatever a name holds, it stays one path segment."""
+    assert endpoints.get_dbaas_migration_status(name).path == path
+
+
+def test_a_call_does_not_show_its_body() -> None:
+    """A call's repr and text hold no secret."""
+    call = endpoints.update_dbaas_service_pg(name="db", migration={"host": "h", "port": 1, "password": SECRET})
+    assert SECRET not in repr(call) + str(call)
+    assert bodies.secrets_in(call.body) == {SECRET}

@@ -1,0 +1,301 @@
+"""Both clients, against a real server that answers as told."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_dbaas.api import AsyncClient, Client, auth, endpoints, errors
+from airflow_dbaas.api.client import ZONES
+from airflow_dbaas.api.retries import Resend, RetryPolicy, parse_retry_after
+from tests.unit.conftest import Reply, ScriptedServer
+
+KEY, SECRET = "EXOkey", "api-secret"
+QUICK = RetryPolicy(max_seconds=5, first_pause=0.01, longest_pause=0.02)
+ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
+
+Run = Callable[..., Any]
+
+
+def blocking(server: ScriptedServer, work: Callable[[Any], Any], **settings: Any) -> Any:
+    with Client(KEY, SECRET, url=server.url, **{"retry": QUICK, **settings}) as client:
+        return work(client)
+
+
+def awaited(server: ScriptedServer, work: Callable[[Any], Any], **settings: Any) -> Any:
+    async def main() -> Any:
+        async with AsyncClient(KEY, SECRET, url=server.url, **{"retry": QUICK, **settings}) as client:
+            return await work(client)
+
+    return asyncio.run(main())
+
+
+both = pytest.mark.parametrize("run", [blocking, awaited])
+
+
+@both
+def test_what_is_signed_is_what_is_sent(server: ScriptedServer, run: Run) -> None:
+    """The signature covers the request target and the body as the server receives them."""
+    run(server, lambda c: c.create_dbaas_service_pg(name="my db/é", plan="startup-4"))
+    method, target, headers, body = server.requests[0]
+    assert (method, target) == ("POST", "/v2/dbaas-postgres/my%20db%2F%C3%A9")
+    expires = int(re.findall(r"expires=(\d+)", headers["Authorization"])[0])
+    assert headers["Authorization"] == auth.authorization(
+        KEY, SECRET, method=method, target=target, body=body, expires=expires
+    )
+
+
+@both
+def test_answers_keep_what_they_do_not_know(server: ScriptedServer, run: Run) -> None:
+    """Unknown fields and states, nulls and left-out fields are no errors; nothing is lost."""
+    server.replies = [Reply(body={"status": "pondering", "details": None, "new-thing": {"a": 1}})]
+    status = run(server, lambda c: c.get_dbaas_migration_status("db"))
+    assert (status.status, status.details, status.error) == ("pondering", [], None)
+    assert status.model_extra == {"new-thing": {"a": 1}}
+
+
+@both
+def test_passing_errors_are_ridden_out(server: ScriptedServer, run: Run) -> None:
+    """A read is repeated after 5xx, 429, a dropped connection, HTML and broken JSON."""
+    server.replies = [
+        Reply(503),
+        Reply(429, headers={"Retry-After": "0"}),
+        Reply(drop=True),
+        Reply(200, b"<html>proxy</html>", {"Content-Type": "text/html"}),
+        Reply(200, b'{"state": '),
+        Reply(200, b""),
+        Reply(body={"id": ID, "state": "success"}),
+    ]
+    assert run(server, lambda c: c.get_operation(ID)).state == "success"
+    assert len(server.requests) == 7
+
+
+@both
+@pytest.mark.parametrize("reply", [Reply(500), Reply(503), Reply(drop=True), Reply(200, b"<html>")])
+def test_what_may_have_been_done_is_not_done_again(server: ScriptedServer, run: Run, reply: Reply) -> None:
+    """A create or a migration start is sent once if the API may have acted on it."""
+    server.replies = [reply]
+    with pytest.raises(errors.DbaasError) as caught:
+        run(server, lambda c: c.update_dbaas_service_pg(name="db", migration={"host": "h", "port": 1}))
+    assert caught.value.retryable
+    assert len(server.requests) == 1
+
+
+@both
+def test_what_was_turned_away_is_sent_again(server: ScriptedServer, run: Run) -> None:
+    """After 429 the API has certainly not acted, so even a create is repeated."""
+    server.replies = [Reply(429), Reply(body={"id": ID, "state": "pending"})]
+    assert run(server, lambda c: c.create_dbaas_service_pg(name="db", plan="startup-4")).state == "pending"
+    assert len(server.requests) == 2
+
+
+@both
+def test_errors_that_need_a_change_are_not_repeated(server: ScriptedServer, run: Run) -> None:
+    """A 4xx is final."""
+    server.replies = [Reply(404, {"message": "Operation not found"})]
+    with pytest.raises(errors.DbaasNotFoundError) as caught:
+        run(server, lambda c: c.get_operation(ID))
+    assert str(caught.value) == f"get-operation (GET /operation/{ID}): 404 Operation not found"
+    assert len(server.requests) == 1
+
+
+@both
+def test_retry_after_is_honoured(server: ScriptedServer, run: Run) -> None:
+    """The next attempt comes no sooner than the API asks."""
+    server.replies = [Reply(503, headers={"Retry-After": "1"}), Reply(body={"state": "success"})]
+    began = time.monotonic()
+    run(server, lambda c: c.get_operation(ID))
+    assert time.monotonic() - began >= 1
+
+
+@both
+def test_a_retry_after_beyond_the_bound_is_not_waited_for(server: ScriptedServer, run: Run) -> None:
+    """A pause that would pass the bound of one call is not begun."""
+    server.replies = [Reply(503, headers={"Retry-After": "3600"})]
+    began = time.monotonic()
+    with pytest.raises(errors.DbaasServerError) as caught:
+        run(server, lambda c: c.get_operation(ID))
+    assert time.monotonic() - began < 2
+    assert caught.value.retry_after == 3600
+    assert len(server.requests) == 1
+
+
+@both
+def test_retries_are_bounded_in_time(server: ScriptedServer, run: Run) -> None:
+    """One call gives up after its bound, with the last error."""
+    server.replies = [Reply(500, {"message": "broken"})]
+    policy = RetryPolicy(max_seconds=0.3, first_pause=0.01, longest_pause=0.05)
+    began = time.monotonic()
+    with pytest.raises(errors.DbaasServerError, match="500 broken"):
+        run(server, lambda c: c.get_operation(ID), retry=policy)
+    assert time.monotonic() - began < 2
+    assert len(server.requests) > 3
+
+
+@both
+def test_nobody_there(run: Run) -> None:
+    """A refused connection is a retryable error that says so, and certainly nothing was done."""
+    server = ScriptedServer()
+    server.close()
+    with pytest.raises(errors.DbaasTransportError, match="list-dbaas-services.*no answer: ConnectError") as caught:
+        run(server, lambda c: c.list_dbaas_services(), retry=RetryPolicy(max_seconds=0))
+    assert caught.value.retryable
+    assert caught.value.unprocessed
+
+
+@both
+def test_slow_answers_time_out(server: ScriptedServer, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that does not come in time is an error that leaves open whether the API acted."""
+    monkeypatch.setattr(Reply, "content", lambda self: time.sleep(1) or b"{}")
+    with pytest.raises(errors.DbaasTransportError, match="ReadTimeout") as caught:
+        run(server, lambda c: c.list_dbaas_services(), retry=RetryPolicy(max_seconds=0), timeout=0.2)
+    assert not caught.value.unprocessed
+
+
+@both
+def test_redirects_are_not_followed(server: ScriptedServer, run: Run) -> None:
+    """A signed request goes to the API or nowhere."""
+    server.replies = [Reply(302, headers={"Location": "http://u:pw@127.0.0.1:1/"})]
+    with pytest.raises(errors.DbaasResponseError, match=r"unexpected redirect to http://u:\*\*\*@127.0.0.1:1/"):
+        run(server, lambda c: c.get_operation(ID))
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"message": "plain"}', "plain"),
+        (b'{"title": "T", "detail": "D", "errors": ["E", {"detail": "F"}]}', "D; T; E; F"),
+        (b'{"error": "oops"}', "oops"),
+        (b"just text", "just text"),
+        (b"<html>...</html>", r"\(an HTML page of 16 bytes\)"),
+        (b"", "Bad Request"),
+        (b"[1]", r"\[1\]"),
+        (b"x" * 5000, "x{500}$"),
+    ],
+)
+def test_error_shapes(server: ScriptedServer, body: bytes, said: str) -> None:
+    """Whatever an error looks like, its own words are in the message, within reason."""
+    server.replies = [Reply(400, body)]
+    with pytest.raises(errors.DbaasBadRequestError, match=f": 400 {said}"):
+        blocking(server, lambda c: c.list_dbaas_services())
+
+
+@both
+def test_secrets_in_error_answers_are_masked(server: ScriptedServer, run: Run) -> None:
+    """An API that repeats the source's password, as it is or URL-encoded, does not get it into our error."""
+    password = "s3cr@t/pw"
+    server.replies = [Reply(400, {"message": "cannot use s3cr@t/pw nor s3cr%40t%2Fpw nor postgres://u:x@h"})]
+    with pytest.raises(errors.DbaasBadRequestError) as caught:
+        run(
+            server,
+            lambda c: c.update_dbaas_service_pg(name="d", migration={"host": "h", "port": 1, "password": password}),
+        )
+    assert str(caught.value).endswith("400 cannot use *** nor *** nor postgres://u:***@h")
+
+
+@both
+def test_unreadable_answers_show_no_content(server: ScriptedServer, run: Run) -> None:
+    """An answer of the wrong shape is described without its content, which may be a password."""
+    server.replies = [Reply(body={"username": "u", "password": ["hunter2"]})]
+    policy = RetryPolicy(max_seconds=0)
+    with pytest.raises(errors.DbaasResponseError, match="password: Input should be a valid string") as caught:
+        run(server, lambda c: c.reveal_dbaas_postgres_user_password(service_name="d", username="u"), retry=policy)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_nothing_shows_a_secret(server: ScriptedServer) -> None:
+    """Neither a client nor an answer with a password shows it."""
+    server.replies = [Reply(body={"username": "u", "password": "hunter2"})]
+    with Client(KEY, SECRET, url=server.url) as client:
+        revealed = client.reveal_dbaas_postgres_user_password(service_name="d", username="u")
+        assert revealed.password == "hunter2"
+        assert "hunter2" not in repr(revealed) + str(revealed)
+        assert SECRET not in repr(client)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"key": "", "zone": "ch-gva-2"}, "the API key is missing"),
+        ({"secret": "", "zone": "ch-gva-2"}, "the API secret is missing"),
+        ({}, f"zone must be one of {', '.join(ZONES)}, got None"),
+        ({"zone": "mars-1"}, f"zone must be one of {', '.join(ZONES)}, got 'mars-1'"),
+        ({"url": "ftp://h/v2"}, "the API URL must look like https://host[:port]/v2"),
+        ({"url": "http://u:p@h/v2"}, "without credentials, got 'http://u:***@h/v2'"),
+        ({"url": "http://h:65536/v2"}, "the API URL 'http://h:65536/v2' cannot be used: a port is 1 to 65535"),
+        ({"url": "http://h:x/v2"}, "the API URL 'http://h:x/v2' cannot be used: Invalid port: 'x'"),
+        ({"zone": "ch-gva-2", "ca_file": "/nowhere.pem"}, "ca_file '/nowhere.pem' cannot be used"),
+    ],
+)
+def test_bad_settings(arguments: dict[str, str], message: str) -> None:
+    """A client that could not work is refused when it is made."""
+    with pytest.raises(errors.DbaasConfigurationError) as caught:
+        Client(**{"key": KEY, "secret": SECRET, **arguments})
+    assert message in str(caught.value)
+
+
+def test_the_zone_makes_the_url() -> None:
+    """Without an override the zone's own endpoint is used."""
+    with Client(KEY, SECRET, zone="de-fra-1") as client:
+        assert client.url == "https://api-de-fra-1.exoscale.com/v2"
+
+
+def test_every_endpoint_is_a_method_of_both_clients() -> None:
+    """None is forgotten, and none is stated twice."""
+    statements = {
+        name: function
+        for name, function in vars(endpoints).items()
+        if inspect.isfunction(function) and str(inspect.signature(function).return_annotation).startswith("Call[")
+    }
+    for kind in (Client, AsyncClient):
+        offered = {name: m.statement for c in kind.__mro__ for name, m in vars(c).items() if hasattr(m, "statement")}
+        assert offered == statements
+    for name, statement in statements.items():
+        assert f":param {next(iter(inspect.signature(statement).parameters), '')}" in (statement.__doc__ or "") or (
+            not inspect.signature(statement).parameters
+        ), name
+
+
+def test_only_calls_that_start_something_are_held_back() -> None:
+    """Which calls may be repeated blindly is decided endpoint by endpoint."""
+    held_back = {
+        call.operation
+        for call in (
+            endpoints.create_dbaas_service_pg(name="d", plan="p"),
+            endpoints.create_dbaas_task_migration_check(service="d", source_service_uri="u"),
+            endpoints.delete_dbaas_service("d"),
+            endpoints.delete_dbaas_service_pg("d"),
+            endpoints.get_operation(ID),
+            endpoints.stop_dbaas_pg_migration("d"),
+            endpoints.update_dbaas_service_pg(name="d"),
+        )
+        if call.resend is Resend.IF_UNPROCESSED
+    }
+    assert held_back == {"create-dbaas-service-pg", "update-dbaas-service-pg"}
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("7", 7.0),
+        ("Wed, 21 Oct 2015 07:28:10 GMT", 10.0),
+        ("Wed, 21 Oct 2015 07:27:00 GMT", 0.0),
+        ("soon", None),
+        ("-3", None),
+    ],
+)
+def test_retry_after_forms(value: str | None, seconds: float | None) -> None:
+    """Seconds and HTTP dates are understood; a date in the past means at once; nonsense is ignored."""
+    from datetime import UTC, datetime
+
+    assert parse_retry_after(value, now=datetime(2015, 10, 21, 7, 28, tzinfo=UTC)) == seconds

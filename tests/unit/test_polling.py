@@ -1,0 +1,187 @@
+"""How a wait is run: trouble ridden out, pauses, deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from airflow_dbaas import polling
+from airflow_dbaas.api import AsyncClient, Client, models
+from airflow_dbaas.api.errors import (
+    DbaasAuthError,
+    DbaasMigrationError,
+    DbaasNotFoundError,
+    DbaasRateLimitError,
+    DbaasServerError,
+    DbaasTransportError,
+    DbaasWaitTimeoutError,
+)
+from airflow_dbaas.polling import UNANSWERED_SECONDS, Watch
+from airflow_dbaas.waits import APPEARANCE_SECONDS, Done, Failed, MigrationWait, OperationWait, Pending
+from tests.unit.conftest import Reply, ScriptedServer
+
+ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
+PENDING = models.Operation(id=ID, state="pending")
+SUCCESS = models.Operation(id=ID, state="success")
+DOWN = models.MigrationStatus.model_validate({"status": "failed", "method": "replication", "error": "down"})
+SYNCING = models.MigrationStatus.model_validate(
+    {"status": "syncing", "details": [{"dbname": "a", "status": "syncing", "method": "replication"}]}
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Time that passes only when the test says so."""
+    clock = Clock()
+    monkeypatch.setattr(polling.time, "monotonic", clock)
+    monkeypatch.setattr(polling.time, "time", clock)
+    return clock
+
+
+def test_one_failed_poll_never_fails_a_wait(clock: Clock) -> None:
+    """5xx, a lost connection, 429: pending, and forgotten at the next answer."""
+    watch = Watch(OperationWait(ID))
+    for error in (DbaasServerError("503"), DbaasTransportError("reset"), DbaasRateLimitError("429")):
+        assert isinstance(watch.see(error), Pending)
+        clock.now += UNANSWERED_SECONDS - 1
+        assert isinstance(watch.see(PENDING), Pending)
+        assert not watch.in_doubt
+    assert isinstance(watch.see(SUCCESS), Done)
+
+
+def test_no_answer_for_long_fails_and_says_so(clock: Clock) -> None:
+    """After the documented bound without any usable answer the wait gives up, retryably."""
+    watch = Watch(OperationWait(ID))
+    assert isinstance(watch.see(DbaasServerError("503 first")), Pending)
+    clock.now += UNANSWERED_SECONDS - 0.1
+    assert isinstance(watch.see(DbaasTransportError("reset")), Pending)
+    clock.now += 0.1
+    verdict = watch.see(DbaasServerError("503 last"))
+    assert isinstance(verdict, Failed)
+    assert verdict.error.retryable
+    assert str(verdict.error) == f"operation {ID}: no usable answer for 300 s; the last: 503 last"
+
+
+def test_an_error_that_needs_a_change_fails_at_once() -> None:
+    """A key without the right to look never gets an answer."""
+    verdict = Watch(OperationWait(ID)).see(DbaasAuthError("403"))
+    assert isinstance(verdict, Failed)
+    assert isinstance(verdict.error, DbaasAuthError)
+
+
+def test_404_just_after_creation_passes(clock: Clock) -> None:
+    """An operation may be unknown for a moment; not for longer than the bound."""
+    watch = Watch(OperationWait(ID))
+    assert isinstance(watch.see(DbaasNotFoundError("404")), Pending)
+    clock.now += APPEARANCE_SECONDS - 1
+    assert isinstance(watch.see(DbaasNotFoundError("404")), Pending)
+    assert watch.in_doubt
+    clock.now += 1
+    verdict = watch.see(DbaasNotFoundError("404"))
+    assert isinstance(verdict, Failed)
+    assert isinstance(verdict.error, DbaasNotFoundError)
+
+
+def test_replication_that_recovers_never_failed(clock: Clock) -> None:
+    """Shown as failed for less than the patience, then syncing: success. Each spell is counted anew."""
+    watch = Watch(MigrationWait("db", until="done", patience=100))
+    for _ in range(3):
+        assert isinstance(watch.see(DOWN), Pending)
+        clock.now += 99
+        assert isinstance(watch.see(DOWN), Pending)
+        assert isinstance(watch.see(SYNCING), Pending)
+    assert isinstance(Watch(MigrationWait("db")).see(SYNCING), Done)
+
+
+def test_replication_that_stays_failed_fails(clock: Clock) -> None:
+    """Shown as failed for the whole patience: failure, with the API's words."""
+    watch = Watch(MigrationWait("db", patience=100))
+    assert isinstance(watch.see(DOWN), Pending)
+    clock.now += 100
+    verdict = watch.see(DOWN)
+    assert isinstance(verdict, Failed)
+    assert isinstance(verdict.error, DbaasMigrationError)
+    assert "error: down" in str(verdict.error)
+
+
+def test_an_outage_of_the_api_is_not_counted_as_failed_replication(clock: Clock) -> None:
+    """Silence before the first "failed" does not use up the patience with it."""
+    watch = Watch(MigrationWait("db", patience=100))
+    watch.see(DbaasServerError("503"))
+    clock.now += 200
+    assert isinstance(watch.see(DOWN), Pending)
+
+
+def test_the_deadline_is_wall_clock(clock: Clock) -> None:
+    """A wait ends at its deadline, with what was last seen; an end seen at that very moment still counts."""
+    watch = Watch(OperationWait(ID), deadline=clock.now + 10)
+    assert isinstance(watch.see(PENDING), Pending)
+    clock.now += 10
+    verdict = watch.see(PENDING)
+    assert isinstance(verdict, Failed)
+    assert isinstance(verdict.error, DbaasWaitTimeoutError)
+    assert str(verdict.error) == f"Time is over while waiting: operation {ID} is pending"
+    assert isinstance(watch.see(SUCCESS), Done)
+
+
+def test_pauses_grow_are_capped_and_jittered(clock: Clock) -> None:
+    """From a second to a minute, a twentieth of the time waited, never the same for many waits at once."""
+    watches = [Watch(OperationWait(ID)) for _ in range(200)]
+    for waited, longest in ((0, 1), (100, 5), (600, 30), (100_000, 60)):
+        clock.now = 1_000_000.0 + waited
+        pauses = [watch.pause() for watch in watches]
+        assert max(pauses) <= longest
+        assert min(pauses) >= 0.8 * longest
+        assert len({round(pause, 6) for pause in pauses}) > 150
+
+
+def test_pauses_keep_to_deadline_and_retry_after(clock: Clock) -> None:
+    """The last look is at the deadline; a Retry-After is waited for."""
+    watch = Watch(OperationWait(ID), deadline=clock.now + 1000)
+    watch.see(DbaasRateLimitError("429", retry_after=30.0))
+    assert watch.pause() == 30
+    watch.see(PENDING)
+    assert watch.pause() <= 1
+    clock.now += 999.9
+    assert watch.pause() == pytest.approx(0.1)
+
+
+def run_blocking(server: ScriptedServer, watch: Watch) -> Any:
+    with Client("k", "s", url=server.url) as client:
+        return polling.run(client, watch)
+
+
+def run_async(server: ScriptedServer, watch: Watch) -> Any:
+    async def main() -> Any:
+        async with AsyncClient("k", "s", url=server.url) as client:
+            return await polling.run_async(client, watch)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("run", [run_blocking, run_async])
+def test_both_runners_poll_until_the_end(server: ScriptedServer, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocking and async waits see the same, also through faults; each fault costs one poll, no more."""
+    monkeypatch.setattr(Watch, "pause", lambda self: 0)
+    server.replies = [
+        Reply(body={"state": "pending"}),
+        Reply(500),
+        Reply(drop=True),
+        Reply(200, b"<html>"),
+        Reply(404),
+        Reply(body={"state": "pending"}),
+        Reply(body={"state": "success"}),
+    ]
+    verdict = run(server, Watch(OperationWait(ID)))
+    assert isinstance(verdict, Done)
+    assert len(server.requests) == 7
