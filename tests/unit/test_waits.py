@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from airflow_dbaas import waits
 from airflow_dbaas.api import models
-from airflow_dbaas.api.errors import DbaasMigrationCheckError, DbaasMigrationError, DbaasNotFoundError, DbaasServiceError
+from airflow_dbaas.api.errors import (
+    DbaasMigrationCheckError,
+    DbaasMigrationError,
+    DbaasNotFoundError,
+    DbaasServiceError,
+)
 from airflow_dbaas.waits import Done, Failed, MigrationWait, OperationWait, Pending, ServiceWait, TaskWait
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
@@ -243,6 +249,4 @@ def test_a_404_is_an_end_only_if_it_lasts() -> None:
 )
 def test_waits_travel_as_json(wait: waits.Wait) -> None:
     """A wait restored in another process is the same wait."""
-    import json
-
     assert waits.restore(json.loads(json.dumps(wait.serialize()))) == wait

@@ -63,7 +63,7 @@ def test_source_uri_limit() -> None:
 @pytest.mark.parametrize("name", ["", "x" * 64, ".", "..", "a\nb", "a\x00b", "\x7f", None, 7])
 def test_bad_names(name: Any) -> None:
     """Names that cannot be one path segment, or are longer than the API takes, are refused."""
-    with pytest.raises(DbaasConfigurationError, match="^name must "):
+    with pytest.raises(DbaasConfigurationError, match=r"^name must "):
         endpoints.get_dbaas_migration_status(name)
 
 

@@ -7,6 +7,7 @@ import inspect
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -143,7 +144,7 @@ def test_nobody_there(run: Run) -> None:
     """A refused connection is a retryable error that says so, and certainly nothing was done."""
     server = ScriptedServer()
     server.close()
-    with pytest.raises(errors.DbaasTransportError, match="list-dbaas-services.*no answer: ConnectError") as caught:
+    with pytest.raises(errors.DbaasTransportError, match=r"list-dbaas-services.*no answer: ConnectError") as caught:
         run(server, lambda c: c.list_dbaas_services(), retry=RetryPolicy(max_seconds=0))
     assert caught.value.retryable
     assert caught.value.unprocessed
@@ -296,6 +297,4 @@ def test_only_calls_that_start_something_are_held_back() -> None:
 )
 def test_retry_after_forms(value: str | None, seconds: float | None) -> None:
     """Seconds and HTTP dates are understood; a date in the past means at once; nonsense is ignored."""
-    from datetime import UTC, datetime
-
     assert parse_retry_after(value, now=datetime(2015, 10, 21, 7, 28, tzinfo=UTC)) == seconds

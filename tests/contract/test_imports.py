@@ -1,0 +1,87 @@
+"""Imports go one way: dags → operators, sensors → triggers → waits → hooks → api; the emulator stands alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+#: For each room, what it may import of the project and of Airflow.
+ALLOWED = {
+    "api": {"api"},
+    "emulator": {"emulator"},
+    "verification": {"verification", "api"},
+    "provider_info": set(),
+    "_compat": {"airflow"},
+    "validation": {"api"},
+    "waits": {"api"},
+    "polling": {"api", "waits"},
+    "credentials": {"_compat", "api"},
+    "ledger": {"_compat"},
+    "sources": {"_compat", "api", "credentials"},
+    "targets": {"api", "credentials"},
+    "hooks": {"_compat", "api", "credentials", "provider_info"},
+    "triggers": {"_compat", "api", "hooks", "polling", "waits"},
+    "cli": {"emulator"},
+}
+_OPERATORS = {"_compat", "api", "hooks", "ledger", "polling", "sources", "targets", "triggers", "validation"}
+ALLOWED["operators"] = {"operators", "verification", "waits", *_OPERATORS}
+ALLOWED["sensors"] = {"sensors", "_compat", "api", "hooks", "polling", "triggers", "validation", "waits"}
+ALLOWED["dags"] = {"operators", "sensors", "airflow"}
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Modules of the project and of Airflow that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] in {"airflow", "airflow_dbaas"}:
+                yield name
+
+
+def files() -> Iterator[tuple[str, Path]]:
+    for file in sorted((ROOT / "airflow_dbaas").rglob("*.py")):
+        room = file.relative_to(ROOT / "airflow_dbaas").parts[0].removesuffix(".py")
+        if room != "__init__":
+            yield room, file
+    for file in sorted((ROOT / "dags").rglob("*.py")):
+        yield "dags", file
+
+
+@pytest.mark.parametrize(("room", "file"), list(files()), ids=lambda value: str(getattr(value, "name", value)))
+def test_imports_go_one_way(room: str, file: Path) -> None:
+    """A room imports only what lies further in; only ``_compat`` and the DAGs import Airflow."""
+    for name in imports(file):
+        top, *rest = name.split(".")
+        imported = "airflow" if top == "airflow" else rest[0] if rest else "airflow_dbaas"
+        assert imported in ALLOWED[room], f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_the_http_library_stands_in_one_module() -> None:
+    """httpx can be replaced by changing one file."""
+    users = {
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "airflow_dbaas").rglob("*.py")
+        if any(line.startswith(("import httpx", "from httpx")) for line in file.read_text().splitlines())
+    }
+    assert users == {"airflow_dbaas/api/client.py"}
+
+
+def test_modules_keep_to_one_subject() -> None:
+    """No module of the package has outgrown a reader's patience."""
+    long = {
+        file.name: count
+        for file in (ROOT / "airflow_dbaas").rglob("*.py")
+        if (count := len(file.read_text().splitlines())) > 320
+    }
+    assert not long

@@ -1,0 +1,113 @@
+"""An Airflow connection becomes a client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from airflow_dbaas._compat import Connection
+from airflow_dbaas.api.client import ZONES
+from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.hooks.dbaas import DbaasHook, client_arguments
+from airflow_dbaas.provider_info import get_provider_info
+from tests.unit.conftest import Reply, ScriptedServer
+
+
+def define(monkeypatch: pytest.MonkeyPatch, conn_id: str = "exoscale_default", **fields: Any) -> None:
+    usual = {"conn_type": "exoscale", "login": "EXOkey", "password": "api-secret", "extra": {"zone": "ch-gva-2"}}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps({**usual, **fields}))
+
+
+def test_the_zone_makes_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Login, password and zone are all a connection needs; a zone given to the hook wins."""
+    define(monkeypatch)
+    assert DbaasHook().get_conn().url == "https://api-ch-gva-2.exoscale.com/v2"
+    assert DbaasHook(zone="at-vie-1").get_conn().url == "https://api-at-vie-1.exoscale.com/v2"
+    assert DbaasHook(zone="").zone == "ch-gva-2"
+
+
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({"host": "http://127.0.0.1:8090/v2"}, "http://127.0.0.1:8090/v2"),
+        ({"host": "http://127.0.0.1:8090/"}, "http://127.0.0.1:8090/v2"),
+        ({"host": "https://proxy.example/exoscale/v2/"}, "https://proxy.example/exoscale/v2"),
+        ({"host": "127.0.0.1", "port": 8090, "schema": "http"}, "http://127.0.0.1:8090/v2"),
+        ({"host": "proxy.example"}, "https://proxy.example/v2"),
+    ],
+)
+def test_host_overrides_the_endpoint(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], url: str) -> None:
+    """Host may be a URL or, as in a connection URI, a name with port and schema; no zone is needed then."""
+    define(monkeypatch, **fields, extra={})
+    assert DbaasHook().get_conn().url == url
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"login": ""}, "lacks the API key (login)"),
+        ({"password": None}, "lacks the API secret (password)"),
+        ({"extra": "{}"}, "lacks a zone (extra: zone), one of at-vie-1, at-vie-2"),
+        ({"extra": '{"zone": "mars-1"}'}, "zone must be one of at-vie-1"),
+        ({"extra": '{"zone": "ch-gva-2", "timeout": "soon"}'}, "timeout must be a number of seconds from 1 to 600"),
+        ({"extra": '{"zone": "ch-gva-2", "timeout": 601}'}, "got 601"),
+    ],
+)
+def test_bad_connections(fields: dict[str, Any], message: str) -> None:
+    """What a connection lacks is said by its id and field, without the secret."""
+    usual = {"conn_id": "c", "conn_type": "exoscale", "login": "EXOkey", "password": "api-secret"}
+    with pytest.raises(DbaasConfigurationError) as caught:
+        client_arguments(Connection(**{**usual, "extra": '{"zone": "ch-gva-2"}', **fields}))
+    assert str(caught.value).startswith("connection 'c'")
+    assert message in str(caught.value)
+    assert "api-secret" not in str(caught.value)
+
+
+def test_unknown_connection() -> None:
+    """A connection that is not defined is named, in both clients."""
+    message = "exoscale_conn_id: there is no Airflow connection 'nowhere'"
+    with pytest.raises(DbaasConfigurationError, match=message):
+        DbaasHook("nowhere").get_conn()
+    with pytest.raises(DbaasConfigurationError, match=message):
+        asyncio.run(DbaasHook("nowhere").get_async_conn())
+
+
+def test_async_client(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+    """The async client uses the same connection."""
+    define(monkeypatch, host=server.url)
+    server.replies = [Reply(body={"dbaas-services": [{"name": "db", "type": "pg", "plan": "p"}]})]
+
+    async def names() -> list[str]:
+        async with await DbaasHook().get_async_conn() as client:
+            return [service.name for service in (await client.list_dbaas_services()).dbaas_services]
+
+    assert asyncio.run(names()) == ["db"]
+
+
+def test_test_connection(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+    """The Test button says what was found, or why not, and never raises."""
+    define(monkeypatch, host=server.url)
+    server.replies = [Reply(body={"dbaas-services": []})]
+    assert DbaasHook().test_connection() == (True, f"{server.url} answers; 0 services")
+    server.replies = [Reply(403, {"message": "Invalid request signature"})]
+    ok, said = DbaasHook().test_connection()
+    assert not ok
+    assert "403 Invalid request signature (check API key, secret, IAM role and this machine's clock)" in said
+    assert DbaasHook("nowhere").test_connection() == (
+        False,
+        "exoscale_conn_id: there is no Airflow connection 'nowhere'",
+    )
+
+
+def test_the_form_knows_all_zones() -> None:
+    """The connection form offers the zones the client knows; provider info cannot import them."""
+    fields = get_provider_info()["connection-types"][0]["conn-fields"]
+    assert tuple(fields["zone"]["schema"]["enum"]) == ZONES
+
+
+def test_the_form_of_older_airflow_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow before 3.2 asks the hook: it gives the fields that provider info declares."""
+    assert DbaasHook.get_ui_field_behaviour()["hidden-fields"] == ["schema", "port"]

@@ -1,0 +1,133 @@
+"""Bad input of operators and sensors: refused when the DAG is parsed, or, for templates, when they are rendered."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.operators.migrations import (
+    DbaasMigrationCheckOperator,
+    DbaasStartMigrationOperator,
+    DbaasStopMigrationOperator,
+    DbaasVerifyMigrationOperator,
+)
+from airflow_dbaas.operators.services import DbaasCreateServiceOperator, DbaasDeleteServiceOperator
+from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
+from airflow_dbaas.sensors.operations import DbaasOperationSensor
+from airflow_dbaas.sensors.services import DbaasServiceSensor
+from airflow_dbaas.sensors.tasks import DbaasTaskSensor
+
+ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
+MODULES = [
+    importlib.import_module(f"airflow_dbaas.{name}")
+    for name in (
+        "operators.migrations",
+        "operators.services",
+        "sensors.migrations",
+        "sensors.operations",
+        "sensors.services",
+        "sensors.tasks",
+    )
+]
+GOOD: list[tuple[Any, dict[str, Any]]] = [
+    (DbaasCreateServiceOperator, {"service_name": "db", "plan": "startup-4"}),
+    (DbaasDeleteServiceOperator, {"service_name": "db"}),
+    (DbaasMigrationCheckOperator, {"service_name": "db", "source_conn_id": "legacy"}),
+    (DbaasStartMigrationOperator, {"service_name": "db", "source_conn_id": "legacy"}),
+    (DbaasStopMigrationOperator, {"service_name": "db", "source_conn_id": "legacy"}),
+    (DbaasVerifyMigrationOperator, {"service_name": "db", "source_conn_id": "legacy"}),
+    (DbaasMigrationSensor, {"service_name": "db"}),
+    (DbaasOperationSensor, {"operation_id": ID}),
+    (DbaasServiceSensor, {"service_name": "db"}),
+    (DbaasTaskSensor, {"service_name": "db", "dbaas_task_id": ID}),
+]
+BAD: list[tuple[str, Any, str]] = [
+    ("service_name", "", "service_name must be a name of 1 to 63 characters, got ''"),
+    ("service_name", "x" * 64, "service_name must have at most 63 characters, got 64"),
+    ("service_name", None, "service_name must be a name of 1 to 63 characters, got None"),
+    ("zone", "mars-1", "zone must be one of at-vie-1, at-vie-2"),
+    ("exoscale_conn_id", "", "exoscale_conn_id must be the id of an Airflow connection, got ''"),
+    ("source_conn_id", None, "source_conn_id must be the id of an Airflow connection, got None"),
+    ("plan", "gigantic", "plan must be hobbyist-N, startup-N, business-N or premium-N, e.g. startup-4, got 'gigantic'"),
+    ("method", "copy", "method must be one of auto, dump, replication, got 'copy'"),
+    ("ignore_dbs", "x" * 2049, "ignore_dbs must have at most 2048 characters, got 2049"),
+    ("ignore_dbs", ["a"], "ignore_dbs must be a comma-separated string, got ['a']"),
+    ("service_type", "mongo", "service_type must be one of pg, got 'mongo'"),
+    ("if_exists", "replace", "if_exists must be one of reuse, fail, got 'replace'"),
+    ("if_missing", "ignore", "if_missing must be one of skip, fail, got 'ignore'"),
+    ("until", "later", "until must be one of synced, done, got 'later'"),
+    ("state", "asleep", "state must be one of running, poweroff, absent, got 'asleep'"),
+    ("operation_id", "17", "operation_id must be a UUID, got '17'"),
+    ("dbaas_task_id", "{17", "dbaas_task_id must be a UUID, got '{17'"),
+    ("wait_timeout", 0, "wait_timeout must be a number of seconds above 0, got 0"),
+    ("failure_patience", "long", "failure_patience must be a number of seconds above 0, got 'long'"),
+]
+CASES = [
+    (kind, {**good, parameter: value}, message)
+    for kind, good in GOOD
+    for parameter, value, message in BAD
+    if parameter in kind.template_fields or parameter in kind.checks or parameter in vars(kind(task_id="t", **good))
+]
+
+
+@pytest.mark.parametrize(("kind", "arguments"), GOOD)
+def test_good_parameters(kind: Any, arguments: dict[str, Any]) -> None:
+    """Every operator and sensor can be made with what it needs and no more."""
+    assert kind(task_id="t", **arguments).exoscale_conn_id == "exoscale_default"
+
+
+@pytest.mark.parametrize(("kind", "arguments", "message"), CASES)
+def test_bad_parameters(kind: Any, arguments: dict[str, Any], message: str) -> None:
+    """The DAG does not parse, and the error names the parameter, its limit and the value."""
+    with pytest.raises(DbaasConfigurationError) as caught:
+        kind(task_id="t", **arguments)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "arguments"), GOOD)
+def test_templates_are_checked_when_rendered(kind: Any, arguments: dict[str, Any]) -> None:
+    """A template parses; what it renders to is checked before the first request."""
+    templated = {name: "{{ params.x }}" for name in arguments if name in kind.template_fields}
+    task = kind(task_id="t", zone="{{ params.zone }}", **{**arguments, **templated})
+    for name in templated:
+        setattr(task, name, arguments[name])
+    task.zone = "mars-1"
+    with pytest.raises(Exception, match="zone must be one of") as caught:
+        task.execute({})
+    assert type(caught.value).__name__ == "AirflowFailException"
+
+
+def test_every_operator_is_in_the_list() -> None:
+    """None is left out of these tests."""
+    public = {
+        kind
+        for module in MODULES
+        for name, kind in vars(module).items()
+        if name.startswith("Dbaas") and getattr(kind, "__module__", "") == module.__name__
+    }
+    assert {kind for kind, _ in GOOD} == public
+
+
+@pytest.mark.parametrize(("kind", "arguments"), GOOD)
+def test_what_users_vary_is_templated(kind: Any, arguments: dict[str, Any]) -> None:
+    """Names, ids, connections and zone can all come from parameters or other tasks."""
+    assert set(arguments) | {"zone", "exoscale_conn_id"} <= set(kind.template_fields)
+
+
+def test_deferrable_follows_airflows_setting() -> None:
+    """Without a word from the author, [operators] default_deferrable decides."""
+    code = (
+        "from airflow_dbaas.sensors.services import DbaasServiceSensor as S; "
+        "from airflow_dbaas.operators.services import DbaasDeleteServiceOperator as O; "
+        "print(S(task_id='t', service_name='x').deferrable, O(task_id='t', service_name='x').deferrable)"
+    )
+    for setting in ("True", "False"):
+        env = {**os.environ, "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": setting}
+        out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
+        assert out.stdout.split()[-2:] == [setting, setting]

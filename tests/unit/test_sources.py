@@ -1,0 +1,116 @@
+"""An Airflow connection becomes a migration source."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_dbaas import sources
+from airflow_dbaas._compat import Connection
+from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.sources import MigrationSource
+
+PASSWORD = "p@ss/w:ör d%"
+
+
+def connection(**fields: Any) -> Connection:
+    usual = {
+        "conn_id": "legacy",
+        "conn_type": "postgres",
+        "host": "Old.Example.com",
+        "login": "admin@corp",
+        "password": PASSWORD,
+        "schema": "shop",
+        "port": 6543,
+    }
+    return Connection(**{**usual, **fields})
+
+
+def test_settings_and_uri() -> None:
+    """Host, port, login, database and TLS arrive in both forms the API takes; what is special is encoded."""
+    source = MigrationSource.from_connection(connection())
+    assert source.settings(method="dump", ignore_dbs="a,b") == {
+        "host": "Old.Example.com",
+        "port": 6543,
+        "username": "admin@corp",
+        "password": PASSWORD,
+        "dbname": "shop",
+        "ssl": True,
+        "method": "dump",
+        "ignore_dbs": "a,b",
+    }
+    assert source.uri() == (
+        "postgres://admin%40corp:p%40ss%2Fw%3A%C3%B6r%20d%25@old.example.com:6543/shop?sslmode=require"
+    )
+
+
+def test_defaults() -> None:
+    """Without port, database or sslmode: 5432, postgres, and TLS is demanded."""
+    source = MigrationSource.from_connection(connection(port=None, schema=None))
+    assert (source.port, source.dbname, source.sslmode, source.ssl) == (5432, "postgres", "require", True)
+    assert "method" not in source.settings(method=None, ignore_dbs=None)
+
+
+def test_tls_is_off_only_when_said() -> None:
+    """Only sslmode=disable in the connection's extra switches TLS off."""
+    off = MigrationSource.from_connection(connection(extra=json.dumps({"sslmode": "disable"})))
+    assert not off.ssl
+    assert off.uri().endswith("?sslmode=disable")
+    assert MigrationSource.from_connection(connection(extra=json.dumps({"sslmode": "verify-full"}))).ssl
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"host": "H.example"}, {"host": "h.EXAMPLE"}, True),
+        ({"port": None}, {"port": 5432}, True),
+        ({"port": 5432}, {"port": 5433}, False),
+        ({"schema": "a"}, {"schema": "b"}, True),
+        ({"host": "::1"}, {"host": "::2"}, False),
+    ],
+)
+def test_one_source_is_told_from_another(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
+    """Sources are the same if they are the same server, whatever database the connection opens first."""
+    addresses = {MigrationSource.from_connection(connection(**fields)).address for fields in (one, other)}
+    assert (len(addresses) == 1) is same
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"conn_type": "mysql"}, "must be of type postgres, is 'mysql'"),
+        ({"host": ""}, "lacks host"),
+        ({"login": None, "password": None}, "lacks login, password"),
+        ({"port": 70000}, "port must be 1 to 65535, is 70000"),
+        ({"host": "h" * 256}, "host must have at most 255 characters"),
+        ({"password": PASSWORD * 30}, "password must have at most 255 characters"),
+        ({"schema": "s" * 64}, "schema must have at most 63 characters"),
+        ({"password": "é" * 100}, "written as a URI it must have at most 512 characters, has "),
+    ],
+)
+def test_bad_connections(fields: dict[str, Any], message: str) -> None:
+    """What the API would refuse is refused here, by parameter, connection and field, without the password."""
+    with pytest.raises(DbaasConfigurationError) as caught:
+        MigrationSource.from_connection(connection(**fields))
+    assert str(caught.value).startswith("source_conn_id: connection 'legacy'")
+    assert message in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+
+
+def test_unknown_connection() -> None:
+    """A connection that is not defined is named, with the parameter that names it."""
+    with pytest.raises(DbaasConfigurationError) as caught:
+        MigrationSource.from_conn_id("nowhere")
+    assert str(caught.value) == "source_conn_id: there is no Airflow connection 'nowhere'"
+
+
+def test_a_source_does_not_show_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password is not in repr, and is given to Airflow's masker in all its spellings."""
+    masked: set[str] = set()
+    monkeypatch.setattr(sources.credentials, "mask_secret", masked.add)
+    source = MigrationSource.from_connection(connection())
+    assert PASSWORD not in repr(source)
+    assert {PASSWORD, "p%40ss%2Fw%3A%C3%B6r%20d%25", "p%40ss/w%3A%C3%B6r%20d%25", "p%40ss%2Fw%3A%C3%B6r+d%25"} <= masked
+    assert source.uri() in masked
