@@ -1,0 +1,102 @@
+"""The API over HTTP: finds the operation, checks signature, request and answer, calls the handler."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from airflow_dbaas.emulator import signature
+from airflow_dbaas.emulator.errors import ApiError
+from airflow_dbaas.emulator.handlers import HANDLERS, Call, State
+from airflow_dbaas.emulator.law import Law, OffTheDocument, Operation
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "/v2"
+_MAX_BODY = 1 << 20
+
+
+def create_app(law: Law, state: State, keys: signature.Keys) -> Starlette:
+    """The ASGI application."""
+
+    async def endpoint(request: Request) -> JSONResponse:
+        try:
+            return JSONResponse(await _answer(request, law, state, keys))
+        except ApiError as error:
+            return JSONResponse({"message": error.message}, status_code=error.status)
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.url.path)
+            return JSONResponse({"message": "internal error of the emulator; its log says more"}, status_code=500)
+
+    # One route: Starlette would match the decoded path, in which a name's own slash looks like a separator.
+    route = Route("/{path:path}", endpoint, methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
+    return Starlette(routes=[route])
+
+
+async def _answer(request: Request, law: Law, state: State, keys: signature.Keys) -> dict[str, Any]:
+    raw_path: bytes = request.scope["raw_path"]
+    body = await _body(request)
+    if not signature.valid(
+        keys,
+        request.headers.get("authorization"),
+        method=request.method,
+        raw_path=raw_path,
+        query=request.scope["query_string"],
+        body=body,
+        now=time.time,
+    ):
+        raise ApiError(403, "Invalid request signature")
+    operation, parameters = _find(law, request.method, raw_path.decode("latin-1"))
+    try:
+        law.check_parameters(operation, parameters)
+        call = Call(parameters=parameters, body=_parse(law, operation, body))
+    except OffTheDocument as finding:
+        raise ApiError(400, str(finding)) from finding
+    answer = await HANDLERS[operation.id](state, call)
+    try:
+        law.check_response(operation, answer)
+    except OffTheDocument as finding:
+        logger.error("Answer to %s is off the document: %s", operation.id, finding)  # noqa: TRY400
+        raise ApiError(500, f"The emulator's answer to {operation.id} is off the document: {finding}") from finding
+    return answer
+
+
+async def _body(request: Request) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _MAX_BODY:
+            raise ApiError(413, f"The request body is larger than {_MAX_BODY} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _find(law: Law, method: str, raw_path: str) -> tuple[Operation, dict[str, str]]:
+    found = None
+    if raw_path.startswith(f"{PREFIX}/"):
+        found = law.find(method, raw_path.removeprefix(f"{PREFIX}/").split("/"))
+    if found is None:
+        raise ApiError(404, f"Not found: {method} {raw_path}")
+    if found[0].id not in HANDLERS:
+        raise ApiError(501, f"{found[0].id} is not served by this emulator")
+    return found
+
+
+def _parse(law: Law, operation: Operation, body: bytes) -> dict[str, Any]:
+    if not operation.takes_body:
+        return {}
+    try:
+        parsed = json.loads(body) if body else {}
+    except ValueError as error:
+        raise ApiError(400, "The request body is not JSON") from error
+    law.check_request(operation, parsed)
+    checked: dict[str, Any] = parsed
+    return checked

@@ -1,0 +1,6 @@
+"""Real PostgreSQL servers, and what moves databases from one to another."""
+
+from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries, installed
+from airflow_dbaas.emulator.postgres.server import PostgresServer, ServerError
+
+__all__ = ["PostgresBinaries", "PostgresServer", "ServerError", "installed"]

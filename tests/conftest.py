@@ -1,0 +1,117 @@
+"""Real servers for the tests: the emulator as its own process, PostgreSQL as "somewhere else"."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from airflow_dbaas.emulator.postgres import PostgresServer, installed
+
+STOP_SECONDS = 60
+
+
+@dataclass
+class RunningEmulator:
+    """An emulator process and what a client needs to talk to it."""
+
+    process: subprocess.Popen[str]
+    url: str
+    key: str
+    secret: str = field(repr=False)
+    zone: str
+    log: Path
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send the signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(STOP_SECONDS)
+
+
+def start_emulator(log: Path, *options: str, **process_options: object) -> RunningEmulator:
+    """Start ``airflow-dbaas emulator`` on a free port and wait until it listens."""
+    command = process_options.pop("command", [sys.executable, "-m", "airflow_dbaas.cli"])
+    environment = process_options.pop("env", os.environ)
+    environment = {name: value for name, value in environment.items() if not name.startswith("EXOSCALE_")}
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            [*command, "emulator", "--port", "0", *options],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+            text=True,
+            **process_options,
+        )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    if not first:
+        process.wait(STOP_SECONDS)
+        raise RuntimeError(f"the emulator did not start: {log.read_text()}")
+    for line in process.stdout:
+        if line.startswith("export "):
+            connection = json.loads(shlex.split(line)[1].partition("=")[2])
+            break
+    return RunningEmulator(
+        process=process,
+        url=connection["host"],
+        key=connection["login"],
+        secret=connection["password"],
+        zone=connection["extra"]["zone"],
+        log=log,
+    )
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    """One emulator for the whole session, quick to answer: services of a test have names of their own."""
+    log = tmp_path_factory.mktemp("emulator") / "emulator.log"
+    running = start_emulator(log, "--operation-seconds", "0.2", "--startup-seconds", "0.5")
+    try:
+        yield running
+    finally:
+        try:
+            running.stop()
+        finally:
+            running.process.kill()
+            running.process.wait()
+            if running.process.stdout is not None:
+                running.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_servers() -> Iterator[Callable[..., PostgresServer]]:
+    """Starts real PostgreSQL servers: ``postgres_servers(major=16, settings={…})``; stops them at the end."""
+    with tempfile.TemporaryDirectory(prefix="airflow-dbaas-tests-") as folder, ExitStack() as stack:
+
+        def start(major: int = 16, settings: dict[str, str] | None = None) -> PostgresServer:
+            directory = Path(folder) / secrets.token_hex(4)
+            server = PostgresServer(
+                binaries=installed()[major],
+                directory=directory,
+                superuser="postgres",
+                # Not a password that can be put into a URI, or anywhere else, as it is.
+                password=f"p@ss w/ö:%{secrets.token_hex(6)}",
+                settings=settings,
+            )
+            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+            return stack.enter_context(server)
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def postgres_source(postgres_servers: Callable[..., PostgresServer]) -> PostgresServer:
+    """A PostgreSQL 16 server of the module's own, empty at first: the source of migrations."""
+    return postgres_servers()
