@@ -92,11 +92,15 @@ class DbaasOperator(BaseOperator):
         """
         deadline = state.setdefault("deadline", time.time() + self.wait_timeout)
         if self.deferrable:
+            # The state travels with the trigger, not as kwargs of the deferral: DAG.test() loses those.
             trigger = DbaasWaitTrigger(
-                exoscale_conn_id=self.exoscale_conn_id, zone=self.zone, wait=wait.serialize(), deadline=deadline
+                exoscale_conn_id=self.exoscale_conn_id,
+                zone=self.zone,
+                wait=wait.serialize(),
+                deadline=deadline,
+                state={"then": then.__name__, **state},
             )
-            kwargs = {"then": then.__name__, "state": state}
-            self.defer(trigger=trigger, method_name=self.execute_complete.__name__, kwargs=kwargs)
+            self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
         verdict = polling.run(self.client, polling.Watch(wait, deadline=deadline))
         return then(context, result_of(as_event(verdict)), **state)
 
@@ -107,7 +111,9 @@ class DbaasOperator(BaseOperator):
             return then(context, {"operation_id": None, "reference_id": None, "reference_link": None}, **state)
         return self.wait_for(context, OperationWait(operation.id), then, **state)
 
-    def execute_complete(self, context: Context, event: dict[str, Any], then: str, state: dict[str, Any]) -> Any:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on after a deferred wait."""
+        state = dict(event["state"])
+        then = getattr(self, state.pop("then"))
         with airflow_errors():
-            return getattr(self, then)(context, result_of(event), **state)
+            return then(context, result_of(event), **state)

@@ -23,14 +23,24 @@ class DbaasWaitTrigger(BaseTrigger):
     :param zone: zone instead of the connection's.
     :param wait: what to wait for, as ``Wait.serialize`` gives it.
     :param deadline: Unix time at which the wait is over.
+    :param state: what the task needs to go on, plain JSON; the event gives it back.
     """
 
-    def __init__(self, *, exoscale_conn_id: str, zone: str | None, wait: dict[str, Any], deadline: float) -> None:
+    def __init__(
+        self,
+        *,
+        exoscale_conn_id: str,
+        zone: str | None,
+        wait: dict[str, Any],
+        deadline: float,
+        state: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.exoscale_conn_id = exoscale_conn_id
         self.zone = zone
         self.wait = wait
         self.deadline = deadline
+        self.state = state
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
@@ -39,6 +49,7 @@ class DbaasWaitTrigger(BaseTrigger):
             "zone": self.zone,
             "wait": self.wait,
             "deadline": self.deadline,
+            "state": self.state,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
@@ -50,7 +61,7 @@ class DbaasWaitTrigger(BaseTrigger):
                 verdict = await polling.run_async(client, watch)
         except DbaasError as error:
             verdict = Failed(error)
-        yield TriggerEvent(as_event(verdict))
+        yield TriggerEvent({**as_event(verdict), "state": self.state})
 
 
 def as_event(verdict: Done | Failed) -> dict[str, Any]:
