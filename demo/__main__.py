@@ -5,8 +5,11 @@ import os
 import signal
 import sys
 import threading
+import traceback
 
-from demo.processes import DemoError, House, StoppedError
+from airflow_dbaas.api.errors import DbaasError
+from airflow_dbaas.emulator.postgres import ServerError
+from demo.processes import DemoError, House
 from demo.report import Report
 from demo.run import Options, run
 
@@ -32,12 +35,12 @@ def main() -> int:
         # In a thread, so that no signal gets between the start of a process and its entry in the house.
         try:
             outcome.append(run(house, report, options))
-        except StoppedError:
-            pass
-        except DemoError as error:
-            report.block("the demo failed", str(error))
+        except (DemoError, DbaasError, ServerError) as error:
+            if not house.closing:
+                report.block("the demo failed", str(error))
         except Exception:  # noqa: BLE001 - shown, and the clean-up goes on
-            report.failure()
+            if not house.closing:
+                report.block("the demo failed", traceback.format_exc())
         finally:
             over.set()
 

@@ -149,6 +149,8 @@ class Airflow:
             if isinstance(entry, str):
                 lines.append(entry)
                 continue
+            if str(entry.get("event")).startswith("::"):
+                continue  # marks for the log view of the web pages
             lines.append(f"{str(entry.get('timestamp') or '')[:19]} {entry.get('level', '')} {entry.get('event', '')}")
             lines += _error_lines(entry.get("error_detail") or [])
         return "\n".join(lines)

@@ -55,10 +55,6 @@ class Report:
         self._console.print(f"\n[bold red]{escape(title)}[/]")
         self._console.print(text, markup=False)
 
-    def failure(self) -> None:
-        """The exception being handled, which nobody foresaw."""
-        self._console.print_exception()
-
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Measure what is done within."""

@@ -56,14 +56,16 @@ def run(house: House, report: Report, options: Options) -> bool:
             with report.phase("migration"):
                 dag_run.start(_parameters(options))
                 succeeded = dag_run.follow(house)
+        same = False
+        if succeeded:
+            report.line("compare", "every row and every definition, source against target")
             with report.phase("comparison"):
-                report.line("compare", "every row and every definition, source against target")
                 comparisons = _compare(source, emulator)
-        same = _show(comparisons, dag_run.databases, report)
+            same = _show(comparisons, dag_run.databases, report)
         report.times()
         if options.keep:
             _keep(house, report, airflow, emulator, source)
-    return succeeded and same
+    return same
 
 
 @contextmanager

@@ -1,0 +1,113 @@
+"""Runs the demo as a person would, in a temporary folder of its own, and looks for what it leaves behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOT_OURS = {".git", ".venv", "dist", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+
+
+def checkout() -> set[Path]:
+    """Every file of the checkout, without what the test run itself may write."""
+    found = set()
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in NOT_OURS]
+        found |= {Path(folder, name) for name in names}
+    return found
+
+
+class Demo:
+    """One run of ``python -m demo``."""
+
+    def __init__(self, temporary: Path, output: Path, *options: str) -> None:
+        self.temporary = temporary
+        self._before = checkout()
+        self._output = output
+        with output.open("wb") as stdout:
+            self.process = subprocess.Popen(
+                [sys.executable, "-B", "-m", "demo", *options],
+                cwd=ROOT,
+                env=os.environ | {"TMPDIR": str(temporary)},
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return self._output.read_text(encoding="utf-8")
+
+    def has_log(self, name: str) -> bool:
+        """Whether a process of that name was started."""
+        return any(self.temporary.glob(f"*/logs/{name}.log"))
+
+    def wait_until(self, condition: Callable[[], bool], timeout: float = 150) -> None:
+        """Wait for a moment of the run."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal as a terminal does: to the whole foreground group."""
+        os.killpg(self.process.pid, number)
+
+    def assert_nothing_left(self) -> None:
+        """No process, no folder, no file in the checkout, no port that answers."""
+        assert self.process.poll() is not None
+        assert list(self.temporary.iterdir()) == []
+        assert self._processes() == []
+        assert checkout() - self._before == set()
+        for port in set(re.findall(r"127\.0\.0\.1:(\d+)", self.output)):
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", int(port))) != 0, f"port {port} still answers"
+
+    def _processes(self) -> list[str]:
+        """Command lines of the processes that have anything to do with the folder."""
+        mark = os.fsencode(self.temporary)
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                command, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
+                folder = os.fsencode((entry / "cwd").readlink())
+            except OSError:
+                continue
+            if any(mark in place for place in (command, environment, folder)):
+                found.append(command.replace(b"\0", b" ").decode(errors="replace"))
+        return found
+
+    def kill(self) -> None:
+        """End it after a test that failed."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+
+
+@pytest.fixture
+def start_demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+    """Starts a demo with the given options; ends it if the test did not."""
+    started: list[Demo] = []
+    # Not below tmp_path: as root, servers run as another account, which may not pass through there.
+    with tempfile.TemporaryDirectory(prefix="demo-test-") as temporary:
+        Path(temporary).chmod(0o711)
+
+        def start(*options: str) -> Demo:
+            started.append(Demo(Path(temporary), tmp_path / "output", *options))
+            return started[-1]
+
+        yield start
+        for demo in started:
+            demo.kill()

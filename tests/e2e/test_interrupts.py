@@ -1,0 +1,64 @@
+"""Whenever the demo is stopped, nothing is left of it."""
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+INTERRUPTED = 130
+STOP_TIMEOUT_S = 60
+
+Moment = Callable[[Any], bool]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        pytest.param(lambda demo: "folder" in demo.output, signal.SIGINT, id="at once"),
+        pytest.param(lambda demo: demo.has_log("emulator"), signal.SIGINT, id="emulator starts"),
+        pytest.param(lambda demo: demo.has_log("pgbench init"), signal.SIGINT, id="source is filled"),
+        pytest.param(lambda demo: demo.has_log("airflow scheduler"), signal.SIGTERM, id="Airflow starts"),
+        pytest.param(lambda demo: "start_migration running" in demo.output, signal.SIGINT, id="migration"),
+    ],
+)
+def test_a_stopped_demo_leaves_nothing(start_demo: Callable[..., Any], moment: Moment, number: signal.Signals) -> None:
+    demo = start_demo()
+    demo.wait_until(lambda: moment(demo))
+
+    demo.signal(number)
+    # Impatient people press it again; the clean-up must not be cut short by that.
+    time.sleep(0.2)
+    if demo.process.poll() is None:
+        demo.signal(signal.SIGINT)
+
+    assert demo.process.wait(STOP_TIMEOUT_S) == INTERRUPTED, demo.output
+    assert "Traceback" not in demo.output
+    demo.assert_nothing_left()
+
+
+@pytest.mark.timeout(300)
+def test_a_kept_demo_stays_until_it_is_stopped(start_demo: Callable[..., Any]) -> None:
+    demo = start_demo("--keep")
+    demo.wait_until(lambda: "Ctrl-C ends it all" in demo.output)
+    time.sleep(2)
+    assert demo.process.poll() is None
+
+    demo.signal(signal.SIGINT)
+
+    assert demo.process.wait(STOP_TIMEOUT_S) == 0, demo.output
+    demo.assert_nothing_left()
+
+
+@pytest.mark.timeout(300)
+def test_a_failed_demo_says_why_and_leaves_nothing(start_demo: Callable[..., Any]) -> None:
+    demo = start_demo()
+    demo.wait_until(lambda: any(demo.temporary.glob("*/airflow/airflow.db")))
+    # Whatever comes next in Airflow finds its metadata gone.
+    next(demo.temporary.glob("*/airflow/airflow.db")).write_bytes(b"not a database")
+
+    assert demo.process.wait(STOP_TIMEOUT_S) == 1, demo.output
+    assert "the demo failed" in demo.output
+    demo.assert_nothing_left()
