@@ -26,13 +26,16 @@ QUERIES: dict[str, str] = {
     "extension": "SELECT quote_ident(extname), '' FROM pg_extension",
     "table": f"""
         SELECT {TABLE_NAME}, concat_ws(' ',
-            'kind', c.relkind, c.relpersistence, 'replica identity', c.relreplident,
-            'row security', c.relrowsecurity, c.relforcerowsecurity, 'filled', c.relispopulated,
+            'kind', c.relkind, c.relpersistence, 'row security', c.relrowsecurity, c.relforcerowsecurity,
             'options', c.reloptions::text, 'partitioned', pg_get_partkeydef(c.oid),
             'bound', pg_get_expr(c.relpartbound, c.oid),
             'inherits', (SELECT string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno)
                          FROM pg_inherits WHERE inhrelid = c.oid))
         FROM {FROM_TABLE} WHERE {USER_TABLE}""",
+    "replica identity": f"SELECT {TABLE_NAME}, c.relreplident::text FROM {FROM_TABLE} WHERE {USER_TABLE}",
+    "state of view": f"""
+        SELECT {TABLE_NAME}, CASE WHEN c.relispopulated THEN 'filled' ELSE 'not filled' END
+        FROM {FROM_TABLE} WHERE {USER_TABLE} AND c.relkind = 'm'""",
     # The numbers of columns differ where one was dropped, their order must not.
     "column": f"""
         SELECT {TABLE_NAME} || '.' || quote_ident(a.attname), concat_ws(' ',

@@ -101,5 +101,5 @@ class Run:
                 known.ended = now
             if known.status != status:
                 error = f": {detail.error}" if detail.error else ""
-                self._report.line("database", f"{name} ({method}){error}", status)
+                self._report.line("database", (f"{name} ({method})" if method else name) + error, status)
             known.status, known.method = status, method or known.method
