@@ -221,6 +221,7 @@ class Migration:
             )
         else:
             self._present.add(database.name)
+            await databases.give(self.target.superuser, database.name, self.target.admin.user)
 
     async def _move(self, state: DatabaseState) -> None:
         try:
@@ -229,11 +230,16 @@ class Migration:
                 await self._replicate(state)
             else:
                 state.method = "pg_dump"
-                await dump.copy(self.target.binaries, self.source, self.target.admin, state.dbname)
+                await self._copy(state)
                 state.status, state.whole = "done", True
         except BaseException:
             await self._undo(state)
             raise
+
+    async def _copy(self, state: DatabaseState, *, schema_only: bool = False) -> None:
+        servers = (self.target.binaries, self.source, self.target.admin)
+        await dump.copy(*servers, state.dbname, schema_only=schema_only)
+        await dump.copy_privileges(*servers, state.dbname)
 
     async def _prepare_replication(self, state: DatabaseState) -> bool:
         """Make the source ready for replication; False if the database is to be dumped instead."""
@@ -259,7 +265,7 @@ class Migration:
     async def _replicate(self, state: DatabaseState) -> None:
         """Start the replication of a prepared database and return when its first copy is there."""
         state.method = "replication"
-        await dump.copy(self.target.binaries, self.source, self.target.admin, state.dbname, schema_only=True)
+        await self._copy(state, schema_only=True)
         replication = self._replications[state.dbname]
         await replication.subscribe()
         self._watchers[state.dbname] = asyncio.create_task(self._watch(replication, state))

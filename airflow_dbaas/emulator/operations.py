@@ -84,9 +84,11 @@ class Operations:
     async def _run(self, operation: Operation, work: Callable[[], Awaitable[None]] | None) -> None:
         pending = asyncio.create_task(asyncio.sleep(self._pending_seconds))
         try:
-            if work is not None:
-                await work()
-            await pending
+            try:
+                if work is not None:
+                    await work()
+            finally:
+                await pending
         except WorkFailed as failure:
             operation.state, operation.reason, operation.message = failure.state, failure.reason, str(failure)
         except Exception:

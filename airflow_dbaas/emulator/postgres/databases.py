@@ -100,6 +100,14 @@ async def create(server: Endpoint, database: Database) -> None:
             await connection.execute(plain)
 
 
+async def give(server: Endpoint, dbname: str, owner: str) -> None:
+    """Make ``owner`` the owner of a database, and so the one who may make tables in it."""
+    async with await server.connect() as connection:
+        await connection.execute(
+            sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(dbname), sql.Identifier(owner))
+        )
+
+
 async def drop(server: Endpoint, dbname: str) -> None:
     """Remove the database, whoever is connected to it."""
     async with await server.connect() as connection:

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
+import re
+import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from pathlib import Path
 
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 from airflow_dbaas.emulator.postgres.server import environment
 
+logger = logging.getLogger(__name__)
+
+_PRIVILEGES = re.compile(rb"\d+; \d+ \d+ (DEFAULT )?ACL ")
+
 
 class CopyFailed(RuntimeError):  # noqa: N818
     """A database could not be copied; the text is the programs' own, without passwords."""
+
+
+# Publications and subscriptions are about the source's place in the world, and one of them is made for this
+# migration. Owners and tablespaces do not exist in a managed service.
+_DUMP = ("--format=custom", "--compress=none", "--no-owner", "--no-publications", "--no-subscriptions")
+_RESTORE = ("--no-owner", "--no-tablespaces")
 
 
 async def copy(
@@ -22,14 +36,10 @@ async def copy(
     """Copy ``dbname`` into the existing, empty database of that name in the target: all of it or nothing.
 
     ``binaries`` are the target's: pg_dump reads servers of its own version and older, and pg_restore
-    writes what the target understands. Publications and subscriptions stay behind: they are about the
-    source's place in the world, and its own are made for this migration. Tablespaces and owners do not
-    exist in a managed service.
+    writes what the target understands. Privileges come after: ``copy_privileges``.
     """
-    dump_options = ["--no-publications", "--no-subscriptions", "--format=custom", "--compress=none", "--no-owner"]
-    if schema_only:
-        dump_options.append("--schema-only")
-    restore_options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-tablespaces"]
+    dump_options = [*_DUMP, "--no-privileges", *(["--schema-only"] if schema_only else [])]
+    restore_options = [*_RESTORE, "--single-transaction", "--exit-on-error"]
     reading, writing = os.pipe()
     processes: list[Process] = []
     try:
@@ -61,6 +71,62 @@ async def copy(
         # When reading breaks off, pg_restore complains about the stream as well: the cause comes first.
         said = [source.words(_last_error(text)) for text in (dump_said, restore_said) if text.strip()]
         raise CopyFailed(target.words("; ".join(said)) or "pg_dump or pg_restore ended without a word")
+
+
+async def copy_privileges(binaries: PostgresBinaries, source: Endpoint, target: Endpoint, dbname: str) -> None:
+    """Grant in the copied database what was granted at the source, as far as the target's user may.
+
+    Not everything can be granted in a managed service: default privileges of a source's superuser are
+    one thing that nobody but a superuser may set. Such a grant is left out, with a line in the log,
+    instead of failing the database.
+    """
+    with tempfile.TemporaryDirectory(prefix="airflow-dbaas-") as folder:
+        archive, wanted = Path(folder) / "schema", Path(folder) / "list"
+        await _run(
+            [
+                binaries.tool("pg_dump"),
+                *_DUMP,
+                "--schema-only",
+                f"--file={archive}",
+                f"--dbname={source.command_line(dbname)}",
+            ],
+            source,
+        )
+        contents = await _run([binaries.tool("pg_restore"), "--list", str(archive)], source)
+        entries = [line for line in contents.splitlines() if _PRIVILEGES.match(line)]
+        if not entries:
+            return
+        wanted.write_bytes(b"\n".join(entries) + b"\n")
+        restore = await _start(
+            [
+                binaries.tool("pg_restore"),
+                *_RESTORE,
+                f"--use-list={wanted}",
+                f"--dbname={target.command_line(dbname)}",
+                str(archive),
+            ],
+            password=target.password,
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+        )
+        try:
+            _, said = await restore.communicate()
+        finally:
+            await _end([restore])
+    if restore.returncode:
+        logger.warning("Privileges of database %s are incomplete: %s", dbname, target.words(_last_error(said)))
+
+
+async def _run(command: list[str], server: Endpoint) -> bytes:
+    """Output of a program that reads from ``server``."""
+    process = await _start(command, password=server.password, stdin=DEVNULL, stdout=PIPE)
+    try:
+        output, said = await process.communicate()
+    finally:
+        await _end([process])
+    if process.returncode:
+        raise CopyFailed(server.words(_last_error(said)))
+    return output
 
 
 async def _start(command: list[str], *, password: str, stdin: int, stdout: int) -> Process:

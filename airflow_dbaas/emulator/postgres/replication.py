@@ -155,7 +155,12 @@ class Replication:
         Raises ``ReplicationStalled`` when the target gets no further for ``stall_seconds``.
         """
         async with await self.source.connect(self.dbname) as connection:
-            row = await (await connection.execute("SELECT pg_current_wal_lsn()::text")).fetchone()
+            # What is committed asynchronously may not be in the write-ahead log's file yet, and only what is
+            # there gets sent. A commit that waits for the disk takes everything before it along.
+            async with connection.transaction():
+                await connection.execute("SET LOCAL synchronous_commit TO local")
+                await connection.execute("SELECT pg_logical_emit_message(true, 'airflow_dbaas', 'stop')")
+            row = await (await connection.execute("SELECT pg_current_wal_flush_lsn()::text")).fetchone()
             assert row is not None  # noqa: S101  (a function returns a row)
             goal, reached, moved_at = row[0], None, time.monotonic()
             while True:
