@@ -1,16 +1,16 @@
 """The comparison sees every kind of difference, on a real server and with the demo's own awkward schema."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import demo
-from airflow_dbaas.emulator.postgres import PostgresServer, installed
+from airflow_dbaas.emulator.postgres import PostgresServer
 from demo.compare import Comparison, compare
-from demo.workload import SOURCE_VERSION
 
 SCRIPT = Path(demo.__file__).with_name("awkward.sql")
 
@@ -18,21 +18,21 @@ Changed = Callable[[str], Comparison]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    directory = tmp_path_factory.mktemp("compare")
-    for folder in (directory, directory.parent, directory.parent.parent):
-        folder.chmod(0o711)  # the account that servers run as passes through
-    with PostgresServer(installed()[SOURCE_VERSION], directory / "server", "postgres", "not secret") as server:
-        with psycopg.connect(server.conninfo(), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE original")
-        psql = [server.binaries.tool("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={SCRIPT}"]
-        subprocess.run(
-            [*psql, f"--host={server.host}", f"--port={server.port}", "--username=postgres", "original"],
-            env={"PGPASSWORD": "not secret"},
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
-        yield server
+def server(postgres_source: PostgresServer) -> PostgresServer:
+    login = conninfo_to_dict(postgres_source.conninfo())
+    with psycopg.connect(postgres_source.conninfo(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE original")
+    subprocess.run(
+        [
+            *(postgres_source.binaries.tool("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"),
+            *(f"--host={login['host']}", f"--port={login['port']}", f"--username={login['user']}"),
+            *(f"--file={SCRIPT}", "original"),
+        ],
+        env={"PGPASSWORD": str(login["password"])},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    return postgres_source
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_what_may_not_be_read_is_a_difference(changed: Changed, server: Postgres
     changed("SELECT 1")
     with psycopg.connect(server.conninfo("copy"), autocommit=True) as connection:
         connection.execute("CREATE ROLE stranger LOGIN PASSWORD 'not secret'")
-    stranger = psycopg.conninfo.make_conninfo(server.conninfo("copy"), user="stranger")
+    stranger = make_conninfo(server.conninfo("copy"), user="stranger", password="not secret")
 
     outcome = compare(server.conninfo("original"), stranger)
 
