@@ -31,6 +31,8 @@ from airflow_dbaas.emulator.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
+_HIGHEST_PORT = 65535
+
 
 class CannotRun(Exception):  # noqa: N818
     """The emulator cannot start; the text is the one line the user gets."""
@@ -100,6 +102,9 @@ def _keys() -> Keys:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= _HIGHEST_PORT:
+        # The resolver would take the port modulo 65536.
+        raise CannotRun(f"cannot listen at {host}:{port}: a port is a number from 0 to {_HIGHEST_PORT}")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -109,34 +114,32 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
-        raise CannotRun(f"cannot listen at {host}:{port}: {getattr(error, 'strerror', None) or error}") from error
+        raise CannotRun(f"cannot listen at {host}:{port}: {error.strerror or error}") from error
     return listener
 
 
 @contextlib.contextmanager
 def _directory(wanted: Path | None) -> Iterator[Path]:
-    """Folder for the servers' data. What the emulator made of it is removed at the end."""
-    made = wanted is None or not wanted.exists()
+    """A folder of the emulator's own for the servers' data, removed at the end with all that is in it."""
+    above = Path(tempfile.gettempdir()) if wanted is None else wanted.resolve()
+    made = not above.exists()
     try:
-        directory = Path(tempfile.mkdtemp(prefix="airflow-dbaas-")) if wanted is None else wanted.resolve()
-        directory.mkdir(parents=True, exist_ok=True)
-        before = set(directory.iterdir())
+        above.mkdir(parents=True, exist_ok=True)
+        require_free_space(above)
+        directory = Path(tempfile.mkdtemp(prefix="airflow-dbaas-", dir=above))
+        # Servers of an unprivileged account pass through it. It holds nothing but their closed folders.
+        directory.chmod(0o711)
     except OSError as error:
-        raise CannotRun(f"cannot use {wanted or tempfile.gettempdir()}: {error.strerror or error}") from error
+        raise CannotRun(f"cannot keep data in {above}: {error.strerror or error}") from error
     try:
-        try:
-            require_free_space(directory)
-        except OSError as error:
-            raise CannotRun(str(error)) from error
         yield directory
     finally:
+        shutil.rmtree(directory, ignore_errors=True)
         if made:
-            shutil.rmtree(directory, ignore_errors=True)
-        else:
-            for path in set(directory.iterdir()) - before:
-                shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                above.rmdir()
 
 
 def _announce(listener: socket.socket, host: str, zone: str, keys: Keys) -> None:

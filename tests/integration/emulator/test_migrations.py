@@ -237,7 +237,7 @@ def test_a_stop_while_copying_leaves_nothing_half_copied(api, service, postgres_
     execute(
         source,
         "big",
-        "CREATE TABLE t AS SELECT i, md5(i::text) AS a, md5(i::text || 'x') AS b FROM generate_series(1, 1500000) AS i",
+        "CREATE TABLE t AS SELECT i, md5(i::text) AS a, md5(i::text || 'x') AS b FROM generate_series(1, 800000) AS i",
     )
     api.ok("PUT", f"/dbaas-postgres/{service}", {"migration": source_of(source, method=method)})
     eventually(
