@@ -93,7 +93,15 @@ class Service:
         """Databases and users that the server has now, without those that are the service's own."""
         if self.state != "running" or self.superuser is None:
             return [], []
-        async with await self.superuser.connect() as connection:
+        try:
+            return await self._ask(self.superuser)
+        except psycopg.OperationalError as error:
+            # It went away since, or has no connection to spare: no reason not to answer.
+            logger.warning("Service %s cannot be asked: %s", self.name, self.superuser.words(error))
+            return [], []
+
+    async def _ask(self, superuser: Endpoint) -> tuple[list[str], list[dict[str, Any]]]:
+        async with await superuser.connect() as connection:
             cursor = await connection.execute(
                 "SELECT datname FROM pg_database WHERE NOT datistemplate AND datdba <> 10 ORDER BY datname"
             )

@@ -89,12 +89,12 @@ def test_requests_to_a_service_that_does_not_run_yet_are_refused(api):
     shown = api.ok("GET", f"/dbaas-postgres/{name}")
     assert (shown["state"], shown["databases"], shown["users"]) == ("rebuilding", [], [])
     assert "uri" not in shown
-    assert "already taken" in api.refused(409, ("POST", f"/dbaas-postgres/{name}"), {"plan": "startup-4"})
+    assert "already taken" in api.refused(409, "POST", f"/dbaas-postgres/{name}", {"plan": "startup-4"})
     assert (
         api.refused(404, "GET", f"/dbaas-postgres/{name}/user/boss/password/reveal")
         == f"User boss does not exist for service {name}"
     )
-    assert "not running" in api.refused(409, ("PUT", f"/dbaas-postgres/{name}"), {"migration": MIGRATION})
+    assert "not running" in api.refused(409, "PUT", f"/dbaas-postgres/{name}", {"migration": MIGRATION})
     assert "not running" in api.refused(
         409, "POST", f"/dbaas-task-migration-check/{name}", {"source-service-uri": "postgres://u:p@h/d"}
     )
@@ -139,8 +139,8 @@ def test_an_update_is_stored_and_shown(api, service):
     shown = api.ok("GET", f"/dbaas-postgres/{service}")
     assert {key: shown[key] for key in update} == update
     assert shown["updated-at"] > shown["created-at"]
-    assert "changing the version" in api.refused(400, ("PUT", f"/dbaas-postgres/{service}"), {"version": "18"})
-    assert "unknown plan" in api.refused(400, ("PUT", f"/dbaas-postgres/{service}"), {"plan": "x"})
+    assert "changing the version" in api.refused(400, "PUT", f"/dbaas-postgres/{service}", {"version": "18"})
+    assert "unknown plan" in api.refused(400, "PUT", f"/dbaas-postgres/{service}", {"plan": "x"})
 
 
 def test_a_protected_service_is_not_deleted(api, service):
