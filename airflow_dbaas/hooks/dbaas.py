@@ -58,6 +58,12 @@ class DbaasHook(BaseHook):
         """
         return self._client
 
+    def close(self) -> None:
+        """Close the blocking client's connections, if it was used; ``get_conn`` opens it anew."""
+        client = self.__dict__.pop("_client", None)
+        if client is not None:
+            client.close()
+
     async def get_async_conn(self) -> AsyncClient:
         """A client for the running event loop. The caller closes it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -73,7 +74,7 @@ class DbaasOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Check what the templates rendered to, then do the work."""
-        with airflow_errors():
+        with airflow_errors(), closing(self.hook):
             self._check()
             return self.start(context)
 
@@ -115,5 +116,5 @@ class DbaasOperator(BaseOperator):
         """Go on after a deferred wait."""
         state = dict(event["state"])
         then = getattr(self, state.pop("then"))
-        with airflow_errors():
+        with airflow_errors(), closing(self.hook):
             return then(context, result_of(event), **state)

@@ -17,7 +17,7 @@ from airflow_dbaas.api.errors import (
 )
 from airflow_dbaas.api.retries import unprocessed
 from airflow_dbaas.operators.base import DbaasOperator
-from airflow_dbaas.waits import ServiceWait
+from airflow_dbaas.waits import ServiceWait, describe_migration
 
 
 def _find(services: models.ServiceList, name: str) -> models.Service | None:
@@ -182,9 +182,10 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             migration = self.client.get_dbaas_migration_status(service.name)
         except DbaasNotFoundError:
             return
-        if migration.status in {"running", "syncing", "waiting"}:
+        # The top-level status may say "done" while databases still follow the source.
+        if any(detail.status not in {"done", "failed"} for detail in migration.details):
             raise DbaasServiceError(
-                f"a migration into service {service.name} is {migration.status}; "
+                f"a migration into service {service.name} is under way ({describe_migration(migration)}); "
                 "stop it first (DbaasStopMigrationOperator)"
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -75,11 +76,12 @@ class DbaasSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait poked or deferred."""
-        with airflow_errors():
-            self._check()
-        if not self.deferrable:
-            return super().execute(context)
-        seen = self.poke(context)
+        with closing(self.hook):
+            with airflow_errors():
+                self._check()
+            if not self.deferrable:
+                return super().execute(context)
+            seen = self.poke(context)
         if seen.is_done:
             return seen.xcom_value
         trigger = DbaasWaitTrigger(

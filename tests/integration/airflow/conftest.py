@@ -1,0 +1,175 @@
+"""A real Airflow in this process: DAGs run by ``DAG.test()`` against the emulator and real servers."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from airflow_dbaas.api import Client
+from airflow_dbaas.emulator.postgres import PostgresServer
+from tests import AIRFLOW_HOME
+from tests.conftest import RunningEmulator
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass
+class TaskRun:
+    """How a task ended."""
+
+    state: str
+    tries: int
+    result: Any
+
+
+@dataclass
+class DagRun:
+    """How a run ended, and all it printed."""
+
+    state: str
+    tasks: dict[str, TaskRun]
+    output: str
+
+    @property
+    def task(self) -> TaskRun:
+        """The only task of a DAG of one."""
+        (task,) = self.tasks.values()
+        return task
+
+
+Run = Callable[..., DagRun]
+
+
+@pytest.fixture(scope="session")
+def database() -> Path:
+    """Airflow's metadata database with the project's and the tests' DAGs in it."""
+    for folder in (ROOT / "dags", Path(__file__).parent / "dags"):
+        shutil.copytree(folder, AIRFLOW_HOME / "dags", dirs_exist_ok=True)
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+    return AIRFLOW_HOME / "airflow.db"
+
+
+@pytest.fixture(scope="session")
+def dags(database: Path) -> dict[str, Any]:
+    """All DAGs by id; none has an import error."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(AIRFLOW_HOME / "dags")
+    assert not bag.import_errors
+    return dict(bag.dags)
+
+
+@pytest.fixture(scope="session")
+def defaults(dags: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The parameters of each DAG as its file says; those that are required are left out."""
+    return {
+        dag_id: {name: param.value for name, param in dag.params.items() if param.has_value}
+        for dag_id, dag in dags.items()
+    }
+
+
+@pytest.fixture
+def run(
+    dags: dict[str, Any],
+    defaults: dict[str, dict[str, Any]],
+    emulator: RunningEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Run:
+    """``run(dag_id, **parameters)`` runs a DAG to its end, with the connection to the emulator defined."""
+    connection = {
+        "conn_type": "exoscale",
+        "login": emulator.key,
+        "password": emulator.secret,
+        "host": emulator.url,
+        "extra": {"zone": emulator.zone},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
+
+    def run(dag_id: str, **parameters: Any) -> DagRun:
+        capfd.readouterr()
+        # DAG.test() leaves a run's parameters in the DAG as the next run's defaults: so all are given each time.
+        ended = dags[dag_id].test(run_conf={**defaults[dag_id], **parameters})
+        tasks = {
+            ti.task_id: TaskRun(str(ti.state), ti.try_number, ti.xcom_pull(task_ids=ti.task_id))
+            for ti in ended.get_task_instances()
+        }
+        captured = capfd.readouterr()
+        return DagRun(str(ended.state), tasks, captured.out + captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def client(emulator: RunningEmulator) -> Iterator[Client]:
+    """The blocking client, on the emulator."""
+    with Client(emulator.key, emulator.secret, url=emulator.url) as client:
+        yield client
+
+
+@pytest.fixture
+def service(client: Client, run: Run) -> Iterator[str]:
+    """The name of a running service of the test's own."""
+    name = f"db-{secrets.token_hex(4)}"
+    assert run("create_poking", service=name).state == "success"
+    yield name
+    client.delete_dbaas_service(name)
+
+
+@pytest.fixture
+def define_source(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, PostgresServer], None]:
+    """``define_source(conn_id, server)`` makes the Airflow connection of a source."""
+
+    def define(conn_id: str, server: PostgresServer, **fields: Any) -> None:
+        connection = {
+            "conn_type": "postgres",
+            "host": server.host,
+            "port": server.port,
+            "login": "postgres",
+            "password": password_of(server),
+            "schema": "postgres",
+            "extra": {"sslmode": "disable"},
+            **fields,
+        }
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+
+    return define
+
+
+@pytest.fixture(scope="module")
+def shop(postgres_source: PostgresServer) -> PostgresServer:
+    """A source server with a database ``shop``: some rows and a sequence that has moved."""
+    fill(postgres_source, "shop")
+    return postgres_source
+
+
+def password_of(server: PostgresServer) -> str:
+    """The superuser's password of a server."""
+    return str(conninfo_to_dict(server.conninfo())["password"])
+
+
+def fill(server: PostgresServer, dbname: str, rows: int = 1000) -> None:
+    """Make a database with a table of so many rows and a sequence behind its key."""
+    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {dbname}")
+    with psycopg.connect(server.conninfo(dbname=dbname), autocommit=True) as connection:
+        connection.execute("CREATE TABLE item (id serial PRIMARY KEY, name text)")
+        connection.execute(f"INSERT INTO item (name) SELECT md5(i::text) FROM generate_series(1, {rows}) i")
+
+
+def dump(database: Path) -> str:
+    """The whole metadata database as text."""
+    with sqlite3.connect(database) as connection:
+        return "\n".join(connection.iterdump())

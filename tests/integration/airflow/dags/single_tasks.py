@@ -1,0 +1,56 @@
+"""DAGs of one task each: every operator and sensor, poking and deferred, its arguments from the run's parameters."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from airflow_dbaas.operators.migrations import (
+    DbaasMigrationCheckOperator,
+    DbaasStartMigrationOperator,
+    DbaasStopMigrationOperator,
+    DbaasVerifyMigrationOperator,
+)
+from airflow_dbaas.operators.services import DbaasCreateServiceOperator, DbaasDeleteServiceOperator
+from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
+from airflow_dbaas.sensors.operations import DbaasOperationSensor
+from airflow_dbaas.sensors.services import DbaasServiceSensor
+from airflow_dbaas.sensors.tasks import DbaasTaskSensor
+
+SERVICE = {"service_name": "{{ params.service }}"}
+MIGRATION = {**SERVICE, "source_conn_id": "{{ params.source }}", "ignore_dbs": "{{ params.ignore_dbs }}"}
+METHOD = {**MIGRATION, "method": "{{ params.method }}"}
+POKED = {"poke_interval": 0.2, "timeout": 60}
+
+TASKS = {
+    "create": (DbaasCreateServiceOperator, {**SERVICE, "plan": "{{ params.plan }}"}),
+    "create_new": (DbaasCreateServiceOperator, {**SERVICE, "plan": "{{ params.plan }}", "if_exists": "fail"}),
+    "delete": (DbaasDeleteServiceOperator, SERVICE),
+    "check": (DbaasMigrationCheckOperator, METHOD),
+    "start": (DbaasStartMigrationOperator, METHOD),
+    "stop": (DbaasStopMigrationOperator, MIGRATION),
+    "verify": (DbaasVerifyMigrationOperator, MIGRATION),
+    "migration": (DbaasMigrationSensor, {**SERVICE, **POKED}),
+    "operation": (DbaasOperationSensor, {"operation_id": "{{ params.id }}", **POKED}),
+    "service": (DbaasServiceSensor, {**SERVICE, **POKED}),
+    "service_briefly": (DbaasServiceSensor, {**SERVICE, **POKED, "timeout": 2}),
+    "task": (DbaasTaskSensor, {**SERVICE, "dbaas_task_id": "{{ params.id }}", **POKED}),
+}
+
+for name, (kind, arguments) in TASKS.items():
+    for mode in ("poking", "deferred"):
+        with DAG(
+            f"{name}_{mode}",
+            schedule=None,
+            params={
+                "service": "",
+                "source": "",
+                "plan": "startup-4",
+                "method": "auto",
+                "ignore_dbs": "",
+                "id": "",
+                "zone": "",
+            },
+            default_args={"retries": 1, "retry_delay": timedelta(seconds=1)},
+        ) as dag:
+            kind(task_id="task", zone="{{ params.zone }}", deferrable=mode == "deferred", **arguments)
+        globals()[dag.dag_id] = dag

@@ -1,0 +1,159 @@
+"""The example DAG as users get it, run to its end; and where its secrets went."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import psycopg
+import pytest
+
+from airflow_dbaas.api import Client
+from airflow_dbaas.api.errors import DbaasNotFoundError
+from airflow_dbaas.emulator.postgres import PostgresServer
+from tests import AIRFLOW_HOME
+from tests.conftest import RunningEmulator
+from tests.integration.airflow.conftest import Run, dump, password_of
+
+# Airflow's own warnings are its own affair; ours are errors.
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
+
+Define = Callable[..., None]
+STEPS = {
+    "create_service",
+    "check_migration",
+    "start_migration",
+    "wait_for_migration",
+    "stop_wanted",
+    "stop_migration",
+    "verify_migration",
+}
+
+
+@pytest.fixture
+def name(client: Client) -> Iterator[str]:
+    """A name for a service that the DAG creates."""
+    name = f"moved-{secrets.token_hex(4)}"
+    yield name
+    client.delete_dbaas_service(name)
+
+
+@pytest.fixture
+def source(shop: PostgresServer, define_source: Define) -> PostgresServer:
+    define_source("legacy", shop)
+    return shop
+
+
+def test_from_nothing_to_a_verified_copy(run: Run, client: Client, source: PostgresServer, name: str) -> None:
+    """Every step succeeds, the migration is over, and the report says what was moved."""
+    ended = run("dbaas_migrate_service", service=name, source_conn_id="legacy")
+    assert ended.state == "success"
+    assert {step: task.state for step, task in ended.tasks.items()} == dict.fromkeys(STEPS, "success")
+    (database,) = ended.tasks["verify_migration"].result["databases"]
+    assert (database["name"], database["rows"]) == ("shop", 1000)
+    with pytest.raises(DbaasNotFoundError):
+        client.get_dbaas_migration_status(name)
+
+
+def test_replication_may_go_on(run: Run, client: Client, source: PostgresServer, name: str) -> None:
+    """With stop_replication off the copy is verified and keeps following the source."""
+    ended = run(
+        "dbaas_migrate_service",
+        service=name,
+        source_conn_id="legacy",
+        method="replication",
+        stop_replication=False,
+    )
+    assert ended.state == "success"
+    assert ended.tasks["stop_migration"].state == "skipped"
+    assert ended.tasks["verify_migration"].state == "success"
+    assert [d.status for d in client.get_dbaas_migration_status(name).details] == ["syncing"]
+    assert run("stop_poking", service=name, source="legacy").state == "success"
+
+
+def test_a_refused_check_starts_nothing(
+    run: Run, client: Client, source: PostgresServer, define_source: Define, name: str
+) -> None:
+    """The DAG stops at the check, which says why; no migration exists."""
+    define_source("legacy", source, password="wrong-password")
+    ended = run("dbaas_migrate_service", service=name, source_conn_id="legacy")
+    assert ended.state == "failed"
+    assert ended.tasks["check_migration"].tries == 1
+    states = {step: task.state for step, task in ended.tasks.items()}
+    assert states["check_migration"] == "failed"
+    assert {states[step] for step in STEPS - {"create_service", "check_migration"}} == {"upstream_failed"}
+    assert 'password authentication failed for user "postgres"' in ended.output
+    with pytest.raises(DbaasNotFoundError):
+        client.get_dbaas_migration_status(name)
+
+
+def spellings(secret: str) -> set[str]:
+    """The forms in which a secret could have got out."""
+    return {
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        json.dumps(json.dumps(secret))[1:-1],
+        base64.b64encode(secret.encode()).decode().rstrip("="),
+    }
+
+
+def test_no_secret_gets_out(
+    run: Run,
+    client: Client,
+    emulator: RunningEmulator,
+    source: PostgresServer,
+    define_source: Define,
+    database: Path,
+    name: str,
+) -> None:
+    """After a run that succeeds and ones that fail, no secret is in any log, XCom, trigger, rendered field or table."""
+    mistyped = "c@nary/of wrong:pässword%41"
+    good = run("dbaas_migrate_service", service=name, source_conn_id="legacy", method="replication")
+    assert good.state == "success"
+    define_source("wrong", source, password=mistyped)
+    bad = run("dbaas_migrate_service", service=name, source_conn_id="wrong")
+    assert bad.state == "failed"
+    # The operators that connect by themselves, and the migration's own error, see the wrong password, too.
+    unverified = run("verify_poking", service=name, source="wrong")
+    assert unverified.state == "failed"
+    started = run("start_deferred", service=name, source="wrong", method="dump")
+    waited = run("migration_deferred", service=name)
+    assert (started.state, waited.state) == ("success", "failed")
+
+    user = (client.get_dbaas_service_pg(name).uri_params or {})["user"]
+    admin = client.reveal_dbaas_postgres_user_password(service_name=name, username=user).password
+    places = {
+        "output": "".join(ended.output for ended in (good, bad, unverified, started, waited)),
+        "metadata database": dump(database),
+        "emulator's log": emulator.log.read_text(),
+        **{
+            str(file): file.read_text(errors="replace") for file in (AIRFLOW_HOME / "logs").rglob("*") if file.is_file()
+        },
+    }
+    assert name in places["output"]
+    assert name in places["metadata database"]
+    for what, secret in {
+        "source password": password_of(source),
+        "wrong password": mistyped,
+        "admin password": admin,
+        "API secret": emulator.secret,
+    }.items():
+        for form in spellings(str(secret)):
+            for place, text in places.items():
+                assert form not in text, f"{what} is in the {place}"
+
+
+def test_the_source_is_untouched(source: PostgresServer) -> None:
+    """After all these migrations nothing of them is left at the source."""
+    with psycopg.connect(source.conninfo(dbname="shop")) as connection:
+        left = connection.execute(
+            "SELECT slot_name::text FROM pg_replication_slots UNION ALL SELECT pubname::text FROM pg_publication"
+        ).fetchall()
+    assert left == []
