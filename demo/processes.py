@@ -186,8 +186,8 @@ def _signal_group(pid: int, sig: signal.Signals) -> None:
 def processes_of(folder: Path) -> list[int]:
     """Ids of the processes, other than this one, that were started in the folder.
 
-    They have it in their environment. PostgreSQL overwrites its environment with its title, so its servers are known
-    by the directory they work in. Somebody who merely looks at a file of the folder has neither.
+    They have it in their environment. PostgreSQL and Airflow's workers overwrite theirs with a title, so these are
+    known by title and working directory. Somebody who merely looks at a file of the folder has neither.
     """
     mark = os.fsencode(folder)
     found = []
@@ -196,9 +196,9 @@ def processes_of(folder: Path) -> list[int]:
             continue
         with contextlib.suppress(OSError):
             command = (entry / "cmdline").read_bytes().split(b"\0")[0]
-            is_postgres = command.startswith(b"postgres:") or command.endswith(b"/postgres")
+            titled = command.startswith((b"postgres:", b"airflow ")) or command.endswith(b"/postgres")
             if mark in (entry / "environ").read_bytes() or (
-                is_postgres and (entry / "cwd").readlink().is_relative_to(folder)
+                titled and (entry / "cwd").readlink().is_relative_to(folder)
             ):
                 found.append(int(entry.name))
     return found

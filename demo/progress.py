@@ -82,6 +82,10 @@ class Run:
                 self._tasks[task["task_id"]] = seen
                 attempt = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
                 self._report.line("task", task["task_id"] + attempt, task["state"])
+                if task["state"] == "up_for_retry":
+                    log = self._airflow.task_log(self._path, task).splitlines()
+                    errors = [line.strip() for line in log if "Error: " in line]
+                    self._report.line("", errors[0] if errors else "see its log", "error")
         return [task for task in tasks if task["state"] == "failed"]
 
     def _look_at_databases(self) -> None:

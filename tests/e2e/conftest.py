@@ -1,5 +1,6 @@
 """Runs the demo as a person would, in a temporary folder of its own, and looks for what it leaves behind."""
 
+import contextlib
 import os
 import re
 import signal
@@ -64,6 +65,19 @@ class Demo:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal as a terminal does: to the whole foreground group."""
         os.killpg(self.process.pid, number)
+
+    def kill_child(self, word: str) -> None:
+        """Kill the process that the demo started with that word on its command line."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for folder in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    is_child = f"PPid:\t{self.process.pid}\n" in (folder / "status").read_text()
+                    if is_child and word.encode() in (folder / "cmdline").read_bytes():
+                        os.kill(int(folder.name), signal.SIGKILL)
+                        return
+            time.sleep(0.1)
+        raise AssertionError(f"the demo has no child {word}")
 
     def assert_nothing_left(self) -> None:
         """No process, no folder, no file in the checkout, no port that answers."""

@@ -55,10 +55,11 @@ def test_a_kept_demo_stays_until_it_is_stopped(start_demo: Callable[..., Any]) -
 @pytest.mark.timeout(300)
 def test_a_failed_demo_says_why_and_leaves_nothing(start_demo: Callable[..., Any]) -> None:
     demo = start_demo()
-    demo.wait_until(lambda: any(demo.temporary.glob("*/airflow/airflow.db")))
-    # Whatever comes next in Airflow finds its metadata gone.
-    next(demo.temporary.glob("*/airflow/airflow.db")).write_bytes(b"not a database")
+    demo.wait_until(lambda: demo.has_log("airflow scheduler"))
+
+    demo.kill_child("dag-processor")
 
     assert demo.process.wait(STOP_TIMEOUT_S) == 1, demo.output
     assert "the demo failed" in demo.output
+    assert "airflow dag-processor ended with exit code -9" in demo.output
     demo.assert_nothing_left()
