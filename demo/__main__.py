@@ -16,60 +16,53 @@ from demo.run import Options, run
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
 THREAD_PATIENCE_S = 30.0
+POLL_S = 0.1
 
 
 def main() -> int:
     """Run the demo; 0 if everything arrived, 130 if it was interrupted, else 1."""
     options = _options()
     report = Report()
-    over = threading.Event()
-    interrupted = threading.Event()
+    # A handler may do next to nothing: it runs wherever the main thread happens to be, the clean-up included.
+    received: list[int] = []
     outcome: list[bool] = []
-
-    def on_signal(*_: object) -> None:
-        _ignore_signals()
-        interrupted.set()
-        over.set()
 
     def work(house: House) -> None:
         # In a thread, so that no signal gets between the start of a process and its entry in the house.
+        problem = ""
         try:
             outcome.append(run(house, report, options))
         except (DemoError, DbaasError, ServerError) as error:
-            if not house.closing:
-                report.block("the demo failed", str(error))
+            problem = str(error)
         except Exception:  # noqa: BLE001 - shown, and the clean-up goes on
-            if not house.closing:
-                report.block("the demo failed", traceback.format_exc())
-        finally:
-            over.set()
+            problem = traceback.format_exc()
+        if problem and not received:
+            report.block("the demo failed", problem)
 
     for number in SIGNALS:
-        signal.signal(number, on_signal)
+        signal.signal(number, lambda number, _: received.append(number))
     house = House()
     worker = threading.Thread(target=work, args=(house,), name="demo")
     try:
         # What this process itself does is as little to be led astray as its children.
         os.environ.clear()
         os.environ.update(house.environment)
-        if not over.is_set():
-            worker.start()
-            over.wait()
+        worker.start()
+        while worker.is_alive() and not received:
+            worker.join(POLL_S)
     finally:
-        _ignore_signals()
-        if interrupted.is_set():
+        interrupted = bool(received)
+        if interrupted:
             report.line("stopping", "ending all processes")
         house.end_processes()
-        if worker.ident is not None:
-            worker.join(THREAD_PATIENCE_S)
+        worker.join(THREAD_PATIENCE_S)
+        # Once more, for what the thread was about to start.
         house.end_processes()
         house.sweep()
     if house.folder.exists():
-        report.line("stopping", f"{house.folder} could not be removed", "error")
+        report.line("stopping", f"{house.folder} could not be removed")
         return 1
-    if options.keep and outcome:
-        return 0 if outcome[0] else 1
-    if interrupted.is_set():
+    if interrupted and not (options.keep and outcome):
         return INTERRUPTED
     return 0 if outcome == [True] else 1
 
@@ -80,12 +73,6 @@ def _options() -> Options:
     parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
     arguments = parser.parse_args()
     return Options(arguments.method, arguments.keep)
-
-
-def _ignore_signals() -> None:
-    """From here on only the clean-up counts; a second Ctrl-C must not leave it half done."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":
