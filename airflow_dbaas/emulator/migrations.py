@@ -105,10 +105,8 @@ class Migration:
 
     @property
     def active(self) -> bool:
-        """Whether anything is still being copied or replicated."""
-        if self._stopped:
-            return False
-        return not self._ended or any(each.status in {"running", "syncing"} for each in self._databases.values())
+        """Whether anything is still being copied or replicated; a replication that is down for now is."""
+        return not self._stopped and (not self._ended or bool(self._replications))
 
     def start(self) -> None:
         """Begin, in the background."""

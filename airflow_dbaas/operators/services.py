@@ -182,8 +182,9 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             migration = self.client.get_dbaas_migration_status(service.name)
         except DbaasNotFoundError:
             return
-        # The top-level status may say "done" while databases still follow the source.
-        if any(detail.status not in {"done", "failed"} for detail in migration.details):
+        # The top-level status may say "done" while databases still follow the source, and a replication that is
+        # shown as failed may recover.
+        if any(d.status not in {"done", "failed"} or d.method == "replication" for d in migration.details):
             raise DbaasServiceError(
                 f"a migration into service {service.name} is under way ({describe_migration(migration)}); "
                 "stop it first (DbaasStopMigrationOperator)"

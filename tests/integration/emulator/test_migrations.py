@@ -267,6 +267,8 @@ def test_a_source_that_goes_away_while_replicating_shows_and_comes_back(api, ser
     path = f"/dbaas-migration-status/{service}"
     failed = eventually(lambda: api.ok("GET", path), lambda found: found["status"] == "failed")
     assert failed["details"][0]["error"]
+    # Down is not over: a second one beside it would double rows.
+    assert "already running" in api.refused(409, "PUT", f"/dbaas-postgres/{service}", {"migration": source_of(source)})
     source.start()
     execute(source, "d", "INSERT INTO t VALUES (1)")
     eventually(lambda: api.ok("GET", path), lambda found: found["status"] == "syncing")
@@ -278,6 +280,20 @@ def test_a_source_that_goes_away_while_replicating_shows_and_comes_back(api, ser
         assert "could not be asked" in stopped["message"]
         api.refused(404, "GET", path)
         assert target.execute("SELECT count(*) FROM pg_subscription").fetchone() == (0,)
+
+
+def test_a_deletion_during_a_stop_leaves_nothing_at_the_source(api, postgres_servers):
+    """Both clean up at the same time; neither is in the other's way."""
+    source = postgres_servers()
+    execute(source, "postgres", "CREATE DATABASE d")
+    execute(source, "d", "CREATE TABLE t (a int PRIMARY KEY)")
+    service = api.service()
+    assert api.migrate(service, **source_of(source))["status"] == "syncing"
+    stopping = api.ok("POST", f"/dbaas-postgres/{service}/migration/stop")
+    deleting = api.ok("DELETE", f"/dbaas-service/{service}")
+    assert api.finish(deleting)["state"] == "success"
+    api.finish(stopping)
+    assert replication_objects(source) == []
 
 
 def test_a_copy_that_cannot_succeed_says_why(api, service, source):
