@@ -63,11 +63,14 @@ class BackupSchedule(TypedDict, total=False):
     backup_minute: Annotated[int, Field(ge=0, le=59)] | None
 
 
+class _IntegrationType(TypedDict):
+    type: Literal["read_replica"]
+
+
 @with_config(_STRICT)
-class ServiceIntegration(TypedDict, total=False):
+class ServiceIntegration(_IntegrationType, total=False):
     """An integration to be made with a new service."""
 
-    type: Literal["read_replica"]
     source_service: Annotated[str, Field(max_length=63)]
     dest_service: Annotated[str, Field(max_length=63)]
     settings: dict[str, Any]

@@ -10,6 +10,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from airflow_dbaas.api.redaction import redact
+
 _T = TypeVar("_T")
 
 #: A list that the API may also leave out or send as null.
@@ -26,6 +28,12 @@ class Answer(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    def __repr__(self) -> str:
+        # A connection string, a user or a revealed secret may hold a password.
+        return redact(super().__repr__())
+
+    __str__ = __repr__
 
 
 class Reference(Answer):
@@ -144,13 +152,10 @@ class PgService(Service):
 
 
 class UserSecrets(Answer):
-    """Answer of the reveal calls. The password is kept out of ``repr``."""
+    """Answer of the reveal calls."""
 
     username: str | None = None
     password: str | None = None
-
-    def __repr_args__(self) -> Any:
-        return [("username", self.username)]
 
 
 class ResultCode(Answer):

@@ -7,14 +7,13 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from airflow_dbaas.emulator.migration_state import DatabaseState, Target
 from airflow_dbaas.emulator.operations import WorkFailed
 from airflow_dbaas.emulator.postgres import databases, dump, roles
-from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.postgres.checks import replication_obstacles
 from airflow_dbaas.emulator.postgres.databases import Database
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
@@ -33,40 +32,6 @@ _DOWN_SECONDS = 3.0
 """A replication without a worker for this long is in trouble; workers come and go for good reasons too."""
 _STALL_SECONDS = 60.0
 _CLEAN_UP_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Target:
-    """The service that databases are moved into."""
-
-    admin: Endpoint
-    superuser: Endpoint
-    binaries: PostgresBinaries
-    log: Path
-
-
-@dataclass
-class DatabaseState:
-    """How far one database is."""
-
-    database: Database
-    status: str = "running"
-    method: str = ""
-    error: str = ""
-    whole: bool = False
-    """Whether the target has a complete copy, which a stop may leave there."""
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the next database may have its turn."""
-
-    @property
-    def dbname(self) -> str:
-        """The database's name."""
-        return self.database.name
-
-    def view(self) -> dict[str, Any]:
-        """The state as the API answers it."""
-        shown = {"dbname": self.dbname, "status": self.status, "method": self.method}
-        return shown | ({"error": self.error} if self.error else {})
 
 
 class MigrationFailed(RuntimeError):  # noqa: N818

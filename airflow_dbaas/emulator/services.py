@@ -16,7 +16,8 @@ from typing import Any
 import psycopg
 
 from airflow_dbaas.emulator.errors import ApiError
-from airflow_dbaas.emulator.migrations import Migration, Target
+from airflow_dbaas.emulator.migration_state import Target
+from airflow_dbaas.emulator.migrations import Migration
 from airflow_dbaas.emulator.plans import Plan
 from airflow_dbaas.emulator.postgres import PostgresServer, ServerError, roles
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries

@@ -213,12 +213,26 @@ def test_unreadable_answers_show_no_content(server: ScriptedServer, run: Run) ->
 
 
 def test_nothing_shows_a_secret(server: ScriptedServer) -> None:
-    """Neither a client nor an answer with a password shows it."""
-    server.replies = [Reply(body={"username": "u", "password": "hunter2"})]
+    """Neither a client nor an answer with a password shows it, wherever in the answer it is."""
+    server.replies = [
+        Reply(body={"username": "u", "password": "hunter2"}),
+        Reply(
+            body={
+                "name": "d",
+                "uri": "postgres://u:hunter2@h/d",
+                "uri-params": {"password": "hunter2", "host": "h"},
+                "connection-info": {"uri": ["postgres://u:hunter2@h/d"], "params": [{"password": "hunter2"}]},
+                "users": [{"username": "u", "type": "primary", "password": "hunter2"}],
+            }
+        ),
+    ]
     with Client(KEY, SECRET, url=server.url) as client:
         revealed = client.reveal_dbaas_postgres_user_password(service_name="d", username="u")
+        service = client.get_dbaas_service_pg("d")
         assert revealed.password == "hunter2"
-        assert "hunter2" not in repr(revealed) + str(revealed)
+        assert service.users[0].model_extra == {"password": "hunter2"}
+        for shown in (client, revealed, service, service.users, service.connection_info):
+            assert "hunter2" not in f"{shown!r} {shown}"
         assert SECRET not in repr(client)
 
 
