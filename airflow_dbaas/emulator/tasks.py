@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_dbaas.emulator.migrations import Target
+from airflow_dbaas.emulator.migration_state import Target
 from airflow_dbaas.emulator.postgres import checks
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint, UnusableUri
 
