@@ -61,7 +61,7 @@ class Run:
             # Asked for first, so that what the end brought is seen by the other two.
             state = self._airflow.call("GET", self._path)["state"]
             self._look_at_databases()
-            failed = self._look_at_tasks()
+            failed = self._look_at_tasks(house)
             if state in FINISHED:
                 break
             if time.monotonic() > deadline:
@@ -73,7 +73,7 @@ class Run:
             self._report.block(f"log of the failed task {task['task_id']}", self._airflow.task_log(self._path, task))
         return bool(state == "success")
 
-    def _look_at_tasks(self) -> list[dict[str, Any]]:
+    def _look_at_tasks(self, house: House) -> list[dict[str, Any]]:
         """Print new states of tasks; returns the failed ones."""
         tasks = self._airflow.call("GET", f"{self._path}/taskInstances")["task_instances"]
         for task in sorted(tasks, key=lambda task: task["start_date"] or "9999"):
@@ -83,10 +83,16 @@ class Run:
                 attempt = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
                 self._report.line("task", task["task_id"] + attempt, task["state"])
                 if task["state"] == "up_for_retry":
-                    log = self._airflow.task_log(self._path, task).splitlines()
-                    errors = [line.strip() for line in log if "Error: " in line]
-                    self._report.line("", errors[0] if errors else "see its log", "error")
+                    self._report.line("", self._why(task, house), "error")
         return [task for task in tasks if task["state"] == "failed"]
+
+    def _why(self, task: Mapping[str, Any], house: House) -> str:
+        """Why a task tries again: its own words, or else the scheduler's, which may have given it up."""
+        own = self._airflow.task_log(self._path, task).splitlines()
+        scheduler = house.tail("airflow scheduler", lines=200).splitlines()
+        errors = [line.strip() for line in own if "Error: " in line][:1]
+        errors = errors or [line.strip() for line in scheduler if "[error" in line and task["task_id"] in line][-1:]
+        return errors[0] if errors else "it does not say why"
 
     def _look_at_databases(self) -> None:
         """Print new states of databases; nothing as long as there is no service or no migration."""
