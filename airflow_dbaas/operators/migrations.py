@@ -21,7 +21,7 @@ from airflow_dbaas.operators._migration_base import MethodOperator, MigrationOpe
 from airflow_dbaas.sources import MigrationSource
 from airflow_dbaas.targets import MigrationTarget
 from airflow_dbaas.verification import postgres
-from airflow_dbaas.waits import TaskWait, describe_migration
+from airflow_dbaas.waits import Done, MigrationWait, TaskWait, describe_migration
 
 
 class DbaasMigrationCheckOperator(MethodOperator):
@@ -151,13 +151,13 @@ def _has_failed(status: models.MigrationStatus) -> bool:
 class DbaasStopMigrationOperator(MigrationOperator):
     """Ends the migration into a PostgreSQL service (stop-dbaas-pg-migration): replication is cut.
 
-    Refuses while a database is still being copied, for that would leave the target incomplete. A migration that is
-    not there needs no stop. After the stop the positions of the sequences are brought over from the source, which
-    logical replication leaves out; a dump has done so already, and doing it again changes nothing.
+    Refuses a migration that is not complete (a database still being copied, or an error), for stopping it would leave
+    the target so. A migration that is not there needs no stop. After replication the positions of the sequences, which
+    it leaves out, are brought over from the source; they are never moved back.
 
     Returns ``service``, ``stopped``, ``sequences`` (how many were moved) and ``operation_id``.
 
-    :param force: stop in the middle of copying, too. The target is then incomplete.
+    :param force: stop a migration that is not complete, too. The target is then incomplete; sequences are left alone.
     """
 
     def __init__(self, *, force: bool = False, **kwargs: Any) -> None:
@@ -170,35 +170,31 @@ class DbaasStopMigrationOperator(MigrationOperator):
         status = self.status()
         if status is None:
             self.log.info("There is no migration into service %s to stop", self.service_name)
-            return self._stopped(context, {"operation_id": None}, stopped=False)
-        copying = any(d.status not in {"done", "syncing"} for d in status.details) or not status.details
-        if copying and not self.force:
+            # Perhaps an earlier attempt stopped it, and went no further.
+            return self._stopped(context, {"operation_id": None}, stopped=False, sequences=not self.force)
+        if not self.force and not isinstance(MigrationWait(self.service_name).verdict(status), Done):
             # Retryable: it may be complete by the next try.
             raise DbaasMigrationError(
                 f"The migration into service {self.service_name} is not complete ({describe_migration(status)}); "
                 "stopping it now would leave the target incomplete. Wait with DbaasMigrationSensor, or use force=True",
                 retryable=True,
             )
+        sequences = not self.force and any(detail.method == "replication" for detail in status.details)
         try:
             operation = self.client.stop_dbaas_pg_migration(self.service_name)
         except DbaasNotFoundError:
-            return self._stopped(context, {"operation_id": None}, stopped=True)
+            return self._stopped(context, {"operation_id": None}, stopped=True, sequences=sequences)
         except DbaasConflictError as error:
             # The service allows a stop only some minutes after the start.
             raise DbaasMigrationError(f"The migration cannot be stopped yet: {error}", retryable=True) from error
         self.log.info("Stopping the migration into service %s", self.service_name)
-        return self.wait_for_operation(context, operation, self._stopped, stopped=True)
+        return self.wait_for_operation(context, operation, self._stopped, stopped=True, sequences=sequences)
 
     def _stopped(
-        self,
-        context: Context,
-        result: dict[str, Any],
-        *,
-        stopped: bool,
-        **_: Any,
+        self, context: Context, result: dict[str, Any], *, stopped: bool, sequences: bool, **_: Any
     ) -> dict[str, Any]:
         moved = 0
-        if not self.force:
+        if sequences:
             target = MigrationTarget.of_service(self.client, self.service_name)
             moved = postgres.carry_sequences(self.source, target, ignore=_names(self.ignore_dbs))
             self.log.info("%d sequences moved on to the source's position", moved)
