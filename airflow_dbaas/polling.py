@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from typing import Any
@@ -27,6 +28,15 @@ from airflow_dbaas.waits import Done, Failed, Pending, Verdict, Wait
 #: Seconds without a single usable answer after which a wait gives up.
 UNANSWERED_SECONDS = 300.0
 
+#: Seconds that a task which is to be deferred waits by itself first: most operations are over by then, and resuming
+#: a task costs more.
+BRIEF_SECONDS = 2.0
+
+#: Seconds from a deferral to the trigger's first look. A worker may notice up to 5 seconds late that its task has
+#: deferred; if the task is resumed before that, the scheduler takes the late news for the end of the resumed task and
+#: fails it (seen with Airflow 3.3.2).
+FIRST_LOOK_SECONDS = 6.0
+
 _SHORTEST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 _SHARE_OF_TIME_WAITED = 0.05
@@ -38,10 +48,10 @@ class Watch:
     """One run of a wait: gives the final verdict on what the polls show.
 
     :param wait: what is waited for.
-    :param deadline: Unix time at which the wait is over; None if somebody else keeps the time.
+    :param deadline: Unix time at which the wait is over; infinite if somebody else keeps the time.
     """
 
-    def __init__(self, wait: Wait, *, deadline: float | None = None) -> None:
+    def __init__(self, wait: Wait, *, deadline: float = math.inf) -> None:
         self.wait = wait
         self.deadline = deadline
         self._began = time.monotonic()
@@ -69,7 +79,7 @@ class Watch:
             verdict = self._answered(self.wait.absent(outcome) if absent else self.wait.verdict(outcome))
         if isinstance(verdict, Pending):
             self._tell(verdict.note)
-            if self.deadline is not None and time.time() >= self.deadline:
+            if time.time() >= self.deadline:
                 return Failed(DbaasWaitTimeoutError(f"Time is over while waiting: {verdict.note}"))
         return verdict
 
@@ -104,9 +114,7 @@ class Watch:
         waited = time.monotonic() - self._began
         pause = min(max(waited * _SHARE_OF_TIME_WAITED, _SHORTEST_PAUSE), _LONGEST_PAUSE)
         pause = max(pause * random.uniform(0.8, 1.0), self._asked_pause)  # noqa: S311 - no secret
-        if self.deadline is not None:
-            pause = min(pause, max(0.0, self.deadline - time.time()))
-        return pause
+        return min(pause, max(0.0, self.deadline - time.time()))
 
 
 def poll(client: Client, watch: Watch) -> Verdict:
@@ -122,6 +130,17 @@ def run(client: Client, watch: Watch) -> Done | Failed:
     """Wait, blocking, until the verdict is final."""
     while isinstance(verdict := poll(client, watch), Pending):
         time.sleep(watch.pause())
+    return verdict
+
+
+def run_briefly(client: Client, watch: Watch) -> Verdict:
+    """Wait, blocking, for ``BRIEF_SECONDS`` at most."""
+    end = time.monotonic() + BRIEF_SECONDS
+    while isinstance(verdict := poll(client, watch), Pending):
+        pause = watch.pause()
+        if time.monotonic() + pause > end:
+            break
+        time.sleep(pause)
     return verdict
 
 

@@ -64,9 +64,6 @@ class Airflow:
             "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
-            # A worker may notice this much later that its task is over. If the task had deferred and was resumed by
-            # then, the scheduler takes the late news for the end of the resumed task, and fails it (Airflow 3.3.2).
-            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         }
         self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 

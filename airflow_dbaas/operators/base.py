@@ -15,7 +15,7 @@ from airflow_dbaas.api import Client
 from airflow_dbaas.api.models import Operation
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, as_event, result_of
-from airflow_dbaas.waits import OperationWait, Wait
+from airflow_dbaas.waits import OperationWait, Pending, Wait
 
 #: What goes on with the result of a wait: a method of the operator that takes context, result and state.
 Then = Callable[..., Any]
@@ -92,17 +92,13 @@ class DbaasOperator(BaseOperator):
             is kept in it, so that several waits share one time limit.
         """
         deadline = state.setdefault("deadline", time.time() + self.wait_timeout)
-        if self.deferrable:
+        watch = polling.Watch(wait, deadline=deadline)
+        verdict = polling.run_briefly(self.client, watch) if self.deferrable else polling.run(self.client, watch)
+        if isinstance(verdict, Pending):
             # The state travels with the trigger, not as kwargs of the deferral: DAG.test() loses those.
-            trigger = DbaasWaitTrigger(
-                exoscale_conn_id=self.exoscale_conn_id,
-                zone=self.zone,
-                wait=wait.serialize(),
-                deadline=deadline,
-                state={"then": then.__name__, **state},
-            )
-            self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
-        verdict = polling.run(self.client, polling.Watch(wait, deadline=deadline))
+            state = {"then": then.__name__, **state}
+            trigger = DbaasWaitTrigger.after(watch, exoscale_conn_id=self.exoscale_conn_id, zone=self.zone, state=state)
+            return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
         return then(context, result_of(as_event(verdict)), **state)
 
     def wait_for_operation(self, context: Context, operation: Operation, then: Then, **state: Any) -> Any:

@@ -27,8 +27,8 @@ from airflow_dbaas.waits import Pending, Wait
 class DbaasSensor(BaseSensorOperator):
     """Base of the sensors.
 
-    Poked, it looks every ``poke_interval`` seconds; deferred, it looks at intervals that grow with the time waited
-    (1 to 60 seconds). A sensor only looks: killing it leaves what it waits for alone.
+    Poked, it looks every ``poke_interval`` seconds; deferred, after a brief wait by itself, it looks at intervals that
+    grow with the time waited (1 to 60 seconds). A sensor only looks: killing it leaves what it waits for alone.
 
     :param exoscale_conn_id: id of the Airflow connection to the API.
     :param zone: zone to work in instead of the connection's.
@@ -75,29 +75,26 @@ class DbaasSensor(BaseSensorOperator):
         return polling.Watch(self.wait())
 
     def execute(self, context: Context) -> Any:
-        """Look once, then wait poked or deferred."""
+        """Wait poked, or briefly and then deferred."""
         with closing(self.hook):
             with airflow_errors():
                 self._check()
             if not self.deferrable:
                 return super().execute(context)
-            seen = self.poke(context)
-        if seen.is_done:
-            return seen.xcom_value
-        trigger = DbaasWaitTrigger(
-            exoscale_conn_id=self.exoscale_conn_id,
-            zone=self.zone,
-            wait=self.wait().serialize(),
-            deadline=time.time() + seconds(self.timeout),
-        )
-        return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
+            watch = polling.Watch(self.wait(), deadline=time.time() + seconds(self.timeout))
+            with airflow_errors():
+                verdict = polling.run_briefly(self.hook.get_conn(), watch)
+        if isinstance(verdict, Pending):
+            trigger = DbaasWaitTrigger.after(watch, exoscale_conn_id=self.exoscale_conn_id, zone=self.zone)
+            return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
+        return self.execute_complete(context, as_event(verdict))
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; the result is pushed to XCom."""
         with airflow_errors():
             verdict = polling.poll(self.hook.get_conn(), self._watch)
             # Rescheduled, the next look is made by another process that knows nothing of this one's doubts.
-            while self.reschedule and not self.deferrable and isinstance(verdict, Pending) and self._watch.in_doubt:
+            while self.reschedule and isinstance(verdict, Pending) and self._watch.in_doubt:
                 time.sleep(self._watch.pause())
                 verdict = polling.poll(self.hook.get_conn(), self._watch)
             if isinstance(verdict, Pending):

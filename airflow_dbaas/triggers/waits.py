@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +25,7 @@ class DbaasWaitTrigger(BaseTrigger):
     :param zone: zone instead of the connection's.
     :param wait: what to wait for, as ``Wait.serialize`` gives it.
     :param deadline: Unix time at which the wait is over.
+    :param first_look: Unix time before which it does not look.
     :param state: what the task needs to go on, plain JSON; the event gives it back.
     """
 
@@ -33,6 +36,7 @@ class DbaasWaitTrigger(BaseTrigger):
         zone: str | None,
         wait: dict[str, Any],
         deadline: float,
+        first_look: float,
         state: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -40,6 +44,7 @@ class DbaasWaitTrigger(BaseTrigger):
         self.zone = zone
         self.wait = wait
         self.deadline = deadline
+        self.first_look = first_look
         self.state = state
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -49,13 +54,30 @@ class DbaasWaitTrigger(BaseTrigger):
             "zone": self.zone,
             "wait": self.wait,
             "deadline": self.deadline,
+            "first_look": self.first_look,
             "state": self.state,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
+    @classmethod
+    def after(
+        cls, watch: polling.Watch, *, exoscale_conn_id: str, zone: str | None, state: dict[str, Any] | None = None
+    ) -> DbaasWaitTrigger:
+        """The trigger that goes on with a watch which a task has begun."""
+        now = time.time()
+        return cls(
+            exoscale_conn_id=exoscale_conn_id,
+            zone=zone,
+            wait=watch.wait.serialize(),
+            deadline=watch.deadline,
+            first_look=min(now + polling.FIRST_LOOK_SECONDS, watch.deadline),
+            state=state,
+        )
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire the event that ``result_of`` reads."""
         watch = polling.Watch(waits.restore(self.wait), deadline=self.deadline)
+        await asyncio.sleep(max(0.0, self.first_look - time.time()))
         try:
             async with await DbaasHook(self.exoscale_conn_id, zone=self.zone).get_async_conn() as client:
                 verdict = await polling.run_async(client, watch)

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from airflow_dbaas import polling
 from airflow_dbaas.api import Client
 from airflow_dbaas.emulator.postgres import PostgresServer
 from tests import AIRFLOW_HOME
@@ -97,6 +98,9 @@ def run(
         "extra": {"zone": emulator.zone},
     }
     monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
+    # What takes less than these would not be deferred at all; and here is no scheduler to be gentle with.
+    monkeypatch.setattr(polling, "BRIEF_SECONDS", 0)
+    monkeypatch.setattr(polling, "FIRST_LOOK_SECONDS", 0)
 
     def run(dag_id: str, **parameters: Any) -> DagRun:
         capfd.readouterr()

@@ -1,0 +1,134 @@
+"""The trigger: one wait, one event, nothing secret in either."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from airflow_dbaas import polling
+from airflow_dbaas._compat import AirflowFailException, conf
+from airflow_dbaas.api import errors
+from airflow_dbaas.polling import Watch
+from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, as_event, result_of
+from airflow_dbaas.waits import Done, Failed, MigrationWait, OperationWait
+from tests.unit.conftest import Reply, ScriptedServer
+
+ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
+SECRET = "api/secr@t"
+
+
+@pytest.fixture
+def connection(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+    """The connection ``exoscale_default``, to the scripted server."""
+    fields = {"conn_type": "exoscale", "login": "EXOkey", "password": SECRET, "host": server.url}
+    monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(fields))
+
+
+def trigger(**changes: Any) -> DbaasWaitTrigger:
+    arguments = {
+        "exoscale_conn_id": "exoscale_default",
+        "zone": "",
+        "wait": OperationWait(ID).serialize(),
+        "deadline": time.time() + 60,
+        "first_look": 0.0,
+        "state": {"then": "_go_on", "x": 1},
+    }
+    return DbaasWaitTrigger(**{**arguments, **changes})
+
+
+def fire(trigger: DbaasWaitTrigger) -> dict[str, Any]:
+    async def events() -> list[Any]:
+        return [event.payload async for event in trigger.run()]
+
+    (event,) = asyncio.run(events())
+    assert isinstance(event, dict)
+    return event
+
+
+def test_a_trigger_is_restored_from_what_it_serializes() -> None:
+    """Class path and arguments are plain JSON and make the same trigger."""
+    path, arguments = trigger().serialize()
+    assert path == "airflow_dbaas.triggers.waits.DbaasWaitTrigger"
+    again = DbaasWaitTrigger(**json.loads(json.dumps(arguments)))
+    assert again.serialize() == (path, arguments)
+
+
+@pytest.mark.usefixtures("connection")
+def test_success(server: ScriptedServer) -> None:
+    """The event carries the result, and gives back the task's state."""
+    server.replies = [Reply(body={"state": "success", "reference": {"id": ID}})]
+    event = fire(trigger())
+    assert event["state"] == {"then": "_go_on", "x": 1}
+    assert result_of(event) == {"operation_id": ID, "reference_id": ID, "reference_link": None}
+
+
+@pytest.mark.usefixtures("connection")
+def test_failure_keeps_its_class_and_says_whether_to_retry(server: ScriptedServer) -> None:
+    """An error crosses to the task as what it was."""
+    server.replies = [Reply(body={"state": "failure", "reason": "forbidden", "message": "no"})]
+    with pytest.raises(errors.DbaasOperationError, match=r"ended in failure \(forbidden\): no") as caught:
+        result_of(fire(trigger()))
+    assert not caught.value.retryable
+
+
+@pytest.mark.usefixtures("connection")
+def test_the_deadline_is_the_tasks_own(server: ScriptedServer) -> None:
+    """Time that has passed before the trigger ran counts: the deadline is wall-clock."""
+    server.replies = [Reply(body={"state": "pending"})]
+    event = fire(trigger(deadline=time.time() - 1))
+    assert (event["error"], event["retryable"]) == ("DbaasWaitTimeoutError", True)
+
+
+def test_a_missing_connection_is_an_event() -> None:
+    """A trigger that cannot work says so in an event instead of raising in the triggerer."""
+    event = fire(trigger(exoscale_conn_id="nowhere"))
+    assert event["message"] == "exoscale_conn_id: there is no Airflow connection 'nowhere'"
+
+
+@pytest.mark.usefixtures("connection")
+def test_neither_arguments_nor_event_hold_a_secret(server: ScriptedServer) -> None:
+    """Not even when the API repeats it."""
+    server.replies = [Reply(403, {"message": f"no entry with postgres://u:{SECRET}@h"})]
+    made = trigger()
+    event = fire(made)
+    assert "403 no entry with postgres://u:***@h" in event["message"]
+    assert SECRET not in repr(made.serialize()) + repr(event)
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_trigger_waits_before_its_first_look(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that has just deferred is not resumed before its worker has noticed."""
+    monkeypatch.setattr(polling, "FIRST_LOOK_SECONDS", 0.5)
+    server.replies = [Reply(body={"state": "success"})]
+    watch = Watch(OperationWait(ID), deadline=time.time() + 60)
+    made = DbaasWaitTrigger.after(watch, exoscale_conn_id="exoscale_default", zone=None)
+    began = time.monotonic()
+    assert fire(made)["status"] == "done"
+    assert time.monotonic() - began >= 0.45
+    late = Watch(OperationWait(ID), deadline=time.time() + 0.1)
+    made = DbaasWaitTrigger.after(late, exoscale_conn_id="exoscale_default", zone=None)
+    assert made.first_look == made.deadline
+
+
+def test_the_first_look_comes_after_airflows_heartbeat() -> None:
+    """The pause outlasts the time a worker may take to notice that its task has deferred."""
+    assert conf.getfloat("workers", "min_heartbeat_interval", fallback=5) < polling.FIRST_LOOK_SECONDS
+
+
+@pytest.mark.parametrize("kind", [errors.DbaasServerError, errors.DbaasMigrationError, errors.DbaasAuthError])
+@pytest.mark.parametrize("retryable", [True, False])
+def test_what_airflow_retries(kind: type[errors.DbaasError], retryable: bool) -> None:
+    """Retryable errors pass as they are; the others become AirflowFailException, which burns no retry."""
+    event = as_event(Failed(kind("words", retryable=retryable)))
+    with pytest.raises(kind if retryable else AirflowFailException, match="words"), airflow_errors():
+        result_of(event)
+
+
+def test_a_result_is_plain_json() -> None:
+    """What goes through an event survives it."""
+    done = Done({"service": "db", "databases": [{"name": "a"}], "wait": MigrationWait("db").serialize()})
+    assert result_of(json.loads(json.dumps(as_event(done)))) == done.result
