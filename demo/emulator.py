@@ -14,6 +14,8 @@ from airflow_dbaas.api.client import Client
 from airflow_dbaas.api.retries import RetryPolicy
 from demo.processes import DemoError, House
 
+# Long enough for a task to hand its wait over to the triggerer, as it would with the real service.
+STARTUP_S = 8
 START_TIMEOUT_S = 60.0
 NAME = "emulator"
 
@@ -40,6 +42,7 @@ def start_emulator(house: House) -> Emulator:
         raise DemoError(f"{program} is missing: is the package installed in this environment?")
     # Interpreted by name: a script's first line does not survive every path.
     command = [sys.executable, "-P", str(program), "emulator", "--port", "0"]
+    command += ["--startup-seconds", str(STARTUP_S)]
     process = house.start(NAME, command, {"EXOSCALE_API_KEY": key, "EXOSCALE_API_SECRET": secret})
     deadline = time.monotonic() + START_TIMEOUT_S
     while not (found := re.search(r"http://127\.0\.0\.1:\d+/v2", house.tail(NAME))):

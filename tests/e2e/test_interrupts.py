@@ -63,3 +63,17 @@ def test_a_failed_demo_says_why_and_leaves_nothing(start_demo: Callable[..., Any
     assert "the demo failed" in demo.output
     assert "airflow dag-processor ended with exit code -9" in demo.output
     demo.assert_nothing_left()
+
+
+@pytest.mark.timeout(300)
+def test_a_failed_run_shows_the_log_of_its_task(start_demo: Callable[..., Any]) -> None:
+    demo = start_demo()
+    demo.wait_until(lambda: "create_service running" in demo.output)
+
+    demo.kill_child("/source/data")
+
+    assert demo.process.wait(120) == 1, demo.output
+    assert "log of the failed task check_migration" in demo.output
+    assert "The pg migration check for service" in demo.output
+    assert "Connection refused" in demo.output
+    demo.assert_nothing_left()
