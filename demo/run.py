@@ -23,10 +23,6 @@ PLAN = "startup-4"
 DBAAS_CONNECTION = "exoscale_default"
 SOURCE_CONNECTION = "legacy_postgres"
 DIFFERENCES_SHOWN = 20
-# What logical replication does not carry over by its nature: it gives tables without a key an identity of their own
-# in the target, and leaves materialized views to be refreshed there.
-REPLICATION = "replication"
-LEFT_BY_REPLICATION = frozenset({"replica identity", "state of view"})
 
 
 @dataclass(frozen=True)
@@ -135,11 +131,7 @@ def _show(comparisons: dict[str, Comparison], databases: dict[str, Database], re
     lines = []
     for name, comparison in comparisons.items():
         moved = databases.get(name, Database("-", "not reported", 0, 0))
-        left = LEFT_BY_REPLICATION if moved.method == REPLICATION else frozenset()
-        differences = [difference for difference in comparison.differences if difference.kind not in left]
-        for difference in comparison.differences:
-            if difference.kind in left:
-                report.line("expected", f"{name}: {difference}")
+        differences = comparison.differences
         for difference in differences[:DIFFERENCES_SHOWN]:
             report.line("differs", f"{name}: {difference}")
         if (left_out := len(differences) - DIFFERENCES_SHOWN) > 0:

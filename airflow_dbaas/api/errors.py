@@ -15,6 +15,7 @@
     ├── DbaasServiceError            a service is absent, powered off or not what was expected
     ├── DbaasMigrationCheckError     a migration check was refused
     ├── DbaasMigrationError          a migration failed, or cannot be started or stopped now
+    ├── DbaasDatabaseError           source or target database cannot be reached, or refuses a statement
     ├── DbaasVerificationError       source and target differ
     └── DbaasWaitTimeoutError        the time for a wait is over; the remote work goes on
 
@@ -133,6 +134,12 @@ class DbaasMigrationCheckError(DbaasError):
 
 class DbaasMigrationError(DbaasError):
     """A migration failed, or cannot be started or stopped as things stand."""
+
+
+class DbaasDatabaseError(DbaasError):
+    """A database server, at either end of a migration, cannot be reached or refuses a statement."""
+
+    retryable_by_default = True
 
 
 class DbaasVerificationError(DbaasError):

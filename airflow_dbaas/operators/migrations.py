@@ -152,12 +152,13 @@ class DbaasStopMigrationOperator(MigrationOperator):
     """Ends the migration into a PostgreSQL service (stop-dbaas-pg-migration): replication is cut.
 
     Refuses a migration that is not complete (a database still being copied, or an error), for stopping it would leave
-    the target so. A migration that is not there needs no stop. After replication the positions of the sequences, which
-    it leaves out, are brought over from the source; they are never moved back.
+    the target so. A migration that is not there needs no stop. After replication, what it leaves out is completed:
+    sequences are moved on to the source's positions (never back), materialized views are filled.
 
-    Returns ``service``, ``stopped``, ``sequences`` (how many were moved) and ``operation_id``.
+    Returns ``service``, ``stopped``, ``sequences`` (how many were moved), ``views`` (how many were filled) and
+    ``operation_id``.
 
-    :param force: stop a migration that is not complete, too. The target is then incomplete; sequences are left alone.
+    :param force: stop a migration that is not complete, too. The target is then incomplete, and left so.
     """
 
     def __init__(self, *, force: bool = False, **kwargs: Any) -> None:
@@ -166,12 +167,12 @@ class DbaasStopMigrationOperator(MigrationOperator):
         self._check()
 
     def start(self, context: Context) -> Any:
-        """Stop the migration if it may be, then bring the sequences over."""
+        """Stop the migration if it may be, then complete what replication leaves out."""
         status = self.status()
         if status is None:
             self.log.info("There is no migration into service %s to stop", self.service_name)
             # Perhaps an earlier attempt stopped it, and went no further.
-            return self._stopped(context, {"operation_id": None}, stopped=False, sequences=not self.force)
+            return self._stopped(context, {"operation_id": None}, stopped=False, complete=not self.force)
         if not self.force and not isinstance(MigrationWait(self.service_name).verdict(status), Done):
             # Retryable: it may be complete by the next try.
             raise DbaasMigrationError(
@@ -179,30 +180,31 @@ class DbaasStopMigrationOperator(MigrationOperator):
                 "stopping it now would leave the target incomplete. Wait with DbaasMigrationSensor, or use force=True",
                 retryable=True,
             )
-        sequences = not self.force and any(detail.method == "replication" for detail in status.details)
+        complete = not self.force and any(detail.method == "replication" for detail in status.details)
         try:
             operation = self.client.stop_dbaas_pg_migration(self.service_name)
         except DbaasNotFoundError:
-            return self._stopped(context, {"operation_id": None}, stopped=True, sequences=sequences)
+            return self._stopped(context, {"operation_id": None}, stopped=True, complete=complete)
         except DbaasConflictError as error:
             # The service allows a stop only some minutes after the start.
             raise DbaasMigrationError(f"The migration cannot be stopped yet: {error}", retryable=True) from error
         self.log.info("Stopping the migration into service %s", self.service_name)
-        return self.wait_for_operation(context, operation, self._stopped, stopped=True, sequences=sequences)
+        return self.wait_for_operation(context, operation, self._stopped, stopped=True, complete=complete)
 
     def _stopped(
-        self, context: Context, result: dict[str, Any], *, stopped: bool, sequences: bool, **_: Any
+        self, context: Context, result: dict[str, Any], *, stopped: bool, complete: bool, **_: Any
     ) -> dict[str, Any]:
-        moved = 0
-        if sequences:
+        sequences = views = 0
+        if complete:
             target = MigrationTarget.of_service(self.client, self.service_name)
-            moved = postgres.carry_sequences(self.source, target, ignore=_names(self.ignore_dbs))
-            self.log.info("%d sequences moved on to the source's position", moved)
+            sequences, views = postgres.complete_replication(self.source, target, ignore=_names(self.ignore_dbs))
+            self.log.info("%d sequences moved on to the source's position, %d views filled", sequences, views)
         ledger.forget(self.hook.zone, self.service_name)
         return {
             "service": self.service_name,
             "stopped": stopped,
-            "sequences": moved,
+            "sequences": sequences,
+            "views": views,
             "operation_id": result["operation_id"],
         }
 
@@ -213,7 +215,8 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
 
     Reads both servers from the worker, so both must be reachable from there, and needs a PostgreSQL driver: that of
     Airflow's postgres provider, or ``airflow-dbaas[postgres]``. While replication still goes on, tables that differ
-    are looked at again for ``settle_seconds``, and sequences, which replication leaves out, are not compared.
+    are looked at again for ``settle_seconds``, and what replication leaves out (sequences, the filling of materialized
+    views) is not compared.
 
     Returns ``service``, ``source`` and ``databases``: name, tables, rows and bytes of each.
 
@@ -238,7 +241,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             ignore=_names(self.ignore_dbs),
             content=self.content,
             settle_seconds=self.settle_seconds if replicating else 0,
-            sequences=not replicating,
+            replicating=replicating,
         )
         if report.differences:
             shown = "; ".join(report.differences[:20])

@@ -111,6 +111,12 @@ def tables(session: Session) -> set[str]:
     return {name for (name,) in session.rows(query)}
 
 
+def unfilled_views(session: Session) -> set[str]:
+    """Materialized views that were never filled."""
+    query = f"SELECT {_RELATION_NAME} {_RELATIONS} AND c.relkind = 'm' AND NOT c.relispopulated"
+    return {name for (name,) in session.rows(query)}
+
+
 def digest(session: Session, table: str, *, content: bool) -> Digest:
     """Number of rows and, with ``content``, a checksum that does not depend on their order.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasTransportError
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError
 from airflow_dbaas.api.redaction import redact
 
 _CONNECT_SECONDS = 30
@@ -66,7 +66,7 @@ def session(server: Server, dbname: str | None = None, *, read_only: bool = True
     :param dbname: the database; the server's own if not given.
     :param read_only: have the server refuse any change.
     :raises DbaasConfigurationError: if no PostgreSQL driver is installed.
-    :raises DbaasTransportError: if the server cannot be reached or breaks off.
+    :raises DbaasDatabaseError: if the server cannot be reached or breaks off.
     """
     driver = _driver()
     parameters = server.parameters(dbname)
@@ -86,9 +86,9 @@ def session(server: Server, dbname: str | None = None, *, read_only: bool = True
         connection.close()
 
 
-def _failure(what: str, error: Exception, password: str) -> DbaasError:
+def _failure(what: str, error: Exception, password: str) -> DbaasDatabaseError:
     text = redact(" ".join(str(error).split()), [password])
-    return DbaasTransportError(f"{what} failed: {text}")
+    return DbaasDatabaseError(f"{what} failed: {text}")
 
 
 def _driver() -> Any:

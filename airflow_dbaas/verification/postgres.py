@@ -1,4 +1,4 @@
-"""Compares two PostgreSQL servers after a migration, and brings sequences over."""
+"""Compares two PostgreSQL servers after a migration, and completes what replication leaves out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_dbaas.api.errors import DbaasDatabaseError
 from airflow_dbaas.verification import catalog
 from airflow_dbaas.verification.connections import Server, Session, session
 
@@ -35,7 +36,7 @@ def compare(
     ignore: set[str],
     content: bool,
     settle_seconds: float,
-    sequences: bool,
+    replicating: bool,
 ) -> Report:
     """Compare all databases of the source with those of the target.
 
@@ -44,7 +45,7 @@ def compare(
     :param ignore: databases to leave out.
     :param content: compare checksums of all rows, not only their number.
     :param settle_seconds: seconds for which differing tables are looked at again.
-    :param sequences: compare the positions of sequences as well.
+    :param replicating: replication goes on: what it leaves out is not compared.
     """
     report = Report()
     there = set(_databases(target))
@@ -62,31 +63,60 @@ def compare(
                     continue
                 pair.compare_objects(report)
                 pair.compare_tables(report, content=content, settle_seconds=settle_seconds)
-                if sequences:
+                if not replicating:
                     pair.compare_sequences(report)
+                    pair.compare_filled_views(report)
     return report
 
 
-def carry_sequences(source: Server, target: Server, *, ignore: set[str]) -> int:
-    """Move the target's sequences on to the source's positions; never back.
+def complete_replication(source: Server, target: Server, *, ignore: set[str]) -> tuple[int, int]:
+    """Do what logical replication leaves out: bring sequences over, fill materialized views.
+
+    Sequences are moved on to the source's positions, never back. Views are filled if those of the source are.
 
     :param source: where the positions are read.
-    :param target: where they are set.
+    :param target: what is completed.
     :param ignore: databases to leave out.
-    :return: how many sequences were moved.
+    :return: how many sequences were moved, and how many views filled.
     """
-    moved = 0
+    moved = filled = 0
     there = set(_databases(target))
     for dbname in _databases(source):
         if dbname in ignore or dbname not in there:
             continue
         with session(source, dbname) as at_source, session(target, dbname, read_only=False) as at_target:
-            behind = catalog.sequences(at_target)
-            for name, ahead in catalog.sequences(at_source).items():
-                if name in behind and ahead.is_ahead_of(behind[name]):
-                    at_target.run("SELECT pg_catalog.setval(%s, %s, %s)", (name, ahead.position, ahead.called))
-                    moved += 1
-    return moved
+            moved += _carry_sequences(at_source, at_target)
+            filled += _fill_views(at_target, catalog.unfilled_views(at_target) - catalog.unfilled_views(at_source))
+    return moved, filled
+
+
+def _carry_sequences(source: Session, target: Session) -> int:
+    behind = catalog.sequences(target)
+    ahead = {
+        name: position
+        for name, position in catalog.sequences(source).items()
+        if name in behind and position.is_ahead_of(behind[name])
+    }
+    for name, position in ahead.items():
+        target.run("SELECT pg_catalog.setval(%s, %s, %s)", (name, position.position, position.called))
+    return len(ahead)
+
+
+def _fill_views(target: Session, views: set[str]) -> int:
+    left = sorted(views)
+    while left:
+        unfilled, refusal = [], None
+        for view in left:
+            try:
+                target.run(f"REFRESH MATERIALIZED VIEW {view}")
+            except DbaasDatabaseError as error:
+                # It may read from another one that is still to be filled.
+                unfilled.append(view)
+                refusal = error
+        if refusal is not None and len(unfilled) == len(left):
+            raise refusal
+        left = unfilled
+    return len(views)
 
 
 def _databases(server: Server) -> list[str]:
@@ -154,6 +184,10 @@ class _Pair:
                 report.differences.append(
                     f"{self.dbname}: sequence {name}: {wanted[name]} at the source, {found[name]} in the target"
                 )
+
+    def compare_filled_views(self, report: Report) -> None:
+        for name in sorted(catalog.unfilled_views(self.target) - catalog.unfilled_views(self.source)):
+            report.differences.append(f"{self.dbname}: materialized view {name} is not filled in the target")
 
 
 def _how(wanted: bool, found: bool) -> str:

@@ -199,6 +199,9 @@ class Replication:
                 await connection.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(name))
                 await connection.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(name))
                 await connection.execute(sql.SQL("DROP SUBSCRIPTION {}").format(name))
+            # The definitions were copied while the source had the wider identity.
+            for schema, table, identity in self._widened:
+                await connection.execute(_set_identity(schema, table, _IDENTITIES[identity]))
 
     async def remove_from_source(self) -> None:
         """Leave the source as it was found."""

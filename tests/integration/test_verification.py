@@ -1,0 +1,202 @@
+"""Source and target compared, and what replication leaves out completed, with real servers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from airflow_dbaas.api.errors import DbaasDatabaseError
+from airflow_dbaas.emulator.postgres import PostgresServer
+from airflow_dbaas.verification import postgres
+from airflow_dbaas.verification.connections import session
+from airflow_dbaas.verification.postgres import Report
+
+SCHEMA = """
+    CREATE TYPE mood AS ENUM ('sad', 'ok');
+    CREATE DOMAIN age AS int CHECK (value >= 0);
+    CREATE TABLE "T é" (id serial PRIMARY KEY, m mood, a age, f float8, at timestamptz, b bytea);
+    INSERT INTO "T é" (m, a, f, at, b)
+        SELECT 'ok', i, i / 7.0, timestamptz '2001-01-01' + i * interval '1 s', decode(md5(i::text), 'hex')
+        FROM generate_series(1, 300) i;
+    CREATE TABLE keyless (x int);
+    INSERT INTO keyless VALUES (1), (1), (2), (NULL);
+    CREATE TABLE parts (a int) PARTITION BY RANGE (a);
+    CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+    INSERT INTO parts VALUES (1), (2);
+    CREATE SEQUENCE down INCREMENT -2;
+    CREATE VIEW v AS SELECT id FROM "T é";
+    CREATE MATERIALIZED VIEW z_base AS SELECT count(*) FROM keyless;
+    CREATE MATERIALIZED VIEW a_on_top AS SELECT * FROM z_base;
+    CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT i * 2';
+    CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+    CREATE TRIGGER t BEFORE UPDATE ON keyless FOR EACH ROW EXECUTE FUNCTION stamp();
+    CREATE INDEX i ON keyless (x) WHERE x > 1;
+"""
+
+
+class End:
+    """One database of a server, as the package sees an end of a migration."""
+
+    def __init__(self, server: PostgresServer, **changes: Any) -> None:
+        self.server = server
+        self.changes = changes
+
+    def parameters(self, dbname: str | None = None) -> dict[str, Any]:
+        given = conninfo_to_dict(self.server.conninfo(dbname=dbname or "postgres"))
+        return {**given, "sslmode": "disable", **self.changes}
+
+
+@pytest.fixture(scope="module")
+def servers(postgres_servers: Callable[..., PostgresServer]) -> tuple[PostgresServer, PostgresServer]:
+    """A source of version 16 and a target of version 17."""
+    return postgres_servers(16), postgres_servers(17)
+
+
+@pytest.fixture
+def dbname(servers: tuple[PostgresServer, PostgresServer]) -> Iterator[str]:
+    """A database that is the same at both ends."""
+    name = f"d_{secrets.token_hex(4)}"
+    for server in servers:
+        with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        change(server, name, SCHEMA)
+    yield name
+    for server in servers:
+        with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name}")
+
+
+def change(server: PostgresServer, dbname: str, *statements: str) -> None:
+    with psycopg.connect(server.conninfo(dbname=dbname), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def compare(servers: tuple[PostgresServer, PostgresServer], **changes: Any) -> Report:
+    options = {"ignore": set(), "content": True, "settle_seconds": 0, "replicating": False}
+    return postgres.compare(End(servers[0]), End(servers[1]), **{**options, **changes})
+
+
+def test_equal_ends(servers: Any, dbname: str) -> None:
+    """Nothing differs, also from one major version to the next; the report counts what there is."""
+    report = compare(servers)
+    assert report.differences == []
+    (database,) = report.databases
+    assert (database["name"], database["rows"]) == (dbname, 300 + 4 + 2 + 1 + 1)
+    assert database["bytes"] > 0
+
+
+def test_the_order_of_rows_does_not_matter(servers: Any, dbname: str) -> None:
+    """Rows that were written anew are at another place, and the same."""
+    change(servers[1], dbname, 'UPDATE "T é" SET m = m WHERE id < 100', 'CLUSTER "T é" USING "T é_pkey"')
+    change(servers[1], dbname, "DELETE FROM keyless", "INSERT INTO keyless VALUES (NULL), (2), (1), (1)")
+    assert compare(servers).differences == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "difference"),
+    [
+        ('UPDATE "T é" SET f = f + 1e-12 WHERE id = 7', 'table public."T é": the same number of rows, other content'),
+        ("UPDATE keyless SET x = 2 WHERE ctid = (SELECT min(ctid) FROM keyless)", "table public.keyless: the same"),
+        ("DELETE FROM parts WHERE a = 1", "table public.parts_1: rows (2 at the source, 1 in the target)"),
+        ("SELECT nextval('down')", "sequence public.down: -1 (not used) at the source, -1 (used) in the target"),
+        ("DROP VIEW v", "view public.v is missing in the target"),
+        ("CREATE VIEW w AS SELECT 1", "view public.w is in the target only"),
+        ("CREATE OR REPLACE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT 3'", "function public.twice(i"),
+        ("DROP INDEX i", "index public.i is missing in the target"),
+        ("DROP TRIGGER t ON keyless", "trigger t on public.keyless is missing in the target"),
+        ("ALTER TABLE keyless ADD CHECK (x < 9)", "constraint keyless_x_check on public.keyless is in the target only"),
+        ("ALTER TYPE mood ADD VALUE 'new'", "type public.mood is defined differently"),
+        ("ALTER TABLE keyless ALTER x SET NOT NULL", "table public.keyless is defined differently"),
+        ("SELECT lo_create(0)", "large objects: 0 is missing in the target"),
+        ("CREATE EXTENSION hstore", "extension hstore is in the target only"),
+        ("REFRESH MATERIALIZED VIEW a_on_top WITH NO DATA", "view public.a_on_top is not filled in the target"),
+        ("DROP TABLE keyless CASCADE", "table public.keyless is missing in the target"),
+    ],
+)
+def test_each_kind_of_difference_is_found(servers: Any, dbname: str, statement: str, difference: str) -> None:
+    """By database, kind and name."""
+    prepare = ["DELETE FROM keyless WHERE x IS NULL"] if "NOT NULL" in statement else []
+    change(servers[0], dbname, *prepare)
+    change(servers[1], dbname, *prepare, statement)
+    found = compare(servers).differences
+    assert any(difference in text for text in found), found
+    assert all(text.startswith(f"{dbname}: ") for text in found)
+
+
+def test_without_content_rows_are_only_counted(servers: Any, dbname: str) -> None:
+    """A cheaper look for large servers."""
+    change(servers[1], dbname, 'UPDATE "T é" SET f = 0')
+    assert compare(servers, content=False).differences == []
+    change(servers[1], dbname, 'DELETE FROM "T é" WHERE id = 1')
+    assert len(compare(servers, content=False).differences) == 1
+
+
+def test_a_missing_database_is_found_unless_it_is_ignored(servers: Any, dbname: str) -> None:
+    """Databases are looked for by name."""
+    with psycopg.connect(servers[1].conninfo(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {dbname}")
+    assert compare(servers).differences == [f"{dbname}: missing in the target"]
+    assert compare(servers, ignore={dbname}).differences == []
+
+
+def test_what_replication_leaves_out_is_completed(servers: Any, dbname: str) -> None:
+    """Sequences move on, in their own direction and never back; views are filled, also one upon another."""
+    source, target = servers
+    change(source, dbname, "SELECT nextval('down'), nextval('down')", "SELECT setval('\"T é_id_seq\"', 500)")
+    change(target, dbname, "REFRESH MATERIALIZED VIEW a_on_top WITH NO DATA")
+    change(target, dbname, "REFRESH MATERIALIZED VIEW z_base WITH NO DATA")
+    assert len(compare(servers).differences) == 4
+    # While it replicates, this is as it has to be.
+    assert compare(servers, replicating=True).differences == []
+    assert postgres.complete_replication(End(source), End(target), ignore=set()) == (2, 2)
+    assert compare(servers).differences == []
+    assert postgres.complete_replication(End(source), End(target), ignore=set()) == (0, 0)
+    # An application has begun to use the target: its sequence is not moved back.
+    change(target, dbname, "SELECT setval('\"T é_id_seq\"', 900)", "SELECT nextval('down')")
+    assert postgres.complete_replication(End(source), End(target), ignore=set()) == (0, 0)
+
+
+def test_a_lag_is_waited_for(servers: Any, dbname: str) -> None:
+    """Tables of a replicating target may be a moment behind."""
+    change(servers[0], dbname, "INSERT INTO parts VALUES (3)")
+    looked: list[str] = []
+
+    def catch_up(_: float) -> None:
+        looked.append("again")
+        change(servers[1], dbname, "INSERT INTO parts VALUES (3)")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres.time, "sleep", catch_up)
+        assert compare(servers, settle_seconds=30, replicating=True).differences == []
+    assert looked == ["again"]
+
+
+def test_reading_changes_nothing(servers: Any, dbname: str) -> None:
+    """Comparing asks the servers to refuse any change."""
+    with session(End(servers[0]), dbname) as opened, pytest.raises(DbaasDatabaseError, match="read-only transaction"):
+        opened.run("INSERT INTO public.parts VALUES (4)")
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_its_password(servers: Any) -> None:
+    """Driver's words, host and port; no password."""
+    password = "wr@ng/pass"
+    with pytest.raises(DbaasDatabaseError) as caught:
+        postgres.compare(
+            End(servers[0], password=password),
+            End(servers[1]),
+            ignore=set(),
+            content=True,
+            settle_seconds=0,
+            replicating=False,
+        )
+    text = str(caught.value)
+    assert f"127.0.0.1:{servers[0].port}" in text
+    assert "password authentication failed" in text
+    assert password not in text
+    assert caught.value.retryable
