@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from airflow_dbaas import credentials
 from airflow_dbaas._compat import Connection
 from airflow_dbaas.api.bodies import MigrationMethod, MigrationSettings
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.logins import DatabaseLogin
 
 URI_LENGTH = 512
 
 _DEFAULT_PORT = 5432
 
 
-@dataclass(frozen=True)
-class MigrationSource:
+@dataclass(frozen=True, kw_only=True)
+class MigrationSource(DatabaseLogin):
     """A PostgreSQL server to migrate from.
 
     :param conn_id: the Airflow connection it was read from.
-    :param sslmode: libpq's word for how TLS is used.
     """
 
     conn_id: str
-    host: str
-    port: int
-    username: str
-    password: str = field(repr=False)
-    dbname: str
-    sslmode: str
 
     @classmethod
     def from_conn_id(cls, conn_id: str, *, parameter: str = "source_conn_id") -> MigrationSource:
@@ -110,17 +103,3 @@ class MigrationSource:
         if ignore_dbs:
             settings["ignore_dbs"] = ignore_dbs
         return settings
-
-    def parameters(self, dbname: str | None = None) -> dict[str, Any]:
-        """Keyword arguments for a PostgreSQL driver's ``connect``. They hold the password.
-
-        :param dbname: another database than the connection's.
-        """
-        return {
-            "host": self.host,
-            "port": self.port,
-            "user": self.username,
-            "password": self.password,
-            "dbname": dbname or self.dbname,
-            "sslmode": self.sslmode,
-        }

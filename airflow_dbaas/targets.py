@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 from airflow_dbaas import credentials
 from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import DbaasServiceError
+from airflow_dbaas.logins import DatabaseLogin
 
 
-@dataclass(frozen=True)
-class MigrationTarget:
+class MigrationTarget(DatabaseLogin):
     """A PostgreSQL service with its admin's login."""
-
-    host: str
-    port: int
-    username: str
-    password: str = field(repr=False)
-    dbname: str
-    sslmode: str
 
     @classmethod
     def of_service(cls, client: Client, name: str) -> MigrationTarget:
@@ -46,17 +36,3 @@ class MigrationTarget:
             dbname=str(given.get("dbname") or "defaultdb"),
             sslmode=str(given.get("sslmode") or "require"),
         )
-
-    def parameters(self, dbname: str | None = None) -> dict[str, Any]:
-        """Keyword arguments for a PostgreSQL driver's ``connect``. They hold the password.
-
-        :param dbname: another database than the service's own.
-        """
-        return {
-            "host": self.host,
-            "port": self.port,
-            "user": self.username,
-            "password": self.password,
-            "dbname": dbname or self.dbname,
-            "sslmode": self.sslmode,
-        }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas.api import models
 from airflow_dbaas.api.bodies import MigrationMethod
 from airflow_dbaas.api.errors import DbaasNotFoundError
+from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.sources import MigrationSource
 
@@ -29,7 +30,7 @@ class MigrationOperator(DbaasOperator):
         "source_conn_id",
         "ignore_dbs",
     )
-    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {
+    checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "source_conn_id": validation.connection_id,
         "ignore_dbs": validation.ignore_dbs,
@@ -61,7 +62,7 @@ class MethodOperator(MigrationOperator):
     """
 
     template_fields: Sequence[str] = (*MigrationOperator.template_fields, "method")
-    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {
+    checks: ClassVar[dict[str, Check]] = {
         **MigrationOperator.checks,
         "method": validation.method,
     }

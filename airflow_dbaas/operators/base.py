@@ -1,19 +1,18 @@
-"""What all operators share: the connection, checks of their parameters, and waiting."""
+"""What all operators share: how they work, and wait for what they started."""
 
 from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
-from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow_dbaas import polling, validation
-from airflow_dbaas._compat import BaseOperator, Context, default_deferrable
+from airflow_dbaas._compat import Context
 from airflow_dbaas.api import Client
 from airflow_dbaas.api.models import Operation
-from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, as_event, result_of
 from airflow_dbaas.waits import OperationWait, Pending, Wait
 
@@ -21,51 +20,19 @@ from airflow_dbaas.waits import OperationWait, Pending, Wait
 Then = Callable[..., Any]
 
 
-class DbaasOperator(BaseOperator):
+class DbaasOperator(DbaasTask):
     """Base of the operators.
 
-    :param exoscale_conn_id: id of the Airflow connection to the API.
-    :param zone: zone to work in instead of the connection's.
-    :param deferrable: wait in the triggerer instead of holding a worker; Airflow's
-        ``[operators] default_deferrable`` by default.
     :param wait_timeout: seconds that the operator's own waits may take together, by the wall clock.
     """
 
-    template_fields: Sequence[str] = ("exoscale_conn_id", "zone")
-    ui_color = "#da291c"
-    ui_fgcolor = "#ffffff"
-
-    #: Check of each parameter, by name.
-    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {}
-
-    def __init__(
-        self,
-        *,
-        exoscale_conn_id: str = DbaasHook.default_conn_name,
-        zone: str | None = None,
-        deferrable: bool = default_deferrable(),
-        wait_timeout: float = 3600,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, wait_timeout: float = 3600, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.exoscale_conn_id = exoscale_conn_id
-        self.zone = zone
-        self.deferrable = deferrable
         self.wait_timeout = wait_timeout
 
     def _check(self) -> None:
-        """Check the parameters that are known so far; subclasses call it at the end of ``__init__``."""
-        common = {
-            "exoscale_conn_id": validation.connection_id,
-            "zone": validation.zone,
-            "wait_timeout": validation.positive,
-        }
-        validation.check(self, {**common, **self.checks})
-
-    @cached_property
-    def hook(self) -> DbaasHook:
-        """Hook of this task's connection."""
-        return DbaasHook(self.exoscale_conn_id, zone=self.zone)
+        validation.check(self, {"wait_timeout": validation.positive})
+        super()._check()
 
     @property
     def client(self) -> Client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import ledger, validation
@@ -16,6 +16,7 @@ from airflow_dbaas.api.errors import (
     DbaasServiceError,
 )
 from airflow_dbaas.api.retries import unprocessed
+from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits import ServiceWait, describe_migration
 
@@ -42,7 +43,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
 
     template_fields: Sequence[str] = (*DbaasOperator.template_fields, "service_name", "plan", "settings")
     template_fields_renderers: ClassVar[dict[str, str]] = {"settings": "json"}
-    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {
+    checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "plan": validation.plan,
         "service_type": validation.one_of("pg"),
@@ -130,7 +131,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
     """
 
     template_fields: Sequence[str] = (*DbaasOperator.template_fields, "service_name")
-    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {
+    checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "if_missing": validation.one_of("skip", "fail"),
     }

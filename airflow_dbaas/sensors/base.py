@@ -4,71 +4,34 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
-from airflow_dbaas import polling, validation
+from airflow_dbaas import polling
 from airflow_dbaas._compat import (
     AirflowSensorTimeout,
     BaseSensorOperator,
     Context,
     PokeReturnValue,
-    default_deferrable,
     seconds,
 )
 from airflow_dbaas.api.errors import DbaasWaitTimeoutError
-from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, as_event, result_of
 from airflow_dbaas.waits import Pending, Wait
 
 
-class DbaasSensor(BaseSensorOperator):
+class DbaasSensor(DbaasTask, BaseSensorOperator):
     """Base of the sensors.
 
     Poked, it looks every ``poke_interval`` seconds; deferred, after a brief wait by itself, it looks at intervals that
     grow with the time waited (1 to 60 seconds). A sensor only looks: killing it leaves what it waits for alone.
-
-    :param exoscale_conn_id: id of the Airflow connection to the API.
-    :param zone: zone to work in instead of the connection's.
-    :param deferrable: wait in the triggerer instead of holding a worker; Airflow's
-        ``[operators] default_deferrable`` by default.
     """
-
-    template_fields: Sequence[str] = ("exoscale_conn_id", "zone")
-    ui_color = "#da291c"
-    ui_fgcolor = "#ffffff"
-
-    #: Check of each parameter, by name.
-    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {}
-
-    def __init__(
-        self,
-        *,
-        exoscale_conn_id: str = DbaasHook.default_conn_name,
-        zone: str | None = None,
-        deferrable: bool = default_deferrable(),
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.exoscale_conn_id = exoscale_conn_id
-        self.zone = zone
-        self.deferrable = deferrable
-
-    def _check(self) -> None:
-        """Check the parameters that are known so far; subclasses call it at the end of ``__init__``."""
-        common = {"exoscale_conn_id": validation.connection_id, "zone": validation.zone}
-        validation.check(self, {**common, **self.checks})
 
     @abstractmethod
     def wait(self) -> Wait:
         """What this sensor waits for."""
-
-    @cached_property
-    def hook(self) -> DbaasHook:
-        """Hook of this task's connection."""
-        return DbaasHook(self.exoscale_conn_id, zone=self.zone)
 
     @cached_property
     def _watch(self) -> polling.Watch:

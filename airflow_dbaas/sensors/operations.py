@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow_dbaas import validation
+from airflow_dbaas.base import Check
 from airflow_dbaas.sensors.base import DbaasSensor
 from airflow_dbaas.waits import OperationWait
 
@@ -21,7 +22,7 @@ class DbaasOperationSensor(DbaasSensor):
     """
 
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "operation_id")
-    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {"operation_id": validation.uuid}
+    checks: ClassVar[dict[str, Check]] = {"operation_id": validation.uuid}
 
     def __init__(self, *, operation_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
+from airflow_dbaas.base import Check
 from airflow_dbaas.sensors.base import DbaasSensor
 from airflow_dbaas.waits import ServiceWait
 
@@ -21,7 +22,7 @@ class DbaasServiceSensor(DbaasSensor):
     """
 
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "service_name")
-    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {
+    checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "state": validation.one_of("running", "poweroff", "absent"),
     }

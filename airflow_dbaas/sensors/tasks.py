@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow_dbaas import validation
+from airflow_dbaas.base import Check
 from airflow_dbaas.sensors.base import DbaasSensor
 from airflow_dbaas.waits import TaskWait
 
@@ -21,7 +22,7 @@ class DbaasTaskSensor(DbaasSensor):
     """
 
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "service_name", "dbaas_task_id")
-    checks: ClassVar[dict[str, Callable[[str, Any], None]]] = {
+    checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "dbaas_task_id": validation.uuid,
     }

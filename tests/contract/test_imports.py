@@ -22,15 +22,17 @@ ALLOWED = {
     "polling": {"api", "waits"},
     "credentials": {"_compat", "api"},
     "ledger": {"_compat"},
-    "sources": {"_compat", "api", "credentials"},
-    "targets": {"api", "credentials"},
+    "logins": set(),
+    "sources": {"_compat", "api", "credentials", "logins"},
+    "targets": {"api", "credentials", "logins"},
+    "base": {"_compat", "hooks", "validation"},
     "hooks": {"_compat", "api", "credentials", "provider_info"},
     "triggers": {"_compat", "api", "hooks", "polling", "waits"},
     "cli": {"emulator"},
 }
-_OPERATORS = {"_compat", "api", "hooks", "ledger", "polling", "sources", "targets", "triggers", "validation"}
+_OPERATORS = {"_compat", "api", "base", "ledger", "polling", "sources", "targets", "triggers", "validation"}
 ALLOWED["operators"] = {"operators", "verification", "waits", *_OPERATORS}
-ALLOWED["sensors"] = {"sensors", "_compat", "api", "hooks", "polling", "triggers", "validation", "waits"}
+ALLOWED["sensors"] = {"sensors", "_compat", "api", "base", "polling", "triggers", "validation", "waits"}
 ALLOWED["dags"] = {"operators", "sensors", "airflow"}
 
 

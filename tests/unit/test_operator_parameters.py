@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.operators.migrations import (
@@ -118,6 +119,15 @@ def test_every_operator_is_in_the_list() -> None:
 def test_what_users_vary_is_templated(kind: Any, arguments: dict[str, Any]) -> None:
     """Names, ids, connections and zone can all come from parameters or other tasks."""
     assert set(arguments) | {"zone", "exoscale_conn_id"} <= set(kind.template_fields)
+
+
+@pytest.mark.parametrize(("kind", "arguments"), GOOD)
+def test_default_args_reach_every_parameter(kind: Any, arguments: dict[str, Any]) -> None:
+    """What a DAG sets for all of its tasks holds for ours, also for parameters that base classes declare."""
+    given = {"exoscale_conn_id": "other", "zone": "at-vie-1", "deferrable": True, "retries": 7, **arguments}
+    with DAG("d", schedule=None, default_args=given):
+        task = kind(task_id="t")
+    assert {name: getattr(task, name) for name in given} == given
 
 
 def test_deferrable_follows_airflows_setting() -> None:

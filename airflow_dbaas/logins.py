@@ -1,0 +1,36 @@
+"""How to log in to a database server, at either end of a migration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseLogin:
+    """A server with an account.
+
+    :param dbname: the database to open when no other is named.
+    :param sslmode: libpq's word for how TLS is used.
+    """
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    dbname: str
+    sslmode: str
+
+    def parameters(self, dbname: str | None = None) -> dict[str, Any]:
+        """Keyword arguments for a PostgreSQL driver's ``connect``. They hold the password.
+
+        :param dbname: another database than ``self.dbname``.
+        """
+        return {
+            "host": self.host,
+            "port": self.port,
+            "user": self.username,
+            "password": self.password,
+            "dbname": dbname or self.dbname,
+            "sslmode": self.sslmode,
+        }
