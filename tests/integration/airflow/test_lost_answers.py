@@ -1,0 +1,112 @@
+"""Lost answers and runs that cross: nothing is done twice. A server that answers as told plays the API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.airflow.conftest import Run
+from tests.unit.conftest import Reply, ScriptedServer
+
+# Airflow's own warnings are its own affair; ours are errors.
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
+
+ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
+RUNNING = Reply(body={"status": "running", "details": [{"dbname": "shop", "status": "running", "method": "pg_dump"}]})
+NONE = Reply(404, {"message": "no migration"})
+SERVICE = Reply(body={"dbaas-services": [{"name": "db", "type": "pg", "plan": "startup-4", "state": "running"}]})
+NO_SERVICE = Reply(body={"dbaas-services": []})
+
+
+@pytest.fixture
+def api(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """The API behind ``exoscale_default``, and a source named ``legacy`` that is never asked."""
+    server = ScriptedServer()
+    connection = {"conn_type": "exoscale", "login": "EXOkey", "password": "api-secret", "host": server.url}
+    source = {"conn_type": "postgres", "host": "old.example.com", "login": "admin", "password": "p@ssword"}
+    monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_LEGACY", json.dumps(source))
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({**source, "host": "elsewhere.example.com"}))
+    yield server
+    server.close()
+
+
+def sent(server: ScriptedServer, *methods: str) -> list[str]:
+    return [f"{method} {path}" for method, path, *_ in server.requests if method in methods]
+
+
+def test_a_start_whose_answer_is_lost_is_not_sent_again(run: Run, api: ScriptedServer) -> None:
+    """The connection breaks after the request: the migration that is there by then is this one."""
+    api.replies = [NONE, Reply(drop=True), RUNNING]
+    ended = run("start_poking", service="db-1", source="legacy")
+    assert (ended.task.state, ended.task.tries) == ("success", 1)
+    assert ended.task.result["joined"] is True
+    assert sent(api, "PUT") == ["PUT /v2/dbaas-postgres/db-1"]
+
+
+def test_a_start_that_took_no_effect_is_retried_by_airflow(run: Run, api: ScriptedServer) -> None:
+    """Nothing is there after the failure, so the second attempt may start it."""
+    taken = Reply(body={"id": ID, "state": "success"})
+    api.replies = [NONE, Reply(500), NONE, NONE, taken, taken]
+    ended = run("start_poking", service="db-2", source="legacy")
+    assert (ended.task.state, ended.task.tries) == ("success", 2)
+    assert ended.task.result["joined"] is False
+    assert len(sent(api, "PUT")) == 2
+
+
+def test_a_start_that_was_taken_before_the_worker_died_is_joined(run: Run, api: ScriptedServer) -> None:
+    """The first attempt left its note before its request; a later one of any run finds its own source in it."""
+    api.replies = [NONE, Reply(drop=True), Reply(403, {"message": "interrupted here"})]
+    assert run("start_poking", service="db-3", source="legacy").state == "failed"
+    api.replies = [RUNNING]
+    joined = run("start_deferred", service="db-3", source="legacy")
+    assert joined.task.result["joined"] is True
+    refused = run("start_poking", service="db-3", source="other")
+    assert (refused.task.state, refused.task.tries) == ("failed", 1)
+    assert "from old.example.com:5432 (started by start_poking.task, run manual__" in refused.output
+    assert len(sent(api, "PUT")) == 1
+
+
+def test_of_two_starts_at_once_the_loser_claims_nothing(run: Run, api: ScriptedServer) -> None:
+    """Another run was taken in between: this one's note does not stay, so it cannot mistake the other's for its own."""
+    api.replies = [NONE, Reply(409, {"message": "already running"}), RUNNING]
+    refused = run("start_poking", service="db-4", source="legacy")
+    assert (refused.task.state, refused.task.tries) == ("failed", 2)
+    assert "was started at the same moment" in refused.output
+    assert "it is not known from which source" in refused.output
+    assert len(sent(api, "PUT")) == 1
+
+
+def test_a_service_whose_creation_was_not_answered_is_found(run: Run, api: ScriptedServer) -> None:
+    """A create is sent once; what became of it is looked up."""
+    api.replies = [NO_SERVICE, Reply(drop=True), SERVICE]
+    ended = run("create_poking", service="db")
+    assert (ended.task.state, ended.task.tries) == ("success", 1)
+    assert len(sent(api, "POST")) == 1
+
+
+def test_a_service_that_another_run_created_is_used(run: Run, api: ScriptedServer) -> None:
+    """The API says that the name is taken: it is there."""
+    api.replies = [NO_SERVICE, Reply(409, {"message": "Service name is already taken"}), SERVICE]
+    ended = run("create_deferred", service="db")
+    assert (ended.task.state, ended.task.result["created"]) == ("success", False)
+
+
+def test_a_deletion_whose_answer_was_lost_is_done(run: Run, api: ScriptedServer) -> None:
+    """The repeated request finds nothing: the first one did its work."""
+    api.replies = [SERVICE, NONE, Reply(drop=True), Reply(404, {"message": "no such service"})]
+    ended = run("delete_poking", service="db")
+    assert (ended.task.state, ended.task.result["deleted"]) == ("success", True)
+
+
+def test_an_operation_that_failed_for_now_is_retried(run: Run, api: ScriptedServer) -> None:
+    """Busy: Airflow tries again. Forbidden: it does not."""
+    busy = Reply(body={"id": ID, "state": "failure", "reason": "busy", "message": "try later"})
+    api.replies = [busy, Reply(body={"id": ID, "state": "success"})]
+    assert run("operation_poking", id=ID).task.tries == 2
+    api.replies = [Reply(body={"id": ID, "state": "failure", "reason": "forbidden", "message": "not yours"})]
+    refused = run("operation_deferred", id=ID)
+    assert (refused.task.state, refused.task.tries) == ("failed", 1)
+    assert "ended in failure (forbidden): not yours" in refused.output
