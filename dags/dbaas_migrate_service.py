@@ -45,7 +45,12 @@ with DAG(
             type="string", minLength=1, title="Source", description="Airflow connection of the server to migrate from"
         ),
         "zone": Param(
-            None, type=["null", "string"], enum=[None, *ZONES], title="Zone", description="The connection's if empty"
+            None,
+            type=["null", "string"],
+            enum=[None, *ZONES],
+            values_display={"null": "the connection's"},
+            title="Zone",
+            description="Zone of the service",
         ),
         "plan": Param(
             "startup-4",
@@ -56,16 +61,17 @@ with DAG(
         ),
         "method": Param(
             "auto",
+            type="string",
             enum=["auto", "dump", "replication"],
             title="Method",
             description="auto: replication if the source allows it, else dump",
         ),
         "ignore_dbs": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],
             maxLength=2048,
             title="Databases to leave out",
-            description="Names, separated by commas",
+            description="Names in the source, separated by commas",
         ),
         "stop_replication": Param(
             True,
@@ -79,7 +85,7 @@ with DAG(
     migration = {
         **target,
         "source_conn_id": "{{ params.source_conn_id }}",
-        "ignore_dbs": "{{ params.ignore_dbs }}",
+        "ignore_dbs": "{{ params.ignore_dbs or '' }}",
     }
 
     create = DbaasCreateServiceOperator(task_id="create_service", plan="{{ params.plan }}", **target)
