@@ -186,10 +186,10 @@ def _signal_group(pid: int, sig: signal.Signals) -> None:
 def processes_of(folder: Path) -> list[int]:
     """Ids of the processes, other than this one, that were started in the folder.
 
-    They have it in their environment. PostgreSQL and Airflow's workers overwrite theirs with a title, so these are
-    known by title and working directory. Somebody who merely looks at a file of the folder has neither.
+    They keep their temporary files in it. PostgreSQL and Airflow's workers overwrite their environment with a title, so
+    these are known by title and working directory. The shell of somebody who merely looks round has neither.
     """
-    mark = os.fsencode(folder)
+    mark = b"TMPDIR=" + os.fsencode(folder)
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         if int(entry.name) == os.getpid():
@@ -197,7 +197,8 @@ def processes_of(folder: Path) -> list[int]:
         with contextlib.suppress(OSError):
             command = (entry / "cmdline").read_bytes().split(b"\0")[0]
             titled = command.startswith((b"postgres:", b"airflow ")) or command.endswith(b"/postgres")
-            if mark in (entry / "environ").read_bytes() or (
+            environment = (entry / "environ").read_bytes().split(b"\0")
+            if any(variable.startswith(mark) for variable in environment) or (
                 titled and (entry / "cwd").readlink().is_relative_to(folder)
             ):
                 found.append(int(entry.name))
