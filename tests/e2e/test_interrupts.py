@@ -46,7 +46,7 @@ def test_a_kept_demo_stays_until_it_is_stopped(start_demo: Callable[..., Any]) -
     demo.wait_until(lambda: "Ctrl-C ends it all" in demo.output)
     # Somebody has gone into its folder to look round, and is not to be ended with it.
     (folder,) = demo.temporary.iterdir()
-    onlooker = subprocess.Popen(["/bin/sh", "-c", "sleep 300"], cwd=folder, env={"PWD": str(folder)})
+    onlooker = subprocess.Popen(["sleep", "300"], cwd=folder, env={"PWD": str(folder)})
     try:
         time.sleep(2)
         assert demo.process.poll() is None
