@@ -73,6 +73,20 @@ def ignore_dbs(parameter: str, value: Any) -> None:
         raise DbaasConfigurationError(f"{parameter} must have at most {IGNORE_DBS_LENGTH} characters, got {len(value)}")
 
 
+def service_settings(parameter: str, value: Any) -> None:
+    """Properties of a new service by name, without those that hold a password."""
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        raise DbaasConfigurationError(f"{parameter} must be a mapping of properties, got {value!r}")
+    for name, mend in (
+        ("admin_password", "the service makes its own password"),
+        ("migration", "DbaasStartMigrationOperator takes the source from a connection"),
+    ):
+        if name in value:
+            raise DbaasConfigurationError(f"{parameter}: {name} must not be given here: {mend}")
+
+
 def connection_id(parameter: str, value: Any) -> None:
     """The id of an Airflow connection."""
     if not isinstance(value, str) or not value:

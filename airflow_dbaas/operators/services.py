@@ -9,7 +9,6 @@ from airflow_dbaas import ledger, validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import (
-    DbaasConfigurationError,
     DbaasConflictError,
     DbaasError,
     DbaasNotFoundError,
@@ -35,8 +34,8 @@ class DbaasCreateServiceOperator(DbaasOperator):
     :param plan: plan, e.g. ``startup-4``; templated.
     :param service_type: type of the service; ``pg``.
     :param settings: further properties of create-dbaas-service-pg in snake case, e.g.
-        ``{"version": "17", "termination_protection": True, "ip_filter": ["192.0.2.0/24"]}``; templated. Passwords
-        are refused: the service makes its own.
+        ``{"version": "17", "termination_protection": True, "ip_filter": ["192.0.2.0/24"]}``; templated. Those that
+        hold a password (``admin_password``, ``migration``) are refused.
     :param if_exists: ``reuse`` the service that is there, or ``fail``.
     :param wait_for_completion: wait until the service runs, not only until the API took the request.
     """
@@ -47,6 +46,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
         "service_name": validation.name,
         "plan": validation.plan,
         "service_type": validation.one_of("pg"),
+        "settings": validation.service_settings,
         "if_exists": validation.one_of("reuse", "fail"),
     }
 
@@ -72,11 +72,8 @@ class DbaasCreateServiceOperator(DbaasOperator):
 
     def start(self, context: Context) -> Any:
         """Look for the service, create it if it is missing, wait for it."""
-        settings = self.settings or {}
-        if "admin_password" in settings:
-            raise DbaasConfigurationError("settings: admin_password must not be given; the service makes its own")
         # Built before anything is sent, so that a wrong setting is found first.
-        creation = endpoints.create_dbaas_service_pg(name=self.service_name, plan=self.plan, **settings)
+        creation = endpoints.create_dbaas_service_pg(name=self.service_name, plan=self.plan, **(self.settings or {}))
         existing = _find(self.client.list_dbaas_services(), self.service_name)
         if existing is not None:
             return self._reuse(context, existing)
