@@ -8,6 +8,7 @@ from airflow_dbaas import ledger
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import (
+    DbaasConfigurationError,
     DbaasConflictError,
     DbaasError,
     DbaasMigrationCheckError,
@@ -46,10 +47,11 @@ class DbaasMigrationCheckOperator(MethodOperator):
     def _submitted(self, context: Context, result: dict[str, Any], *, task_id: str | None, **state: Any) -> Any:
         # The id may be there at once or only when the operation has ended, as id or as the end of a link.
         link = (result["reference_link"] or "").rstrip("/").rpartition("/")[2]
-        task_id = result["reference_id"] or task_id or link
-        if not task_id:
+        candidates: list[str] = [candidate for candidate in (result["reference_id"], task_id, link) if candidate]
+        named = [candidate for candidate in candidates if _is_uuid(candidate)]
+        if not named:
             raise DbaasMigrationCheckError("The API took the migration check but named no task to follow")
-        return self.wait_for(context, TaskWait(self.service_name, task_id), self._checked, **state)
+        return self.wait_for(context, TaskWait(self.service_name, named[0]), self._checked, **state)
 
     def _checked(self, context: Context, result: dict[str, Any], **_: Any) -> dict[str, Any]:
         self.log.info("The check passed: %s", result["result"])
@@ -252,6 +254,13 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             )
         self.log.info("Source and target are equal: %s", report.databases)
         return {"service": self.service_name, "source": source.address, "databases": report.databases}
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        return bool(endpoints.identifier("id", value))
+    except DbaasConfigurationError:
+        return False
 
 
 def _names(ignore_dbs: str | None) -> set[str]:

@@ -110,3 +110,38 @@ def test_an_operation_that_failed_for_now_is_retried(run: Run, api: ScriptedServ
     refused = run("operation_deferred", id=ID)
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
     assert "ended in failure (forbidden): not yours" in refused.output
+
+
+TASK = "11111111-2222-4333-8444-555555555555"
+LINK = f"/v2/dbaas-task/db/{TASK}"
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ({"id": TASK}, {"id": TASK}),
+        ({"id": TASK}, None),
+        (None, {"id": TASK}),
+        ({"id": "db", "link": LINK}, {"id": "db", "link": LINK}),
+        (None, {"link": LINK}),
+    ],
+)
+def test_the_task_of_a_check_is_found_wherever_it_is_named(
+    run: Run, api: ScriptedServer, first: dict[str, str] | None, last: dict[str, str] | None
+) -> None:
+    """At once or when the operation has ended, as a UUID or only in a link, beside a name."""
+    api.replies = [
+        Reply(body={"id": ID, "state": "pending", "reference": first}),
+        Reply(body={"id": ID, "state": "success", "reference": last}),
+        Reply(body={"id": TASK, "success": True, "result": "fine"}),
+    ]
+    ended = run("check_poking", service="db", source="legacy")
+    assert ended.task.result == {"task_id": TASK, "service": "db", "result": "fine"}
+
+
+def test_a_check_that_names_no_task_fails(run: Run, api: ScriptedServer) -> None:
+    """What cannot be followed is not taken for success."""
+    api.replies = [Reply(body={"id": ID, "state": "success"})]
+    refused = run("check_poking", service="db", source="legacy")
+    assert (refused.task.state, refused.task.tries) == ("failed", 1)
+    assert "named no task to follow" in refused.output
