@@ -156,7 +156,7 @@ class ServiceWait(Wait):
         return endpoints.list_dbaas_services()
 
     def verdict(self, answer: models.ServiceList) -> Verdict:
-        service = next((service for service in answer.dbaas_services if service.name == self.name), None)
+        service = answer.named(self.name)
         state = service.state if service else "absent"
         if state == self.state:
             shown = service or models.Service(name=self.name)
@@ -233,6 +233,16 @@ class MigrationWait(Wait):
         passing = bool(under_way) or "replication" in suspects
         text = f"The migration into service {self.name} failed: {describe_migration(answer)}"
         return Failed(DbaasMigrationError(text), patience=self.patience if passing else 0.0)
+
+
+def outcome(verdict: Done | Failed) -> dict[str, Any]:
+    """The result of a final verdict.
+
+    :raises DbaasError: the verdict's error, if it is a failure.
+    """
+    if isinstance(verdict, Failed):
+        raise verdict.error
+    return verdict.result
 
 
 def describe_migration(status: models.MigrationStatus) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from airflow_dbaas.api.client import Client
-from airflow_dbaas.api.retries import RetryPolicy
+from airflow_dbaas.api.retries import NO_RETRY
 from demo.processes import DemoError, House
 
 # Long enough for a task to hand its wait over to the triggerer, as it would with the real service.
@@ -30,7 +30,7 @@ class Emulator:
 
     def client(self) -> Client:
         """A client that does not try again: whoever looks on sees the next answer soon enough."""
-        return Client(self.key, self.secret, url=self.url, retry=RetryPolicy(max_seconds=0))
+        return Client(self.key, self.secret, url=self.url, retry=NO_RETRY)
 
 
 def start_emulator(house: House) -> Emulator:

@@ -105,6 +105,10 @@ class ServiceList(Answer):
 
     dbaas_services: Items[Service] = []
 
+    def named(self, name: str) -> Service | None:
+        """The service of that name, if it is there."""
+        return next((service for service in self.dbaas_services if service.name == name), None)
+
 
 class ServiceUser(Answer):
     """An account inside a service; passwords come from the reveal calls only."""

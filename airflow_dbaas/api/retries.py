@@ -36,6 +36,11 @@ def unprocessed(error: DbaasError) -> bool:
     return isinstance(error, DbaasRateLimitError) or (isinstance(error, DbaasTransportError) and error.unprocessed)
 
 
+def may_have_acted(error: DbaasError) -> bool:
+    """Whether the request that ended in ``error`` may have taken effect although no usable answer came."""
+    return error.retryable and not unprocessed(error)
+
+
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
     """Seconds to wait from a ``Retry-After`` header (seconds or an HTTP date); None if absent or unreadable."""
     if not value:

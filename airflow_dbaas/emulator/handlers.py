@@ -94,7 +94,7 @@ async def _create_pg(state: State, call: Call) -> dict[str, Any]:
         settings={name: body[name] for name in _STORED if name in body},
         source=_source(body["migration"]) if "migration" in body else None,
     )
-    return state.operations.start(_reference(service)).view()
+    return state.operations.begin(_reference(service)).view()
 
 
 @_serves("get-dbaas-service-pg")
@@ -115,7 +115,7 @@ async def _update_pg(state: State, call: Call) -> dict[str, Any]:
     service.plan = plan
     service.settings |= {name: body[name] for name in _STORED if name in body}
     service.updated_at = datetime.now(UTC)
-    return state.operations.start(_reference(service)).view()
+    return state.operations.begin(_reference(service)).view()
 
 
 @_serves("delete-dbaas-service-pg")
@@ -123,7 +123,7 @@ async def _update_pg(state: State, call: Call) -> dict[str, Any]:
 async def _delete(state: State, call: Call) -> dict[str, Any]:
     service = state.services.get(call.parameters["name"])
     state.services.forget(service)
-    return state.operations.start(_reference(service), lambda: state.services.delete(service)).view()
+    return state.operations.begin(_reference(service), lambda: state.services.delete(service)).view()
 
 
 @_serves("reveal-dbaas-postgres-user-password")
@@ -154,7 +154,7 @@ async def _check_migration(state: State, call: Call) -> dict[str, Any]:
         disk=service.plan.disk,
     )
     reference = Reference(task.id, f"/v2/dbaas-task/{service.name}/{task.id}", "get-dbaas-task")
-    return state.operations.start(reference).view()
+    return state.operations.begin(reference).view()
 
 
 @_serves("get-dbaas-task")
@@ -191,7 +191,7 @@ async def _stop_migration(state: State, call: Call) -> dict[str, Any]:
             if not migration.active:
                 service.migration = None
 
-    return state.operations.start(_reference(service), stop).view()
+    return state.operations.begin(_reference(service), stop).view()
 
 
 def _reference(service: Service) -> Reference:

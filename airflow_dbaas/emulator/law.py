@@ -21,7 +21,7 @@ _DOCUMENT = "urn:exoscale"
 _METHODS = ("get", "post", "put", "delete", "patch")
 
 
-class OffTheDocument(Exception):  # noqa: N818  (a finding, raised as an error by those it matters to)
+class OffTheDocument(Exception):
     """Something does not agree with the document; the text names the property, never its value."""
 
 

@@ -34,7 +34,7 @@ _STALL_SECONDS = 60.0
 _CLEAN_UP_SECONDS = 10.0
 
 
-class MigrationFailed(RuntimeError):  # noqa: N818
+class MigrationFailed(RuntimeError):
     """The migration, or one database of it, cannot go on; the text is for the user."""
 
 

@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_dbaas.emulator.background import Background
+
 logger = logging.getLogger(__name__)
 
 
-class WorkFailed(Exception):  # noqa: N818  (how an operation ends, not a fault of the emulator)
+class WorkFailed(Exception):
     """The work of an operation ended in failure, for one of the reasons that the API knows."""
 
     def __init__(self, reason: str, message: str, state: str = "failure") -> None:
@@ -54,32 +56,24 @@ class Operation:
         return shown
 
 
-class Operations:
+class Operations(Background):
     """All operations since the emulator started."""
 
     def __init__(self, pending_seconds: float) -> None:
+        super().__init__()
         self._pending_seconds = pending_seconds
         self._known: dict[str, Operation] = {}
-        self._working: set[asyncio.Task[None]] = set()
 
     def get(self, identifier: str) -> Operation | None:
         """The operation with this id."""
         return self._known.get(identifier)
 
-    def start(self, reference: Reference, work: Callable[[], Awaitable[None]] | None = None) -> Operation:
+    def begin(self, reference: Reference, work: Callable[[], Awaitable[None]] | None = None) -> Operation:
         """A new operation that ends when ``work`` does, and not before its pending time is over."""
         operation = Operation(reference)
         self._known[operation.id] = operation
-        task = asyncio.create_task(self._run(operation, work))
-        self._working.add(task)
-        task.add_done_callback(self._working.discard)
+        self.start(self._run(operation, work))
         return operation
-
-    async def close(self) -> None:
-        """Give up on what is still pending."""
-        for task in self._working:
-            task.cancel()
-        await asyncio.gather(*self._working, return_exceptions=True)
 
     async def _run(self, operation: Operation, work: Callable[[], Awaitable[None]] | None) -> None:
         pending = asyncio.create_task(asyncio.sleep(self._pending_seconds))

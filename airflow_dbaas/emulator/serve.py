@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 _HIGHEST_PORT = 65535
 
 
-class CannotRun(Exception):  # noqa: N818
+class CannotRun(Exception):
     """The emulator cannot start; the text is the one line the user gets."""
 
 

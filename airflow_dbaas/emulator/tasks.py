@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow_dbaas.emulator.background import Background
 from airflow_dbaas.emulator.migration_state import Target
 from airflow_dbaas.emulator.postgres import checks
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint, UnusableUri
@@ -39,12 +39,12 @@ class Task:
         return shown if self.success is None else shown | {"success": self.success}
 
 
-class Tasks:
+class Tasks(Background):
     """All tasks since the emulator started."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._known: dict[tuple[str, str], Task] = {}
-        self._working: set[asyncio.Task[None]] = set()
 
     def get(self, service: str, identifier: str) -> Task | None:
         """The task of a service with this id."""
@@ -56,16 +56,8 @@ class Tasks:
         """Begin to check whether the server that ``uri`` names can be migrated to ``target``."""
         task = Task(service=service, kind="pg_migration_check")
         self._known[service, task.id] = task
-        work = asyncio.create_task(_check(task, target, uri, method=method, ignored=ignored, disk=disk))
-        self._working.add(work)
-        work.add_done_callback(self._working.discard)
+        self.start(_check(task, target, uri, method=method, ignored=ignored, disk=disk))
         return task
-
-    async def close(self) -> None:
-        """Give up on what is still going on."""
-        for work in self._working:
-            work.cancel()
-        await asyncio.gather(*self._working, return_exceptions=True)
 
 
 async def _check(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
-from airflow_dbaas.api import models
 from airflow_dbaas.api.bodies import MigrationMethod
-from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.sources import MigrationSource
@@ -42,17 +41,10 @@ class MigrationOperator(DbaasOperator):
         self.source_conn_id = source_conn_id
         self.ignore_dbs = ignore_dbs
 
-    @property
+    @cached_property
     def source(self) -> MigrationSource:
         """The source, read from its connection; its password is masked in this process from then on."""
         return MigrationSource.from_conn_id(self.source_conn_id)
-
-    def status(self) -> models.MigrationStatus | None:
-        """The migration into the service, or None if there is none (get-dbaas-migration-status)."""
-        try:
-            return self.client.get_dbaas_migration_status(self.service_name)
-        except DbaasNotFoundError:
-            return None
 
 
 class MethodOperator(MigrationOperator):

@@ -10,11 +10,11 @@ from typing import Any
 
 from airflow_dbaas import polling, validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import Client
-from airflow_dbaas.api.models import Operation
+from airflow_dbaas.api import Client, models
+from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.base import DbaasTask
-from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, as_event, result_of
-from airflow_dbaas.waits import OperationWait, Pending, Wait
+from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, result_of
+from airflow_dbaas.waits import OperationWait, Pending, Wait, outcome
 
 #: What goes on with the result of a wait: a method of the operator that takes context, result and state.
 Then = Callable[..., Any]
@@ -38,6 +38,13 @@ class DbaasOperator(DbaasTask):
     def client(self) -> Client:
         """Blocking client of this task's connection."""
         return self.hook.get_conn()
+
+    def migration_status(self, service_name: str) -> models.MigrationStatus | None:
+        """The migration into a service, or None if there is none (get-dbaas-migration-status)."""
+        try:
+            return self.client.get_dbaas_migration_status(service_name)
+        except DbaasNotFoundError:
+            return None
 
     def execute(self, context: Context) -> Any:
         """Check what the templates rendered to, then do the work."""
@@ -66,9 +73,9 @@ class DbaasOperator(DbaasTask):
             state = {"then": then.__name__, **state}
             trigger = DbaasWaitTrigger.after(watch, exoscale_conn_id=self.exoscale_conn_id, zone=self.zone, state=state)
             return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
-        return then(context, result_of(as_event(verdict)), **state)
+        return then(context, outcome(verdict), **state)
 
-    def wait_for_operation(self, context: Context, operation: Operation, then: Then, **state: Any) -> Any:
+    def wait_for_operation(self, context: Context, operation: models.Operation, then: Then, **state: Any) -> Any:
         """Wait for an operation that was started; one that needs no waiting is gone through all the same."""
         if operation.id is None:
             self.log.info("The API names no operation to wait for")

@@ -16,7 +16,7 @@ from airflow_dbaas.api.errors import (
     DbaasNotFoundError,
     DbaasVerificationError,
 )
-from airflow_dbaas.api.retries import unprocessed
+from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.ledger import MigrationNote
 from airflow_dbaas.operators._migration_base import MethodOperator, MigrationOperator
 from airflow_dbaas.sources import MigrationSource
@@ -72,7 +72,7 @@ class DbaasStartMigrationOperator(MethodOperator):
     def start(self, context: Context) -> Any:
         """Join the migration that is there, or start one."""
         source = self.source
-        status = self.status()
+        status = self.migration_status(self.service_name)
         if status is None:
             return self._begin(context, source)
         if not _has_failed(status):
@@ -103,7 +103,7 @@ class DbaasStartMigrationOperator(MethodOperator):
             ) from error
         except DbaasError as error:
             # The request may have taken effect although its answer was lost.
-            status = self.status() if error.retryable and not unprocessed(error) else None
+            status = self.migration_status(self.service_name) if may_have_acted(error) else None
             if status is None:
                 raise
             return self._join(source, status)
@@ -170,7 +170,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
 
     def start(self, context: Context) -> Any:
         """Stop the migration if it may be, then complete what replication leaves out."""
-        status = self.status()
+        status = self.migration_status(self.service_name)
         if status is None:
             self.log.info("There is no migration into service %s to stop", self.service_name)
             # Perhaps an earlier attempt stopped it, and went no further.
@@ -235,7 +235,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
 
     def start(self, context: Context) -> dict[str, Any]:
         """Compare."""
-        replicating = self.status() is not None
+        replicating = self.migration_status(self.service_name) is not None
         source, target = self.source, MigrationTarget.of_service(self.client, self.service_name)
         report = postgres.compare(
             source,

@@ -14,14 +14,10 @@ from airflow_dbaas.api.errors import (
     DbaasNotFoundError,
     DbaasServiceError,
 )
-from airflow_dbaas.api.retries import unprocessed
+from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits import ServiceWait, describe_migration
-
-
-def _find(services: models.ServiceList, name: str) -> models.Service | None:
-    return next((service for service in services.dbaas_services if service.name == name), None)
 
 
 class DbaasCreateServiceOperator(DbaasOperator):
@@ -74,16 +70,15 @@ class DbaasCreateServiceOperator(DbaasOperator):
         """Look for the service, create it if it is missing, wait for it."""
         # Built before anything is sent, so that a wrong setting is found first.
         creation = endpoints.create_dbaas_service_pg(name=self.service_name, plan=self.plan, **(self.settings or {}))
-        existing = _find(self.client.list_dbaas_services(), self.service_name)
+        existing = self.client.list_dbaas_services().named(self.service_name)
         if existing is not None:
             return self._reuse(context, existing)
         try:
             operation = self.client.send(creation)
         except DbaasError as error:
             # Created by another run in the meantime, or by this very request whose answer was lost.
-            lost = error.retryable and not unprocessed(error)
-            existing = _find(self.client.list_dbaas_services(), self.service_name)
-            if existing is None or not (lost or isinstance(error, DbaasConflictError)):
+            existing = self.client.list_dbaas_services().named(self.service_name)
+            if existing is None or not (may_have_acted(error) or isinstance(error, DbaasConflictError)):
                 raise
             return self._reuse(context, existing)
         self.log.info("Creating service %s, plan %s", self.service_name, self.plan)
@@ -149,7 +144,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
 
     def start(self, context: Context) -> Any:
         """Look for the service, refuse or delete it, wait until it is gone."""
-        service = _find(self.client.list_dbaas_services(), self.service_name)
+        service = self.client.list_dbaas_services().named(self.service_name)
         if service is None:
             if self.if_missing == "fail":
                 raise DbaasServiceError(f"service {self.service_name} does not exist (if_missing='fail')")
@@ -176,9 +171,8 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         ]
         if replicas:
             raise DbaasServiceError(f"service {service.name} has active read replicas: {', '.join(replicas)}")
-        try:
-            migration = self.client.get_dbaas_migration_status(service.name)
-        except DbaasNotFoundError:
+        migration = self.migration_status(service.name)
+        if migration is None:
             return
         # The top-level status may say "done" while databases still follow the source, and a replication that is
         # shown as failed may recover.

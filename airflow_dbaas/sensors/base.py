@@ -19,7 +19,7 @@ from airflow_dbaas._compat import (
 from airflow_dbaas.api.errors import DbaasWaitTimeoutError
 from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, as_event, result_of
-from airflow_dbaas.waits import Pending, Wait
+from airflow_dbaas.waits import Pending, Wait, outcome
 
 
 class DbaasSensor(DbaasTask, BaseSensorOperator):
@@ -62,7 +62,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
                 verdict = polling.poll(self.hook.get_conn(), self._watch)
             if isinstance(verdict, Pending):
                 return PokeReturnValue(is_done=False)
-            return PokeReturnValue(is_done=True, xcom_value=result_of(as_event(verdict)))
+            return PokeReturnValue(is_done=True, xcom_value=outcome(verdict))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """The result of a deferred wait, or its failure."""

@@ -53,14 +53,14 @@ def compare(
         if dbname in ignore:
             continue
         with session(source, dbname) as at_source:
+            # Every server has a database "postgres"; an empty one is nobody's.
+            if (dbname not in there or dbname == "postgres") and catalog.is_empty(at_source):
+                continue
             if dbname not in there:
-                if not catalog.is_empty(at_source):
-                    report.differences.append(f"{dbname}: missing in the target")
+                report.differences.append(f"{dbname}: missing in the target")
                 continue
             with session(target, dbname) as at_target:
                 pair = _Pair(dbname, at_source, at_target)
-                if dbname == "postgres" and catalog.is_empty(at_source):
-                    continue
                 pair.compare_objects(report)
                 pair.compare_tables(report, content=content, settle_seconds=settle_seconds)
                 if not replicating:

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _PRIVILEGES = re.compile(rb"\d+; \d+ \d+ (DEFAULT )?ACL ")
 
 
-class CopyFailed(RuntimeError):  # noqa: N818
+class CopyFailed(RuntimeError):
     """A database could not be copied; the text is the programs' own, without passwords."""
 
 

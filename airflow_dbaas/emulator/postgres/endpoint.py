@@ -16,7 +16,7 @@ _CONNECT_SECONDS = 10
 _OPTIONS = {"host", "port", "user", "password", "dbname", "sslmode"}
 
 
-class UnusableUri(ValueError):  # noqa: N818
+class UnusableUri(ValueError):
     """A source URI that nothing can be done with; the text says what is missing."""
 
 

@@ -46,7 +46,7 @@ ORDER BY 1, 2
 _IDENTITIES: dict[str, LiteralString] = {"d": "DEFAULT", "n": "NOTHING"}
 
 
-class ReplicationStalled(RuntimeError):  # noqa: N818
+class ReplicationStalled(RuntimeError):
     """The target stopped catching up with the source."""
 
 

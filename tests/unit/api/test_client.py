@@ -14,7 +14,7 @@ import pytest
 
 from airflow_dbaas.api import AsyncClient, Client, auth, endpoints, errors
 from airflow_dbaas.api.client import ZONES
-from airflow_dbaas.api.retries import Resend, RetryPolicy, parse_retry_after
+from airflow_dbaas.api.retries import NO_RETRY, Resend, RetryPolicy, parse_retry_after
 from tests.unit.conftest import Reply, ScriptedServer
 
 KEY, SECRET = "EXOkey", "api-secret"
@@ -145,7 +145,7 @@ def test_nobody_there(run: Run) -> None:
     server = ScriptedServer()
     server.close()
     with pytest.raises(errors.DbaasTransportError, match=r"list-dbaas-services.*no answer: ConnectError") as caught:
-        run(server, lambda c: c.list_dbaas_services(), retry=RetryPolicy(max_seconds=0))
+        run(server, lambda c: c.list_dbaas_services(), retry=NO_RETRY)
     assert caught.value.retryable
     assert caught.value.unprocessed
 
@@ -155,7 +155,7 @@ def test_slow_answers_time_out(server: ScriptedServer, run: Run, monkeypatch: py
     """An answer that does not come in time is an error that leaves open whether the API acted."""
     monkeypatch.setattr(Reply, "content", lambda self: time.sleep(1) or b"{}")
     with pytest.raises(errors.DbaasTransportError, match="ReadTimeout") as caught:
-        run(server, lambda c: c.list_dbaas_services(), retry=RetryPolicy(max_seconds=0), timeout=0.2)
+        run(server, lambda c: c.list_dbaas_services(), retry=NO_RETRY, timeout=0.2)
     assert not caught.value.unprocessed
 
 
@@ -205,9 +205,8 @@ def test_secrets_in_error_answers_are_masked(server: ScriptedServer, run: Run) -
 def test_unreadable_answers_show_no_content(server: ScriptedServer, run: Run) -> None:
     """An answer of the wrong shape is described without its content, which may be a password."""
     server.replies = [Reply(body={"username": "u", "password": ["hunter2"]})]
-    policy = RetryPolicy(max_seconds=0)
     with pytest.raises(errors.DbaasResponseError, match="password: Input should be a valid string") as caught:
-        run(server, lambda c: c.reveal_dbaas_postgres_user_password(service_name="d", username="u"), retry=policy)
+        run(server, lambda c: c.reveal_dbaas_postgres_user_password(service_name="d", username="u"), retry=NO_RETRY)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
 
