@@ -18,6 +18,7 @@ import psycopg
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.migration_state import Target
 from airflow_dbaas.emulator.migrations import Migration
+from airflow_dbaas.emulator.operations import Reference
 from airflow_dbaas.emulator.plans import Plan
 from airflow_dbaas.emulator.postgres import PostgresServer, ServerError, roles
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
@@ -76,6 +77,10 @@ class Service:
     def termination_protection(self) -> bool:
         """Whether deletion is refused."""
         return bool(self.settings.get("termination-protection", False))
+
+    def reference(self) -> Reference:
+        """The service as what an operation is about."""
+        return Reference(self.id, f"/v2/dbaas-postgres/{self.name}", "get-dbaas-service-pg")
 
     def target(self) -> Target:
         """The service as what a migration moves into; refused while it is not running."""

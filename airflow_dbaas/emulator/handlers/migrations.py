@@ -1,0 +1,83 @@
+"""Migrations and the tasks that check them beforehand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_dbaas.emulator.errors import ApiError
+from airflow_dbaas.emulator.handlers.registry import Call, State, serves
+from airflow_dbaas.emulator.operations import Reference
+from airflow_dbaas.emulator.postgres.endpoint import Endpoint
+
+
+@serves("create-dbaas-task-migration-check")
+async def check_migration(state: State, call: Call) -> dict[str, Any]:
+    """Begin a check; the operation's reference names the task."""
+    service = state.services.get(call.parameters["service"])
+    task = state.tasks.check_migration(
+        service.name,
+        service.target(),
+        call.body["source-service-uri"],
+        method=call.body.get("method"),
+        ignored=_names(call.body.get("ignore-dbs", "")),
+        disk=service.plan.disk,
+    )
+    reference = Reference(task.id, f"/v2/dbaas-task/{service.name}/{task.id}", "get-dbaas-task")
+    return state.operations.begin(reference).view()
+
+
+@serves("get-dbaas-task")
+async def get_task(state: State, call: Call) -> dict[str, Any]:
+    """A task as it is now."""
+    task = state.tasks.get(call.parameters["service"], call.parameters["id"])
+    if task is None:
+        raise ApiError(404, f"Task {call.parameters['id']} does not exist for service {call.parameters['service']}")
+    return task.view()
+
+
+@serves("get-dbaas-migration-status")
+async def get_migration_status(state: State, call: Call) -> dict[str, Any]:
+    """How far a service's migration is; 404 if there is none."""
+    service = state.services.get(call.parameters["name"])
+    if service.migration is None:
+        raise ApiError(404, f"Service {service.name} has no migration")
+    return service.migration.view()
+
+
+@serves("stop-dbaas-pg-migration")
+async def stop_migration(state: State, call: Call) -> dict[str, Any]:
+    """Stop a migration; the operation ends when the target has everything and both sides are clean."""
+    service = state.services.get(call.parameters["name"])
+    migration = service.migration
+    if migration is None:
+        raise ApiError(404, f"Service {service.name} has no migration")
+    if service.stopping:
+        raise ApiError(409, f"The migration of service {service.name} is being stopped already")
+    service.stopping = True
+
+    async def stop() -> None:
+        try:
+            await migration.stop()
+        finally:
+            service.stopping = False
+            if not migration.active:
+                service.migration = None
+
+    return state.operations.begin(service.reference(), stop).view()
+
+
+def source_of(migration: dict[str, Any]) -> tuple[Endpoint, str | None, frozenset[str]]:
+    """Source, method and ignored databases of a request's ``migration``."""
+    source = Endpoint(
+        host=migration["host"],
+        port=migration["port"],
+        user=migration.get("username", "postgres"),
+        password=migration.get("password", ""),
+        dbname=migration.get("dbname", "postgres"),
+        sslmode="require" if migration.get("ssl") else "prefer",
+    )
+    return source, migration.get("method"), _names(migration.get("ignore-dbs", ""))
+
+
+def _names(listed: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in listed.split(",") if name.strip())

@@ -1,0 +1,45 @@
+"""Which function serves which operation, and what such a function gets to work on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_dbaas.emulator.operations import Operations
+from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
+from airflow_dbaas.emulator.services import Services
+from airflow_dbaas.emulator.tasks import Tasks
+
+
+@dataclass
+class State:
+    """Everything the handlers work on."""
+
+    zone: str
+    binaries: dict[int, PostgresBinaries]
+    operations: Operations
+    services: Services
+    tasks: Tasks
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that agrees with the document."""
+
+    parameters: dict[str, str]
+    body: dict[str, Any]
+
+
+Handler = Callable[[State, Call], Awaitable[dict[str, Any]]]
+HANDLERS: dict[str, Handler] = {}
+
+
+def serves(operation_id: str) -> Callable[[Handler], Handler]:
+    """Decorator: the function serves the operation of this id."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS[operation_id] = handler
+        return handler
+
+    return register
