@@ -14,7 +14,7 @@ import psycopg
 from airflow_dbaas.emulator.migration_state import DatabaseState, Target
 from airflow_dbaas.emulator.operations import WorkFailed
 from airflow_dbaas.emulator.postgres import databases, dump, roles
-from airflow_dbaas.emulator.postgres.checks import replication_obstacles
+from airflow_dbaas.emulator.postgres.checks import replication_obstacles, tls_obstacle
 from airflow_dbaas.emulator.postgres.databases import Database
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 from airflow_dbaas.emulator.postgres.replication import Replication, ReplicationStalled
@@ -155,6 +155,9 @@ class Migration:
         """Databases to migrate; refuses what cannot work for any of them."""
         if self.source.address == self.target.admin.address:
             raise MigrationFailed("Migrating to the same server is not supported")
+        obstacle = None if self.target.binaries.tls else await tls_obstacle(self.source)
+        if obstacle is not None:
+            raise MigrationFailed(obstacle)
         async with await self.source.connect() as connection:
             version = connection.info.server_version // 10000
         if version > self.target.binaries.major:

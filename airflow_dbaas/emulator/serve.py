@@ -21,6 +21,7 @@ from pathlib import Path
 import uvicorn
 
 from airflow_dbaas.emulator.app import PREFIX, create_app
+from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.handlers import State
 from airflow_dbaas.emulator.law import Law
 from airflow_dbaas.emulator.operations import Operations
@@ -66,7 +67,7 @@ async def _run(args: argparse.Namespace) -> None:
     with _listen(args.host, args.port) as listener, _directory(args.directory) as directory:
         operations, tasks = Operations(args.operation_seconds), Tasks()
         services = Services(directory, args.startup_seconds)
-        app = create_app(law, State(args.zone, binaries, operations, services, tasks), keys)
+        app = create_app(law, State(args.zone, binaries, operations, services, tasks, Authority()), keys)
         server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http="h11", ws="none"))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

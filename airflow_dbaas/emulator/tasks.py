@@ -64,7 +64,7 @@ async def _check(
     task: Task, target: Target, uri: str, *, method: str | None, ignored: frozenset[str], disk: int
 ) -> None:
     try:
-        report = await checks.check(Endpoint.from_uri(uri), target.admin, ignored, disk)
+        report = await checks.check(Endpoint.from_uri(uri), target.admin, ignored, disk, tls=target.binaries.tls)
         success, result = report.verdict(method)
     except UnusableUri as error:
         success, result = False, str(error)

@@ -68,13 +68,13 @@ def pg(service: Service, zone: str, databases: list[str], users: list[dict[str, 
 
 
 def _connection(service: Service) -> dict[str, Any]:
-    host, port = service.server.host, service.server.port
-    uri = f"postgres://{quote(service.admin, safe='')}@{host}:{port}/{DEFAULT_DATABASE}?sslmode=prefer"
+    host, port, sslmode = service.server.host, service.server.port, service.server.sslmode
+    uri = f"postgres://{quote(service.admin, safe='')}@{host}:{port}/{DEFAULT_DATABASE}?sslmode={sslmode}"
     params = {
         "dbname": DEFAULT_DATABASE,
         "host": host,
         "port": str(port),
-        "sslmode": "prefer",
+        "sslmode": sslmode,
         "user": service.admin,
     }
     return {

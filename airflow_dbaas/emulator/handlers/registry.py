@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.operations import Operations
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.services import Services
@@ -21,6 +22,7 @@ class State:
     operations: Operations
     services: Services
     tasks: Tasks
+    authority: Authority
 
 
 @dataclass(frozen=True)

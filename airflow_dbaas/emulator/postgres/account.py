@@ -7,7 +7,7 @@ import pwd
 import shutil
 import stat
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
@@ -94,4 +94,4 @@ def reachable(binaries: PostgresBinaries, account: Account | None, store: Path) 
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode | stat.S_IROTH | (path.stat().st_mode & stat.S_IXUSR) >> 6)
         aside.rename(copy)
-    return PostgresBinaries(version=binaries.version, root=copy / package.name / binaries.root.name)
+    return replace(binaries, root=copy / package.name / binaries.root.name)

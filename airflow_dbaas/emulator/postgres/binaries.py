@@ -26,6 +26,8 @@ class PostgresBinaries:
     """Full version, for example ``17.10``."""
     root: Path
     """Folder that holds ``bin``, ``lib`` and ``share``."""
+    tls: bool = False
+    """Whether server and tools were built with TLS; otherwise neither can offer or use it."""
 
     @property
     def major(self) -> int:
@@ -52,16 +54,25 @@ def installed() -> dict[int, PostgresBinaries]:
         root = Path(spec.origin).parent / folder
         version = _version(root / "bin" / "postgres")
         if version is not None:
-            binaries = PostgresBinaries(version=version, root=root)
+            binaries = PostgresBinaries(version=version, root=root, tls=_has_tls(root))
             found.setdefault(binaries.major, binaries)
     return dict(sorted(found.items()))
 
 
 def _version(postgres: Path) -> str | None:
     """Version that the server program itself reports; None if it is missing or does not run here."""
-    try:
-        answer = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    match = re.search(r"(\d+\.\d+)", answer.stdout)
+    match = re.search(r"(\d+\.\d+)", _output(postgres, "--version"))
     return match.group(1) if match else None
+
+
+def _has_tls(root: Path) -> bool:
+    """Whether the installation was configured ``--with-openssl``, since 14 also written ``--with-ssl=openssl``."""
+    return "openssl" in _output(root / "bin" / "pg_config", "--configure")
+
+
+def _output(program: Path, option: str) -> str:
+    """What a program prints; nothing if it is missing or does not run here."""
+    try:
+        return subprocess.run([program, option], capture_output=True, text=True, check=True, timeout=30).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""

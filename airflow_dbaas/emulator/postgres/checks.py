@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 
@@ -42,19 +42,42 @@ class Report:
         return True, " ".join(texts)
 
 
-async def check(source: Endpoint, target: Endpoint, ignored: Collection[str], disk: int) -> Report:
-    """Check whether ``source`` can be migrated to ``target``, whose plan has ``disk`` bytes."""
+async def check(source: Endpoint, target: Endpoint, ignored: Collection[str], disk: int, *, tls: bool = True) -> Report:
+    """Check whether ``source`` can be migrated to ``target``, whose plan has ``disk`` bytes.
+
+    :param tls: whether the target's programs can speak TLS, which a source may demand.
+    """
     report = Report()
     if source.address == target.address:
         report.refusals.append("Migrating to the same server is not supported")
         return report
     try:
+        obstacle = None if tls else await tls_obstacle(source)
+        if obstacle is not None:
+            report.refusals.append(obstacle)
+            return report
         await _check(report, source, target, ignored, disk)
     except psycopg.OperationalError as error:
         report.refusals.append(f"Cannot connect to the source: {source.words(error)}")
     except psycopg.Error as error:
         report.refusals.append(f"Failed to run query on source db: '{source.words(error)}'")
     return report
+
+
+async def tls_obstacle(source: Endpoint) -> str | None:
+    """Why a target that was built without TLS cannot read from ``source``; None if it can.
+
+    Raises ``psycopg.OperationalError`` if the source cannot be reached in any way.
+    """
+    if source.sslmode in {"disable", "allow", "prefer"}:
+        try:
+            await (await replace(source, sslmode="disable").connect()).close()
+        except psycopg.OperationalError:
+            # Reached as it was asked for? Then it was for want of TLS.
+            await (await source.connect()).close()
+        else:
+            return None
+    return "TLS is demanded for the source, but the target's version of PostgreSQL was built without it"
 
 
 async def _check(report: Report, source: Endpoint, target: Endpoint, ignored: Collection[str], disk: int) -> None:

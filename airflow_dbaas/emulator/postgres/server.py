@@ -15,9 +15,11 @@ from typing import Self
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from airflow_dbaas.emulator.postgres import keeper
+from airflow_dbaas.emulator.certificates import Identity
+from airflow_dbaas.emulator.postgres import keeper, tls
 from airflow_dbaas.emulator.postgres.account import reachable, unprivileged
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
+from airflow_dbaas.emulator.postgres.serverlog import LINE_PREFIX
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 40.0
@@ -43,7 +45,7 @@ _SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_wal_size": "2GB",
-    "log_line_prefix": "%m [%p] ",
+    "log_line_prefix": LINE_PREFIX,
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
@@ -55,6 +57,8 @@ class ServerError(RuntimeError):
 
 class PostgresServer:
     """A PostgreSQL server with its own data, reached by password over TCP on 127.0.0.1 only.
+
+    With an ``identity`` over TLS only; the binaries have to be able to.
 
     Blocking. ``start`` after ``stop`` brings the same server back with its data on the same port.
     The data stays in ``directory`` until the caller removes it.
@@ -69,11 +73,13 @@ class PostgresServer:
         superuser: str,
         password: str,
         settings: dict[str, str] | None = None,
+        identity: Identity | None = None,
     ) -> None:
         self.directory = directory
         self.superuser = superuser
         self._password = password
         self._settings = _SETTINGS | (settings or {})
+        self._identity = identity
         self._account = unprivileged()
         directory.mkdir(parents=True, exist_ok=True)
         if self._account is not None:
@@ -96,6 +102,27 @@ class PostgresServer:
         return self._port
 
     @property
+    def sslmode(self) -> str:
+        """Libpq's word for how clients have to connect."""
+        return "require" if self._identity else "disable"
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self.directory / "data"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running server's first process; None while there is none."""
+        if not self.running:
+            return None
+        try:
+            return int((self.data / "postmaster.pid").read_text().partition("\n")[0])
+        except (OSError, ValueError):
+            # Not written yet, or just removed.
+            return None
+
+    @property
     def log(self) -> Path:
         """The server's own log."""
         return self.directory / "server.log"
@@ -108,14 +135,19 @@ class PostgresServer:
     def conninfo(self, dbname: str = "postgres") -> str:
         """Connection string (libpq) of the superuser, password included: never for a command line."""
         return make_conninfo(
-            host=self.host, port=self.port, user=self.superuser, password=self._password, dbname=dbname
+            host=self.host,
+            port=self.port,
+            user=self.superuser,
+            password=self._password,
+            dbname=dbname,
+            sslmode=self.sslmode,
         )
 
     def start(self) -> None:
         """Make the data directory if there is none, start the server and wait until it answers."""
         if self.running:
             return
-        if not (self.directory / "data" / "PG_VERSION").exists():
+        if not (self.data / "PG_VERSION").exists():
             self._initialise()
         for attempt in range(_PORT_ATTEMPTS):
             if attempt or self._port is None:
@@ -156,7 +188,7 @@ class PostgresServer:
                 self._account.take(password_file, 0o600)
             command = [
                 self.binaries.tool("initdb"),
-                f"--pgdata={self.directory / 'data'}",
+                f"--pgdata={self.data}",
                 f"--username={self.superuser}",
                 f"--pwfile={password_file}",
                 "--auth=scram-sha-256",
@@ -180,8 +212,11 @@ class PostgresServer:
             password_file.unlink()
         if made.returncode:
             raise ServerError(f"initdb failed: {made.stderr.strip()}")
-        with (self.directory / "data" / "postgresql.conf").open("a") as configuration:
-            for name, value in self._settings.items():
+        settings = dict(self._settings)
+        if self._identity is not None:
+            settings |= tls.demand(self._identity, self.directory, self.data, self._account)
+        with (self.data / "postgresql.conf").open("a") as configuration:
+            for name, value in settings.items():
                 quoted = value.replace("'", "''")
                 configuration.write(f"{name} = '{quoted}'\n")
 
@@ -200,7 +235,7 @@ class PostgresServer:
                 str(self.log),
                 self.binaries.tool("postgres"),
                 "-D",
-                str(self.directory / "data"),
+                str(self.data),
                 "-p",
                 str(self.port),
             ],

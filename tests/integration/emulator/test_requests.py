@@ -48,7 +48,7 @@ def test_the_body_is_part_of_the_signature(api):
     [
         (404, ("GET", "/no-such-thing"), None, "Not found"),
         (404, ("GET", "/dbaas-service/x"), None, "Not found"),
-        (501, ("GET", "/dbaas-ca-certificate"), None, "get-dbaas-ca-certificate is not served"),
+        (501, ("GET", "/dbaas-settings-kafka"), None, "get-dbaas-settings-kafka is not served"),
         (404, ("GET", "/dbaas-postgres/absent"), None, "Service absent does not exist"),
         (404, ("PUT", "/dbaas-postgres/absent"), {}, "Service absent does not exist"),
         (404, ("DELETE", "/dbaas-postgres/absent"), None, "Service absent does not exist"),

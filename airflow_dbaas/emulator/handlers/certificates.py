@@ -1,0 +1,13 @@
+"""What clients need to verify the services' servers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_dbaas.emulator.handlers.registry import Call, State, serves
+
+
+@serves("get-dbaas-ca-certificate")
+async def get_ca_certificate(state: State, call: Call) -> dict[str, Any]:  # noqa: ARG001
+    """The certificate that signed the servers' own, in PEM."""
+    return {"certificate": state.authority.pem}
