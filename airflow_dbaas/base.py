@@ -1,16 +1,19 @@
-"""What operators and sensors share: the connection, the zone, and checks of their parameters."""
+"""What operators and sensors share: the connection, the zone, checks of their parameters, links and deadlines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
-from airflow_dbaas._compat import BaseOperator, default_deferrable
+from airflow_dbaas._compat import BaseOperator, Context, default_deferrable
 from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.links import DbaasServiceLink, PortalLink
 
 Check = Callable[[str, Any], None]
+Limit = Literal["timeout", "execution_timeout"]
 
 
 class DbaasTask(BaseOperator):
@@ -23,6 +26,7 @@ class DbaasTask(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("exoscale_conn_id", "zone")
+    operator_extra_links: Collection[PortalLink] = (DbaasServiceLink(),)
     ui_color = "#da291c"
     ui_fgcolor = "#ffffff"
 
@@ -54,3 +58,29 @@ class DbaasTask(BaseOperator):
     def hook(self) -> DbaasHook:
         """Hook of this task's connection."""
         return DbaasHook(self.exoscale_conn_id, zone=self.zone)
+
+    @property
+    def linked_service(self) -> str | None:
+        """The service that the extra links lead to."""
+        return getattr(self, "service_name", None)
+
+    def portal_page(self, page: str) -> str:
+        """Address of the service's page in the portal; empty if the task is about no service."""
+        service = self.linked_service
+        return self.hook.portal_page(service, page) if service else ""
+
+    def _push_links(self, context: Context) -> None:
+        # Airflow does so only when the task ends or defers, and 2.11 not at all.
+        for link in self.operator_extra_links:
+            context["ti"].xcom_push(key=link.xcom_key, value=self.portal_page(link.page))
+
+    def _deadline(self, context: Context, seconds: float) -> tuple[float, Limit]:
+        """When a wait of ``seconds`` that begins now is over, and by which limit.
+
+        Airflow does not hold a deferred task to its ``execution_timeout``, so the wait does.
+        """
+        deadlines: list[tuple[float, Limit]] = [(time.time() + seconds, "timeout")]
+        began = context["ti"].start_date
+        if self.execution_timeout is not None and began is not None:
+            deadlines.append(((began + self.execution_timeout).timestamp(), "execution_timeout"))
+        return min(deadlines)

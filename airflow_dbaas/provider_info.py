@@ -32,7 +32,13 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
             }
         ],
         "hooks": [{"integration-name": "Exoscale DBaaS", "python-modules": ["airflow_dbaas.hooks.dbaas"]}],
-        "triggers": [{"integration-name": "Exoscale DBaaS", "python-modules": ["airflow_dbaas.triggers.waits"]}],
+        "triggers": [
+            {
+                "integration-name": "Exoscale DBaaS",
+                "python-modules": ["airflow_dbaas.triggers.sensors", "airflow_dbaas.triggers.waits"],
+            }
+        ],
+        "extra-links": ["airflow_dbaas.links.DbaasMigrationLink", "airflow_dbaas.links.DbaasServiceLink"],
         "connection-types": [
             {
                 "connection-type": "exoscale",
@@ -76,6 +82,11 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
                     "ca_file": {
                         "label": "CA file",
                         "description": "PEM file of the authorities to trust for the API, instead of the usual ones",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "organization": {
+                        "label": "Organization",
+                        "description": "Name of the organization, for links to the portal",
                         "schema": {"type": ["string", "null"]},
                     },
                 },

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from airflow_dbaas.api import endpoints
+from airflow_dbaas.api import calls
 from airflow_dbaas.api.client import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError
 
@@ -27,12 +27,12 @@ def is_template(value: object) -> bool:
 
 def name(parameter: str, value: Any) -> None:
     """A service name: 1 to 63 characters."""
-    endpoints.segment(parameter, value)
+    calls.segment(parameter, value)
 
 
 def uuid(parameter: str, value: Any) -> None:
     """A UUID."""
-    endpoints.identifier(parameter, value)
+    calls.identifier(parameter, value)
 
 
 def zone(parameter: str, value: Any) -> None:

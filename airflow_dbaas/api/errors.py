@@ -13,6 +13,7 @@
     │   └── DbaasServerError         5xx
     ├── DbaasOperationError          an operation ended in failure or timeout
     ├── DbaasServiceError            a service is absent, powered off or not what was expected
+    ├── DbaasIntegrationError        an integration or attachment is absent, failed or not what was expected
     ├── DbaasMigrationCheckError     a migration check was refused
     ├── DbaasMigrationError          a migration failed, or cannot be started or stopped now
     ├── DbaasDatabaseError           source or target database cannot be reached, or refuses a statement
@@ -126,6 +127,10 @@ class DbaasOperationError(DbaasError):
 
 class DbaasServiceError(DbaasError):
     """A service is absent, powered off, or not the one that was asked for."""
+
+
+class DbaasIntegrationError(DbaasError):
+    """An integration or the attachment of an endpoint is absent, has failed, or is not what was asked for."""
 
 
 class DbaasMigrationCheckError(DbaasError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
 
 from airflow_dbaas import credentials
 from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, get_connection_async
@@ -13,6 +14,7 @@ from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.api.retries import RetryPolicy
 
 _LONGEST_TIMEOUT = 600
+_PORTAL = "https://portal.exoscale.com"
 
 
 class DbaasHook(BaseHook):
@@ -20,7 +22,8 @@ class DbaasHook(BaseHook):
 
     The connection: login = API key, password = API secret, host = base URL of the API if it is not
     ``https://api-{zone}.exoscale.com/v2`` (an emulator, a proxy), extra = ``zone``, ``timeout`` (seconds, 30 by
-    default) and ``ca_file`` (authorities to trust instead of the usual ones).
+    default), ``ca_file`` (authorities to trust instead of the usual ones) and ``organization`` (for links to the
+    portal).
 
     :param exoscale_conn_id: id of the connection.
     :param zone: zone to work in instead of the connection's.
@@ -37,9 +40,12 @@ class DbaasHook(BaseHook):
         self._zone = zone or None
 
     @cached_property
+    def _connection(self) -> Connection:
+        return credentials.get_connection(self.exoscale_conn_id, parameter=self.conn_name_attr)
+
+    @cached_property
     def _arguments(self) -> dict[str, Any]:
-        connection = credentials.get_connection(self.exoscale_conn_id, parameter=self.conn_name_attr)
-        return client_arguments(connection, zone=self._zone)
+        return client_arguments(self._connection, zone=self._zone)
 
     @property
     def zone(self) -> str | None:
@@ -70,10 +76,24 @@ class DbaasHook(BaseHook):
         :raises DbaasConfigurationError: if the connection is missing or cannot be used.
         """
         try:
-            connection = await get_connection_async(self.exoscale_conn_id)
+            self._connection = await get_connection_async(self.exoscale_conn_id)
         except AirflowNotFoundException as error:
             raise credentials.missing(self.exoscale_conn_id, parameter=self.conn_name_attr) from error
-        return _open(AsyncClient, client_arguments(connection, zone=self._zone), self.exoscale_conn_id)
+        return _open(AsyncClient, self._arguments, self.exoscale_conn_id)
+
+    def portal_page(self, service_name: str, page: str = "") -> str:
+        """Address of a service's page in Exoscale's portal; with an endpoint override, on that host.
+
+        :param service_name: name of the service.
+        :param page: what follows the service's own page.
+        """
+        override = self._arguments["url"]
+        if override:
+            base = "{0.scheme}://{0.netloc}".format(urlsplit(override))
+        else:
+            organization = self._connection.extra_dejson.get("organization")
+            base = _PORTAL + (f"/u/{quote(organization, safe='')}" if organization else "")
+        return f"{base}/dbaas/{self.zone or '-'}/{quote(service_name, safe='')}{page}"
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection by listing the zone's services (list-dbaas-services), for Airflow's "Test" button."""
@@ -120,6 +140,7 @@ class DbaasHook(BaseHook):
                 validators=[Optional(), NumberRange(1, _LONGEST_TIMEOUT)],
             ),
             "ca_file": text("ca_file"),
+            "organization": text("organization"),
         }
 
 

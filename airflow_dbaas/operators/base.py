@@ -1,19 +1,18 @@
-"""What all operators share: how they work, and wait for what they started."""
+"""What all operators share: how they work, wait for what they started, remember it, and are killed."""
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 from airflow_dbaas import polling, validation
-from airflow_dbaas._compat import Context
+from airflow_dbaas._compat import AirflowTaskTimeout, Context, task_state
 from airflow_dbaas.api import Client, models
-from airflow_dbaas.api.errors import DbaasNotFoundError
+from airflow_dbaas.api.errors import DbaasNotFoundError, DbaasWaitTimeoutError
 from airflow_dbaas.base import DbaasTask
-from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, result_of
+from airflow_dbaas.events import airflow_errors, result_of
 from airflow_dbaas.waits import OperationWait, Pending, Wait, outcome
 
 #: What goes on with the result of a wait: a method of the operator that takes context, result and state.
@@ -23,12 +22,17 @@ Then = Callable[..., Any]
 class DbaasOperator(DbaasTask):
     """Base of the operators.
 
+    :param wait_for_completion: wait for what was started. If not, the task ends as soon as the API has taken the
+        request; the result has the ``operation_id`` to wait for with a ``DbaasOperationSensor``.
     :param wait_timeout: seconds that the operator's own waits may take together, by the wall clock.
     """
 
-    def __init__(self, *, wait_timeout: float = 3600, **kwargs: Any) -> None:
+    def __init__(self, *, wait_for_completion: bool = True, wait_timeout: float = 3600, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.wait_for_completion = wait_for_completion
         self.wait_timeout = wait_timeout
+        #: The API call that undoes what this task has under way, if the task is killed; see ``DbaasWaitTrigger``.
+        self._cancel: dict[str, Any] | None = None
 
     def _check(self) -> None:
         validation.check(self, {"wait_timeout": validation.positive})
@@ -50,6 +54,7 @@ class DbaasOperator(DbaasTask):
         """Check what the templates rendered to, then do the work."""
         with airflow_errors(), closing(self.hook):
             self._check()
+            self._push_links(context)
             return self.start(context)
 
     @abstractmethod
@@ -62,24 +67,37 @@ class DbaasOperator(DbaasTask):
         :param context: Airflow's context.
         :param wait: what to wait for.
         :param then: the method of this operator to go on with.
-        :param state: plain JSON without secrets that ``then`` needs; it is stored while deferred. ``deadline``
-            is kept in it, so that several waits share one time limit.
+        :param state: plain JSON without secrets that ``then`` needs; it is stored while deferred. ``deadline`` and
+            ``limit`` are kept in it, so that several waits share one time limit.
         """
-        deadline = state.setdefault("deadline", time.time() + self.wait_timeout)
-        watch = polling.Watch(wait, deadline=deadline)
+        if "deadline" not in state:
+            state["deadline"], state["limit"] = self._deadline(context, self.wait_timeout)
+        watch = polling.Watch(wait, deadline=state["deadline"])
         verdict = polling.run_briefly(self.client, watch) if self.deferrable else polling.run(self.client, watch)
         if isinstance(verdict, Pending):
+            from airflow_dbaas.triggers.waits import DbaasWaitTrigger
+
             # The state travels with the trigger, not as kwargs of the deferral: DAG.test() loses those.
-            state = {"then": then.__name__, **state}
-            trigger = DbaasWaitTrigger.after(watch, exoscale_conn_id=self.exoscale_conn_id, zone=self.zone, state=state)
+            trigger = DbaasWaitTrigger.after(
+                watch,
+                exoscale_conn_id=self.exoscale_conn_id,
+                zone=self.zone,
+                state={"then": then.__name__, **state},
+                cancel=self._cancel,
+            )
             return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
         return then(context, outcome(verdict), **state)
 
     def wait_for_operation(self, context: Context, operation: models.Operation, then: Then, **state: Any) -> Any:
-        """Wait for an operation that was started; one that needs no waiting is gone through all the same."""
-        if operation.id is None:
-            self.log.info("The API names no operation to wait for")
-            return then(context, {"operation_id": None, "reference_id": None, "reference_link": None}, **state)
+        """Wait for an operation that was started, unless nothing is to be waited for; then go on as ``wait_for``."""
+        if operation.id is None or not self.wait_for_completion:
+            reference = operation.reference or models.Reference()
+            result = {
+                "operation_id": operation.id,
+                "reference_id": reference.id,
+                "reference_link": reference.link,
+            }
+            return then(context, result, **state)
         return self.wait_for(context, OperationWait(operation.id), then, **state)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -87,4 +105,27 @@ class DbaasOperator(DbaasTask):
         state = dict(event["state"])
         then = getattr(self, state.pop("then"))
         with airflow_errors(), closing(self.hook):
-            return then(context, result_of(event), **state)
+            try:
+                result = result_of(event)
+            except DbaasWaitTimeoutError as error:
+                if state.get("limit") == "execution_timeout":
+                    raise AirflowTaskTimeout(str(error)) from error
+                raise
+            return then(context, result, **state)
+
+    def on_kill(self) -> None:
+        """Undo what was started if that was asked for; otherwise what was started goes on."""
+        if self._cancel is not None:
+            arguments = dict(self._cancel)
+            getattr(self.client, arguments.pop("method"))(**arguments)
+
+    def remember(self, context: Context, key: str, value: Any) -> None:
+        """Keep what was started where the next try finds it (Airflow 3.3); elsewhere the API is asked for it."""
+        store = task_state(context)
+        if store is not None:
+            store.set(key, value)
+
+    def recall(self, context: Context, key: str) -> Any:
+        """What an earlier try of this task kept under ``key``, or None."""
+        store = task_state(context)
+        return store.get(key) if store is not None else None

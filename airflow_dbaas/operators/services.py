@@ -54,7 +54,6 @@ class DbaasCreateServiceOperator(DbaasOperator):
         service_type: Literal["pg"] = "pg",
         settings: dict[str, Any] | None = None,
         if_exists: Literal["reuse", "fail"] = "reuse",
-        wait_for_completion: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,7 +62,6 @@ class DbaasCreateServiceOperator(DbaasOperator):
         self.service_type = service_type
         self.settings = settings
         self.if_exists = if_exists
-        self.wait_for_completion = wait_for_completion
         self._check()
 
     def start(self, context: Context) -> Any:
@@ -133,13 +131,11 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         *,
         service_name: str,
         if_missing: Literal["skip", "fail"] = "skip",
-        wait_for_completion: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.service_name = service_name
         self.if_missing = if_missing
-        self.wait_for_completion = wait_for_completion
         self._check()
 
     def start(self, context: Context) -> Any:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from abc import abstractmethod
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_dbaas import polling
 from airflow_dbaas._compat import (
+    AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
     BaseSensorOperator,
     Context,
     PokeReturnValue,
+    first_start,
     seconds,
 )
 from airflow_dbaas.api.errors import DbaasWaitTimeoutError
-from airflow_dbaas.base import DbaasTask
-from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, as_event, result_of
+from airflow_dbaas.base import DbaasTask, Limit
+from airflow_dbaas.events import airflow_errors, as_event, result_of
+from airflow_dbaas.validation import is_template
 from airflow_dbaas.waits import Pending, Wait, outcome
 
 
@@ -26,12 +33,62 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
     """Base of the sensors.
 
     Poked, it looks every ``poke_interval`` seconds; deferred, after a brief wait by itself, it looks at intervals that
-    grow with the time waited (1 to 60 seconds). A sensor only looks: killing it leaves what it waits for alone.
+    grow with the time waited (1 to 60 seconds). ``timeout``, ``execution_timeout`` and ``soft_fail`` mean the same in
+    all modes. A sensor only looks: killing it leaves what it waits for alone.
+
+    :param start_from_trigger: if deferrable, begin and end in the triggerer, without any worker (Airflow 3.3 and
+        later; elsewhere, and for a task that is mapped or has callbacks of its own, outlets, listeners or an
+        ``execution_timeout``, it begins on a worker).
     """
 
-    @abstractmethod
+    #: The wait; its fields are parameters of the sensor.
+    wait_class: ClassVar[type[Wait]]
+
+    def __init__(self, *, start_from_trigger: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._may_start_in_triggerer = start_from_trigger
+
+    def _ready(self) -> None:
+        """To be called at the end of ``__init__``."""
+        self._check()
+        if self.deferrable and self._may_start_in_triggerer:
+            self._start_in_triggerer()
+
+    def _start_in_triggerer(self) -> None:
+        # Imported here: it is needed by deferrable sensors only, and not cheap.
+        from airflow_dbaas._compat.triggers import StartTriggerArgs, has_listeners, starts_in_triggerer
+
+        needs_worker = self.execution_timeout or self.outlets or self._pre_execute_hook or self._post_execute_hook
+        if not starts_in_triggerer() or needs_worker:
+            return
+        # The templates as text: the triggerer renders them.
+        arguments = {
+            name: str(value) if is_template(value) else value
+            for name, value in {"exoscale_conn_id": self.exoscale_conn_id, "zone": self.zone, **self._fields}.items()
+        }
+        if not all(is_template(arguments[name]) for name, value in self._fields.items() if is_template(value)):
+            return
+        self.start_trigger_args = StartTriggerArgs(
+            trigger_cls="airflow_dbaas.triggers.sensors.DbaasSensorTrigger",
+            trigger_kwargs={
+                **arguments,
+                "kind": self.wait_class.kind,
+                "timeout": seconds(self.timeout),
+                "ends_here": not has_listeners(),
+                "pushes": self.do_xcom_push,
+                "links": {link.xcom_key: link.page for link in self.operator_extra_links},
+            },
+            next_method=self.execute_complete.__name__,
+        )
+        self.start_from_trigger = True
+
+    @property
+    def _fields(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self.wait_class)}
+
     def wait(self) -> Wait:
         """What this sensor waits for."""
+        return self.wait_class(**self._fields)
 
     @cached_property
     def _watch(self) -> polling.Watch:
@@ -42,15 +99,23 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         with closing(self.hook):
             with airflow_errors():
                 self._check()
+                self._push_links(context)
             if not self.deferrable:
+                with self._lenience():
+                    self._keep_execution_timeout(context)
                 return super().execute(context)
-            watch = polling.Watch(self.wait(), deadline=time.time() + seconds(self.timeout))
+            deadline, limit = self._deadline(context, seconds(self.timeout))
+            watch = polling.Watch(self.wait(), deadline=deadline)
             with airflow_errors():
                 verdict = polling.run_briefly(self.hook.get_conn(), watch)
         if isinstance(verdict, Pending):
-            trigger = DbaasWaitTrigger.after(watch, exoscale_conn_id=self.exoscale_conn_id, zone=self.zone)
+            from airflow_dbaas.triggers.waits import DbaasWaitTrigger
+
+            trigger = DbaasWaitTrigger.after(
+                watch, exoscale_conn_id=self.exoscale_conn_id, zone=self.zone, state={"limit": limit}
+            )
             return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
-        return self.execute_complete(context, as_event(verdict))
+        return self.execute_complete(context, as_event(verdict, {"limit": limit}))
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; the result is pushed to XCom."""
@@ -66,9 +131,31 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """The result of a deferred wait, or its failure."""
-        with airflow_errors():
+        limit: Limit = (event.get("state") or {}).get("limit", "timeout")
+        with self._lenience(), airflow_errors():
             try:
                 return result_of(event)
             except DbaasWaitTimeoutError as error:
-                # As in the other modes: a sensor's time-out is not retried.
-                raise AirflowSensorTimeout(str(error)) from error
+                # As in the other modes: a sensor's time-out is not retried, an execution time-out is.
+                raise (AirflowSensorTimeout if limit == "timeout" else AirflowTaskTimeout)(str(error)) from error
+
+    def _keep_execution_timeout(self, context: Context) -> None:
+        """Airflow measures each look of a rescheduled sensor by itself; the limit is for all of them."""
+        if self.reschedule and self.execution_timeout is not None:
+            began = first_start(context)
+            if began is not None and datetime.now(UTC) - began > self.execution_timeout:
+                raise AirflowTaskTimeout(f"not over after {self.execution_timeout} (execution_timeout)")
+
+    @contextmanager
+    def _lenience(self) -> Iterator[None]:
+        """``soft_fail`` and ``never_fail`` as Airflow applies them to a poke; a deferred task gets less of it."""
+        try:
+            yield
+        except (AirflowSensorTimeout, AirflowTaskTimeout, AirflowFailException) as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(f"Skipped instead of failed: {error}") from error
+            raise
+        except Exception as error:
+            if self.never_fail:
+                raise AirflowSkipException(f"Skipped instead of failed: {error}") from error
+            raise

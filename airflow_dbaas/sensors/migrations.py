@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas.base import Check
+from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
 from airflow_dbaas.sensors.base import DbaasSensor
 from airflow_dbaas.waits import MigrationWait
 
@@ -16,13 +17,16 @@ class DbaasMigrationSensor(DbaasSensor):
 
     The migration's top-level status alone is never taken for success: there must be no error, and every database
     must be done or syncing. ``failed`` while replicating may pass, and fails the task only if it lasts
-    ``failure_patience`` seconds. Pushes ``service``, ``status``, ``method`` and ``databases``.
+    ``failure_patience`` seconds. Pushes ``service``, ``status``, ``method`` and ``databases`` (``name``, ``method`` and
+    ``status`` of each, and ``lag`` where the API shows one).
 
     :param service_name: name of the target service, 1 to 63 characters; templated.
     :param until: ``synced``: the copy is complete, replication may go on; ``done``: replication has ended too.
     :param failure_patience: seconds for which a replicating migration may be shown as failed.
     """
 
+    wait_class = MigrationWait
+    operator_extra_links = (DbaasServiceLink(), DbaasMigrationLink())
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "service_name")
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
@@ -35,15 +39,11 @@ class DbaasMigrationSensor(DbaasSensor):
         *,
         service_name: str,
         until: Literal["synced", "done"] = "synced",
-        failure_patience: float = MigrationWait.patience,
+        failure_patience: float = MigrationWait.failure_patience,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.service_name = service_name
         self.until = until
         self.failure_patience = failure_patience
-        self._check()
-
-    def wait(self) -> MigrationWait:
-        """Until every database is copied."""
-        return MigrationWait(self.service_name, self.until, self.failure_patience)
+        self._ready()

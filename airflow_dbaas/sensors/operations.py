@@ -21,14 +21,12 @@ class DbaasOperationSensor(DbaasSensor):
     :param operation_id: id of the operation, a UUID; templated.
     """
 
+    wait_class = OperationWait
+    operator_extra_links = ()
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "operation_id")
     checks: ClassVar[dict[str, Check]] = {"operation_id": validation.uuid}
 
     def __init__(self, *, operation_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.operation_id = operation_id
-        self._check()
-
-    def wait(self) -> OperationWait:
-        """Until the operation has ended."""
-        return OperationWait(self.operation_id)
+        self._ready()

@@ -21,6 +21,7 @@ class DbaasServiceSensor(DbaasSensor):
     :param state: ``running``, ``poweroff``, or ``absent``: deleted.
     """
 
+    wait_class = ServiceWait
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "service_name")
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
@@ -33,8 +34,4 @@ class DbaasServiceSensor(DbaasSensor):
         super().__init__(**kwargs)
         self.service_name = service_name
         self.state = state
-        self._check()
-
-    def wait(self) -> ServiceWait:
-        """Until the service is in the state."""
-        return ServiceWait(self.service_name, self.state)
+        self._ready()

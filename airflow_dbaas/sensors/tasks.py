@@ -21,6 +21,7 @@ class DbaasTaskSensor(DbaasSensor):
     :param dbaas_task_id: id of the task, a UUID; templated.
     """
 
+    wait_class = TaskWait
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "service_name", "dbaas_task_id")
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
@@ -31,8 +32,4 @@ class DbaasTaskSensor(DbaasSensor):
         super().__init__(**kwargs)
         self.service_name = service_name
         self.dbaas_task_id = dbaas_task_id
-        self._check()
-
-    def wait(self) -> TaskWait:
-        """Until the task has ended."""
-        return TaskWait(self.service_name, self.dbaas_task_id)
+        self._ready()

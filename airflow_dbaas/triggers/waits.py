@@ -1,17 +1,16 @@
-"""The waits, in the triggerer."""
+"""The wait of a deferred task, in the triggerer."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow_dbaas import polling, waits
-from airflow_dbaas._compat import AirflowFailException, BaseTrigger, TriggerEvent
-from airflow_dbaas.api import errors
+from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent
 from airflow_dbaas.api.errors import DbaasError
+from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.waits import Done, Failed
 
@@ -27,6 +26,8 @@ class DbaasWaitTrigger(BaseTrigger):
     :param deadline: Unix time at which the wait is over.
     :param first_look: Unix time before which it does not look.
     :param state: what the task needs to go on, plain JSON; the event gives it back.
+    :param cancel: the API call to make if somebody kills the task (Airflow 3.3 and later): the client's method as
+        ``method`` and its arguments. Nothing is touched without it.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class DbaasWaitTrigger(BaseTrigger):
         deadline: float,
         first_look: float,
         state: dict[str, Any] | None = None,
+        cancel: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.exoscale_conn_id = exoscale_conn_id
@@ -46,6 +48,7 @@ class DbaasWaitTrigger(BaseTrigger):
         self.deadline = deadline
         self.first_look = first_look
         self.state = state
+        self.cancel = cancel
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
@@ -56,12 +59,19 @@ class DbaasWaitTrigger(BaseTrigger):
             "deadline": self.deadline,
             "first_look": self.first_look,
             "state": self.state,
+            "cancel": self.cancel,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     @classmethod
     def after(
-        cls, watch: polling.Watch, *, exoscale_conn_id: str, zone: str | None, state: dict[str, Any] | None = None
+        cls,
+        watch: polling.Watch,
+        *,
+        exoscale_conn_id: str,
+        zone: str | None,
+        state: dict[str, Any] | None = None,
+        cancel: dict[str, Any] | None = None,
     ) -> DbaasWaitTrigger:
         """The trigger that goes on with a watch which a task has begun."""
         now = time.time()
@@ -72,55 +82,29 @@ class DbaasWaitTrigger(BaseTrigger):
             deadline=watch.deadline,
             first_look=min(now + polling.FIRST_LOOK_SECONDS, watch.deadline),
             state=state,
+            cancel=cancel,
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, then fire the event that ``result_of`` reads."""
+        """Wait, then fire the event that ``events.result_of`` reads."""
         watch = polling.Watch(waits.restore(self.wait), deadline=self.deadline)
         await asyncio.sleep(max(0.0, self.first_look - time.time()))
-        try:
-            async with await DbaasHook(self.exoscale_conn_id, zone=self.zone).get_async_conn() as client:
-                verdict = await polling.run_async(client, watch)
-        except DbaasError as error:
-            verdict = Failed(error)
-        yield TriggerEvent({**as_event(verdict), "state": self.state})
+        verdict = await verdict_of(DbaasHook(self.exoscale_conn_id, zone=self.zone), watch)
+        yield TriggerEvent(as_event(verdict, self.state))
+
+    async def on_kill(self) -> None:
+        """Make the call that was asked for if the task is killed; Airflow calls this for a user's act only."""
+        if self.cancel is None:
+            return
+        arguments = dict(self.cancel)
+        async with await DbaasHook(self.exoscale_conn_id, zone=self.zone).get_async_conn() as client:
+            await getattr(client, arguments.pop("method"))(**arguments)
 
 
-def as_event(verdict: Done | Failed) -> dict[str, Any]:
-    """A final verdict as the payload of a trigger event."""
-    if isinstance(verdict, Done):
-        return {"status": "done", "result": verdict.result}
-    error = verdict.error
-    return {
-        "status": "failed",
-        "error": type(error).__name__,
-        "message": str(error),
-        "retryable": error.retryable,
-    }
-
-
-def result_of(event: dict[str, Any]) -> dict[str, Any]:
-    """The result in an event.
-
-    :param event: payload of ``as_event``.
-    :raises DbaasError: the failure in the event, of the class it had in the triggerer.
-    """
-    if event["status"] == "done":
-        result: dict[str, Any] = event["result"]
-        return result
-    kind: type[DbaasError] = getattr(errors, event["error"])
-    raise kind(event["message"], retryable=event["retryable"])
-
-
-@contextmanager
-def airflow_errors() -> Iterator[None]:
-    """Turns errors that only somebody's change can mend into ``AirflowFailException``, which Airflow does not retry.
-
-    The others pass as they are, and Airflow retries the task as its author asked.
-    """
+async def verdict_of(hook: DbaasHook, watch: polling.Watch) -> Done | Failed:
+    """Run a watch in the triggerer's event loop; what is wrong with the connection is a verdict, too."""
     try:
-        yield
+        async with await hook.get_async_conn() as client:
+            return await polling.run_async(client, watch)
     except DbaasError as error:
-        if error.retryable:
-            raise
-        raise AirflowFailException(str(error)) from error
+        return Failed(error)

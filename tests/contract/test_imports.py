@@ -18,21 +18,23 @@ ALLOWED = {
     "provider_info": set(),
     "_compat": {"airflow"},
     "validation": {"api"},
-    "waits": {"api"},
+    "waits": {"api", "waits"},
     "polling": {"api", "waits"},
     "credentials": {"_compat", "api"},
     "ledger": {"_compat"},
     "logins": set(),
     "sources": {"_compat", "api", "credentials", "logins"},
     "targets": {"api", "credentials", "logins"},
-    "base": {"_compat", "hooks", "validation"},
+    "events": {"_compat", "api", "waits"},
+    "links": {"_compat"},
+    "base": {"_compat", "hooks", "links", "validation"},
     "hooks": {"_compat", "api", "credentials", "provider_info"},
-    "triggers": {"_compat", "api", "hooks", "polling", "waits"},
+    "triggers": {"_compat", "api", "events", "hooks", "polling", "triggers", "waits"},
     "cli": {"emulator"},
 }
-_OPERATORS = {"_compat", "api", "base", "ledger", "polling", "sources", "targets", "triggers", "validation"}
-ALLOWED["operators"] = {"operators", "verification", "waits", *_OPERATORS}
-ALLOWED["sensors"] = {"sensors", "_compat", "api", "base", "polling", "triggers", "validation", "waits"}
+_TASKS = {"_compat", "api", "base", "events", "links", "polling", "triggers", "validation", "waits"}
+ALLOWED["operators"] = {"operators", "ledger", "sources", "targets", "verification", *_TASKS}
+ALLOWED["sensors"] = {"sensors", *_TASKS}
 ALLOWED["dags"] = {"operators", "sensors", "airflow"}
 
 

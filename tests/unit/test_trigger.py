@@ -12,8 +12,9 @@ import pytest
 from airflow_dbaas import polling
 from airflow_dbaas._compat import AirflowFailException, conf
 from airflow_dbaas.api import errors
+from airflow_dbaas.events import airflow_errors, as_event, result_of
 from airflow_dbaas.polling import Watch
-from airflow_dbaas.triggers.waits import DbaasWaitTrigger, airflow_errors, as_event, result_of
+from airflow_dbaas.triggers.waits import DbaasWaitTrigger
 from airflow_dbaas.waits import Done, Failed, MigrationWait, OperationWait
 from tests.unit.conftest import Reply, ScriptedServer
 

@@ -213,7 +213,7 @@ def test_failed_while_replicating_may_pass(answer: dict[str, Any]) -> None:
     """Replication recovers: its failure counts only if it lasts."""
     verdict = migration(**answer)
     assert isinstance(verdict, Failed)
-    assert verdict.patience == MigrationWait.patience
+    assert verdict.patience == MigrationWait.failure_patience
 
 
 def test_a_failed_database_is_told_when_the_others_are_over() -> None:

@@ -1,30 +1,41 @@
-"""The one place that knows Airflow's versions (2.11 to 3.3): where things are imported from, and what differs."""
+"""The one place that knows Airflow's versions (2.11 to 3.3): where things are imported from, and what differs.
+
+What is not needed to parse a DAG stands in modules of its own, so that it is imported only where it is used.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-
-from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 if TYPE_CHECKING:
     # What the type checker sees is the newest Airflow.
-    from airflow.sdk import BaseHook, BaseOperator, BaseSensorOperator, Connection, Context, Variable
+    from airflow.sdk import (
+        BaseHook,
+        BaseOperator,
+        BaseOperatorLink,
+        BaseSensorOperator,
+        Connection,
+        Context,
+        Variable,
+    )
     from airflow.sdk.bases.sensor import PokeReturnValue
     from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import (
         AirflowFailException,
         AirflowNotFoundException,
         AirflowSensorTimeout,
+        AirflowSkipException,
+        AirflowTaskTimeout,
     )
     from airflow.sdk.log import mask_secret
 else:
     try:
-        from airflow.sdk import BaseOperator, BaseSensorOperator, Connection, Context, Variable
+        from airflow.sdk import BaseOperator, BaseOperatorLink, BaseSensorOperator, Connection, Context, Variable
         from airflow.sdk.bases.sensor import PokeReturnValue
         from airflow.sdk.log import mask_secret
     except ImportError:  # 2.11
-        from airflow.models import BaseOperator, Connection, Variable
+        from airflow.models import BaseOperator, BaseOperatorLink, Connection, Variable
         from airflow.sensors.base import BaseSensorOperator, PokeReturnValue
         from airflow.utils.context import Context
         from airflow.utils.log.secrets_masker import mask_secret
@@ -38,30 +49,42 @@ else:
             AirflowFailException,
             AirflowNotFoundException,
             AirflowSensorTimeout,
+            AirflowSkipException,
+            AirflowTaskTimeout,
         )
     except ImportError:  # 2.11, 3.0, 3.1
         from airflow.configuration import conf
-        from airflow.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSensorTimeout
+        from airflow.exceptions import (
+            AirflowFailException,
+            AirflowNotFoundException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+            AirflowTaskTimeout,
+        )
 
 __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "AirflowTaskTimeout",
     "BaseHook",
     "BaseOperator",
+    "BaseOperatorLink",
     "BaseSensorOperator",
-    "BaseTrigger",
     "Connection",
     "Context",
     "PokeReturnValue",
-    "TriggerEvent",
     "default_deferrable",
     "delete_variable",
+    "first_start",
     "get_connection_async",
     "get_variable",
+    "get_xcom",
     "mask_secret",
     "seconds",
     "set_variable",
+    "task_state",
 ]
 
 
@@ -105,3 +128,27 @@ def delete_variable(key: str) -> None:
     """Delete an Airflow variable, if it is there."""
     if get_variable(key) is not None:
         Variable.delete(key)
+
+
+def first_start(context: Context) -> datetime | None:
+    """When this try of a task began: before a deferral or a rescheduling, if there was one."""
+    ti: Any = context["ti"]
+    rescheduled = getattr(ti, "get_first_reschedule_date", None)
+    # 2.11 keeps the first start of a rescheduled task as its start date.
+    began: datetime | None = (rescheduled(context) if rescheduled else None) or ti.start_date
+    return began
+
+
+def task_state(context: Context) -> Any:
+    """What keeps a task's own values from one try to the next (3.3), or None."""
+    return context.get("task_state_store")
+
+
+def get_xcom(key: str, ti_key: Any) -> Any:
+    """A value that a task pushed, for those who look at it from outside; or None."""
+    try:
+        from airflow.sdk.execution_time.xcom import XCom
+    except ImportError:  # 2.11
+        from airflow.models import XCom
+    reader: Any = XCom
+    return reader.get_value(key=key, ti_key=ti_key)

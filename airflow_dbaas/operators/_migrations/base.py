@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from airflow_dbaas import validation
 from airflow_dbaas.api.bodies import MigrationMethod
 from airflow_dbaas.base import Check
+from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.sources import MigrationSource
 
@@ -29,6 +30,7 @@ class MigrationOperator(DbaasOperator):
         "source_conn_id",
         "ignore_dbs",
     )
+    operator_extra_links = (DbaasServiceLink(), DbaasMigrationLink())
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "source_conn_id": validation.connection_id,
@@ -45,6 +47,11 @@ class MigrationOperator(DbaasOperator):
     def source(self) -> MigrationSource:
         """The source, read from its connection; its password is masked in this process from then on."""
         return MigrationSource.from_conn_id(self.source_conn_id)
+
+    @property
+    def ignored(self) -> set[str]:
+        """The databases to leave out."""
+        return {name.strip() for name in (self.ignore_dbs or "").split(",") if name.strip()}
 
 
 class MethodOperator(MigrationOperator):

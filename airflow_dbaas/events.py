@@ -1,0 +1,57 @@
+"""What a wait came to, as Airflow takes it: the payload of a trigger's event, and the errors a task ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow_dbaas._compat import AirflowFailException
+from airflow_dbaas.api import errors
+from airflow_dbaas.api.errors import DbaasError
+from airflow_dbaas.waits import Done, Failed
+
+
+def as_event(verdict: Done | Failed, state: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A final verdict as the payload of a trigger event.
+
+    :param verdict: what the wait came to.
+    :param state: what the task needs to go on, plain JSON.
+    """
+    if isinstance(verdict, Done):
+        return {"status": "done", "result": verdict.result, "state": state}
+    error = verdict.error
+    return {
+        "status": "failed",
+        "error": type(error).__name__,
+        "message": str(error),
+        "retryable": error.retryable,
+        "state": state,
+    }
+
+
+def result_of(event: dict[str, Any]) -> dict[str, Any]:
+    """The result in an event.
+
+    :param event: payload of ``as_event``.
+    :raises DbaasError: the failure in the event, of the class it had in the triggerer.
+    """
+    if event["status"] == "done":
+        result: dict[str, Any] = event["result"]
+        return result
+    kind: type[DbaasError] = getattr(errors, event["error"])
+    raise kind(event["message"], retryable=event["retryable"])
+
+
+@contextmanager
+def airflow_errors() -> Iterator[None]:
+    """Turns errors that only somebody's change can mend into ``AirflowFailException``, which Airflow does not retry.
+
+    The others pass as they are, and Airflow retries the task as its author asked.
+    """
+    try:
+        yield
+    except DbaasError as error:
+        if error.retryable:
+            raise
+        raise AirflowFailException(str(error)) from error

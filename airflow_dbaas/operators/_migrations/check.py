@@ -1,0 +1,73 @@
+"""The operator that checks a migration beforehand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_dbaas._compat import Context
+from airflow_dbaas.api import calls
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasMigrationCheckError, DbaasNotFoundError
+from airflow_dbaas.operators._migrations.base import MethodOperator
+from airflow_dbaas.waits import TaskWait
+
+_CHECK = "migration_check"
+
+
+class DbaasMigrationCheckOperator(MethodOperator):
+    """Has the service check whether a migration would work (create-dbaas-task-migration-check, get-dbaas-task).
+
+    Nothing is changed at either end. A refusal fails the task at once, with the API's reason. A retry joins the check
+    that the first try started, if it still runs (Airflow 3.3; elsewhere it starts another one, which does no harm).
+    Killing the task leaves the check alone.
+
+    Returns ``task_id``, ``service`` and ``result`` (the API's text; None with ``wait_for_completion=False``, then for
+    a ``DbaasTaskSensor`` to wait for).
+    """
+
+    def start(self, context: Context) -> Any:
+        """Start the check and wait for its task."""
+        earlier = self.recall(context, _CHECK)
+        if earlier is not None and self._still_runs(earlier):
+            self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)
+            return self._follow(context, earlier)
+        operation = self.client.create_dbaas_task_migration_check(
+            service=self.service_name,
+            source_service_uri=self.source.uri(),
+            method=self.api_method,
+            ignore_dbs=self.ignore_dbs or None,
+        )
+        self.log.info("Checking a migration from %s into service %s", self.source.address, self.service_name)
+        reference = operation.reference.id if operation.reference else None
+        return self.wait_for_operation(context, operation, self._submitted, task_id=reference)
+
+    def _submitted(self, context: Context, result: dict[str, Any], *, task_id: str | None, **state: Any) -> Any:
+        # The id may be there at once or only when the operation has ended, as id or as the end of a link.
+        link = (result["reference_link"] or "").rstrip("/").rpartition("/")[2]
+        candidates: list[str] = [candidate for candidate in (result["reference_id"], task_id, link) if candidate]
+        named = [candidate for candidate in candidates if _is_uuid(candidate)]
+        if not named:
+            raise DbaasMigrationCheckError("The API took the migration check but named no task to follow")
+        self.remember(context, _CHECK, named[0])
+        return self._follow(context, named[0], **state)
+
+    def _still_runs(self, task_id: str) -> bool:
+        try:
+            return self.client.get_dbaas_task(service=self.service_name, id=task_id).success is None
+        except DbaasNotFoundError:
+            return False
+
+    def _follow(self, context: Context, task_id: str, **state: Any) -> Any:
+        if not self.wait_for_completion:
+            return {"task_id": task_id, "service": self.service_name, "result": None}
+        return self.wait_for(context, TaskWait(self.service_name, task_id), self._checked, **state)
+
+    def _checked(self, context: Context, result: dict[str, Any], **_: Any) -> dict[str, Any]:
+        self.log.info("The check passed: %s", result["result"])
+        return result
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        return bool(calls.identifier("id", value))
+    except DbaasConfigurationError:
+        return False

@@ -1,0 +1,154 @@
+"""The operator that starts a migration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from airflow_dbaas import ledger, validation
+from airflow_dbaas._compat import Context
+from airflow_dbaas.api import endpoints, models
+from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasMigrationError
+from airflow_dbaas.api.retries import may_have_acted
+from airflow_dbaas.base import Check
+from airflow_dbaas.ledger import MigrationNote
+from airflow_dbaas.operators._migrations.base import MethodOperator
+from airflow_dbaas.sources import MigrationSource
+from airflow_dbaas.waits import MigrationWait, describe_migration
+
+
+class DbaasStartMigrationOperator(MethodOperator):
+    """Starts a migration into a PostgreSQL service (update-dbaas-service-pg), and waits until the API has taken it or
+    until the data is there.
+
+    Never a second time: a migration from the same source that runs, replicates or is complete is joined, also by a
+    retry or another run; one from another source, or from one that cannot be told, is refused. One that failed is
+    stopped and started anew. Where a running migration came from is kept in an Airflow variable, see ``ledger``.
+
+    Returns ``service``, ``source`` (host:port), ``method``, ``joined`` and ``operation_id``; after waiting for the
+    data also ``status`` and ``databases``, as ``DbaasMigrationSensor``.
+
+    :param until: ``started``: the API has taken it (put a ``DbaasMigrationSensor`` behind this task); ``synced``: every
+        database is copied, replication may go on; ``done``: replication has ended too.
+    :param cancel_on_kill: if the task is killed while it waits (marked as failed or success, or cleared), stop the
+        migration that it started; the target is then incomplete. If not, killing the task leaves the migration alone.
+        A task killed while deferred can do so with Airflow 3.3 and later only. A migration that was joined is
+        stopped only if an earlier try of this task started it.
+    """
+
+    checks: ClassVar[dict[str, Check]] = {
+        **MethodOperator.checks,
+        "until": validation.one_of("started", "synced", "done"),
+    }
+    template_fields: Sequence[str] = (*MethodOperator.template_fields, "until")
+
+    def __init__(
+        self,
+        *,
+        until: Literal["started", "synced", "done"] = "started",
+        cancel_on_kill: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        # Before the parent's: it checks the parameters.
+        self.until = until
+        self.cancel_on_kill = cancel_on_kill
+        super().__init__(**kwargs)
+
+    def start(self, context: Context) -> Any:
+        """Join the migration that is there, or start one."""
+        source = self.source
+        status = self.migration_status(self.service_name)
+        if status is None:
+            return self._begin(context, source)
+        if not _has_failed(status):
+            return self._join(context, source, status)
+        self.log.info("An earlier migration failed and is cleared away: %s", describe_migration(status))
+        operation = self.client.stop_dbaas_pg_migration(self.service_name)
+        return self.wait_for_operation(context, operation, self._cleared)
+
+    def _cleared(self, context: Context, result: dict[str, Any], **_: Any) -> Any:
+        return self._begin(context, self.source)
+
+    def _begin(self, context: Context, source: MigrationSource) -> Any:
+        call = endpoints.update_dbaas_service_pg(
+            name=self.service_name,
+            migration=source.settings(method=self.api_method, ignore_dbs=self.ignore_dbs or None),
+        )
+        earlier = ledger.read(self.hook.zone, self.service_name)
+        # Before the request: whatever becomes of this process then, a retry knows that the migration is its own.
+        self._leave_note(context, source)
+        try:
+            operation = self.client.send(call)
+        except DbaasConflictError as error:
+            # Another run was quicker, and this one's note may have replaced that run's; it will be written again.
+            ledger.restore(self.hook.zone, self.service_name, earlier)
+            raise DbaasMigrationError(
+                f"Another migration into service {self.service_name} was started at the same moment: {error}",
+                retryable=True,
+            ) from error
+        except DbaasError as error:
+            # The request may have taken effect although its answer was lost.
+            status = self.migration_status(self.service_name) if may_have_acted(error) else None
+            if status is None:
+                raise
+            return self._join(context, source, status)
+        self._own()
+        self.log.info("Migrating from %s into service %s", source.address, self.service_name)
+        return self.wait_for_operation(context, operation, self._started)
+
+    def _own(self) -> None:
+        if self.cancel_on_kill:
+            self._cancel = {"method": "stop_dbaas_pg_migration", "name": self.service_name}
+
+    def _leave_note(self, context: Context, source: MigrationSource) -> None:
+        note = MigrationNote(source.address, _this_run(context))
+        ledger.write(self.hook.zone, self.service_name, note)
+
+    def _join(self, context: Context, source: MigrationSource, status: models.MigrationStatus) -> Any:
+        where = f"A migration into service {self.service_name} is there already ({describe_migration(status)})"
+        note = ledger.read(self.hook.zone, self.service_name)
+        mend = "stop it first (DbaasStopMigrationOperator) if it is to be replaced"
+        if note is None:
+            raise DbaasMigrationError(f"{where}, and it is not known from which source; {mend}")
+        if note.source != source.address:
+            raise DbaasMigrationError(
+                f"{where}, from {note.source} (started by {note.started_by}), not from {source.address}; {mend}"
+            )
+        self.log.info("%s, from the same source; started by %s. Joining it", where, note.started_by)
+        if note.started_by == _this_run(context):
+            self._own()
+        return self._under_way(context, joined=True, operation_id=None)
+
+    def _started(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+        # Again, for a run that lost a race to this one may have written its own note over it.
+        self._leave_note(context, self.source)
+        self._own()
+        return self._under_way(context, joined=False, operation_id=result["operation_id"], **state)
+
+    def _under_way(self, context: Context, *, joined: bool, operation_id: str | None, **state: Any) -> Any:
+        started = {
+            "service": self.service_name,
+            "source": self.source.address,
+            "method": self.method,
+            "joined": joined,
+            "operation_id": operation_id,
+        }
+        if self.until == "started" or not self.wait_for_completion:
+            return started
+        wait = MigrationWait(self.service_name, self.until)
+        return self.wait_for(context, wait, self._copied, started=started, **state)
+
+    def _copied(self, context: Context, result: dict[str, Any], *, started: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {**started, "status": result["status"], "databases": result["databases"]}
+
+
+def _this_run(context: Context) -> str:
+    run = context["ti"]
+    return f"{run.dag_id}.{run.task_id}, run {run.run_id}"
+
+
+def _has_failed(status: models.MigrationStatus) -> bool:
+    """Whether a migration is over and did not succeed. One that replicates may recover: it has not failed yet."""
+    if any(detail.method == "replication" or detail.status == "running" for detail in status.details):
+        return False
+    return bool(status.error) or status.status == "failed" or any(d.status == "failed" for d in status.details)

@@ -1,0 +1,78 @@
+"""The operator that ends a migration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_dbaas import ledger
+from airflow_dbaas._compat import Context
+from airflow_dbaas.api.errors import DbaasConflictError, DbaasMigrationError, DbaasNotFoundError
+from airflow_dbaas.operators._migrations.base import MigrationOperator
+from airflow_dbaas.targets import MigrationTarget
+from airflow_dbaas.verification import postgres
+from airflow_dbaas.waits import Done, MigrationWait, describe_migration
+
+
+class DbaasStopMigrationOperator(MigrationOperator):
+    """Ends the migration into a PostgreSQL service (stop-dbaas-pg-migration): replication is cut.
+
+    Refuses a migration that is not complete (a database still being copied, or an error), for stopping it would leave
+    the target so. A migration that is not there needs no stop. After replication, what it leaves out is completed:
+    sequences are moved on to the source's positions (never back), materialized views are filled.
+
+    Returns ``service``, ``stopped``, ``sequences`` (how many were moved), ``views`` (how many were filled) and
+    ``operation_id``. With ``wait_for_completion=False`` nothing is completed, and both are None. Killing the task does
+    not take the stop back.
+
+    :param force: stop a migration that is not complete, too. The target is then incomplete, and left so.
+    """
+
+    def __init__(self, *, force: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.force = force
+        self._check()
+
+    def start(self, context: Context) -> Any:
+        """Stop the migration if it may be, then complete what replication leaves out."""
+        status = self.migration_status(self.service_name)
+        if status is None:
+            self.log.info("There is no migration into service %s to stop", self.service_name)
+            # Perhaps an earlier attempt stopped it, and went no further.
+            return self._stopped(context, {"operation_id": None}, stopped=False, complete=not self.force)
+        if not self.force and not isinstance(MigrationWait(self.service_name).verdict(status), Done):
+            # Retryable: it may be complete by the next try.
+            raise DbaasMigrationError(
+                f"The migration into service {self.service_name} is not complete ({describe_migration(status)}); "
+                "stopping it now would leave the target incomplete. Wait with DbaasMigrationSensor, or use force=True",
+                retryable=True,
+            )
+        complete = not self.force and any(detail.method == "replication" for detail in status.details)
+        try:
+            operation = self.client.stop_dbaas_pg_migration(self.service_name)
+        except DbaasNotFoundError:
+            return self._stopped(context, {"operation_id": None}, stopped=True, complete=complete)
+        except DbaasConflictError as error:
+            # The service allows a stop only some minutes after the start.
+            raise DbaasMigrationError(f"The migration cannot be stopped yet: {error}", retryable=True) from error
+        self.log.info("Stopping the migration into service %s", self.service_name)
+        return self.wait_for_operation(context, operation, self._stopped, stopped=True, complete=complete)
+
+    def _stopped(
+        self, context: Context, result: dict[str, Any], *, stopped: bool, complete: bool, **_: Any
+    ) -> dict[str, Any]:
+        sequences: int | None = 0
+        views: int | None = 0
+        if not self.wait_for_completion:
+            sequences = views = None
+        elif complete:
+            target = MigrationTarget.of_service(self.client, self.service_name)
+            sequences, views = postgres.complete_replication(self.source, target, ignore=self.ignored)
+            self.log.info("%d sequences moved on to the source's position, %d views filled", sequences, views)
+        ledger.forget(self.hook.zone, self.service_name)
+        return {
+            "service": self.service_name,
+            "stopped": stopped,
+            "sequences": sequences,
+            "views": views,
+            "operation_id": result["operation_id"],
+        }

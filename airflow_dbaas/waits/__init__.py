@@ -1,0 +1,46 @@
+"""Every wait, stated once: what to fetch, and the verdict on it.
+
+A poking sensor, the trigger of a deferred task and an operator's own wait all run the same ``Watch`` over one of
+these waits, so that what counts as done, as failed and as passing trouble is decided in one place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait, outcome
+from airflow_dbaas.waits.integrations import ExternalIntegrationWait, IntegrationWait
+from airflow_dbaas.waits.migrations import MigrationWait, describe_migration, migration_result
+from airflow_dbaas.waits.operations import OperationWait
+from airflow_dbaas.waits.services import ServiceWait
+from airflow_dbaas.waits.tasks import TaskWait
+
+__all__ = [
+    "APPEARANCE_SECONDS",
+    "Done",
+    "ExternalIntegrationWait",
+    "Failed",
+    "IntegrationWait",
+    "MigrationWait",
+    "OperationWait",
+    "Pending",
+    "ServiceWait",
+    "TaskWait",
+    "Verdict",
+    "Wait",
+    "describe_migration",
+    "migration_result",
+    "outcome",
+    "restore",
+]
+
+_KINDS: dict[str, type[Wait]] = {
+    kind.kind: kind
+    for kind in (OperationWait, TaskWait, ServiceWait, MigrationWait, IntegrationWait, ExternalIntegrationWait)
+}
+
+
+def restore(serialized: dict[str, Any]) -> Wait:
+    """The wait that ``Wait.serialize`` described."""
+    fields = dict(serialized)
+    return _KINDS[fields.pop("kind")](**fields)

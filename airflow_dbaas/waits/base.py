@@ -1,0 +1,79 @@
+"""What every wait is made of: the verdicts, and the wait itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_dbaas.api.errors import DbaasError, DbaasNotFoundError
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.calls import Call
+
+#: Seconds for which something just made may still be unknown to the API (404).
+APPEARANCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Not there yet. ``note`` says how far it is."""
+
+    note: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was waited for is there. ``result`` is plain JSON."""
+
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It will not come. With ``patience`` it still may: the failure counts only if it lasts that many seconds."""
+
+    error: DbaasError
+    patience: float = 0.0
+
+
+Verdict = Pending | Done | Failed
+
+
+@dataclass(frozen=True)
+class Wait(ABC):
+    """What to fetch and the verdict on it. Its fields are ids and choices only, never a secret."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def call(self) -> Call[Any]:
+        """The request that shows how far it is."""
+
+    @abstractmethod
+    def verdict(self, answer: Any) -> Verdict:
+        """The verdict on the answer to ``call``."""
+
+    @property
+    @abstractmethod
+    def subject(self) -> str:
+        """What is waited for, in words."""
+
+    def absent(self, error: DbaasNotFoundError) -> Verdict:
+        """The verdict on a 404: it may have been made a moment ago."""
+        return Failed(error, patience=APPEARANCE_SECONDS)
+
+    def serialize(self) -> dict[str, Any]:
+        """Plain JSON from which ``restore`` makes the same wait in another process."""
+        return {"kind": self.kind, **dataclasses.asdict(self)}
+
+
+def outcome(verdict: Done | Failed) -> dict[str, Any]:
+    """The result of a final verdict.
+
+    :raises DbaasError: the verdict's error, if it is a failure.
+    """
+    if isinstance(verdict, Failed):
+        raise verdict.error
+    return verdict.result

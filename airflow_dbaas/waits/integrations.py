@@ -1,0 +1,121 @@
+"""Waiting for an integration between services, or between a service and an external endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow_dbaas.api import endpoints, models
+from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasNotFoundError
+from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.calls import Call
+
+#: Seconds for which an integration may be shown as failed or switched off: it is while a service restarts.
+FAILURE_PATIENCE = 120.0
+
+State = Literal["active", "absent"]
+
+
+@dataclass(frozen=True)
+class IntegrationWait(Wait):
+    """Until an integration between two services is active, or gone (``absent``).
+
+    It is read off the list of all services: one request answers the waits on many integrations.
+    """
+
+    integration_id: str
+    state: State = "active"
+    kind: ClassVar[str] = "integration"
+
+    @property
+    def subject(self) -> str:
+        return f"integration {self.integration_id}"
+
+    def call(self) -> Call[models.ServiceList]:
+        return endpoints.list_dbaas_services()
+
+    def verdict(self, answer: models.ServiceList) -> Verdict:
+        shown = (integration for service in answer.dbaas_services for integration in service.integrations)
+        found = next((integration for integration in shown if integration.id == self.integration_id), None)
+        if self.state == "absent":
+            return Pending(f"{self.subject} is still there") if found else Done(_gone(self.integration_id))
+        if found is None:
+            return Failed(DbaasIntegrationError(f"{self.subject} does not exist"), patience=APPEARANCE_SECONDS)
+        status = found.status or "unknown"
+        # Older answers have no is-active; then the status is all there is.
+        if found.is_active or (found.is_active is None and status in {"running", "active"}):
+            return Done(integration_result(found))
+        where = f"{self.subject} ({found.type}, {found.source} → {found.dest})"
+        if status == "failed" or found.is_enabled is False:
+            what = "failed" if status == "failed" else "is switched off"
+            return Failed(DbaasIntegrationError(f"{where} {what}", retryable=True), patience=FAILURE_PATIENCE)
+        ends = {found.source, found.dest}
+        off = [
+            service.name for service in answer.dbaas_services if service.name in ends and service.state == "poweroff"
+        ]
+        if off:
+            text = f"{where} cannot become active: service {' and '.join(off)} is powered off"
+            return Failed(DbaasIntegrationError(text))
+        return Pending(f"{where} is {status}, not active yet")
+
+
+@dataclass(frozen=True)
+class ExternalIntegrationWait(Wait):
+    """Until the integration of a service with an external endpoint is active, or gone (``absent``).
+
+    An answer without a status is taken for active: the API need not show one.
+    """
+
+    integration_id: str
+    state: State = "active"
+    kind: ClassVar[str] = "external-integration"
+
+    @property
+    def subject(self) -> str:
+        return f"external integration {self.integration_id}"
+
+    def call(self) -> Call[models.ExternalIntegration]:
+        return endpoints.get_dbaas_external_integration(self.integration_id)
+
+    def absent(self, error: DbaasNotFoundError) -> Verdict:
+        return Done(_gone(self.integration_id)) if self.state == "absent" else super().absent(error)
+
+    def verdict(self, answer: models.ExternalIntegration) -> Verdict:
+        if self.state == "absent":
+            return Pending(f"{self.subject} is still there")
+        status = answer.status or "active"
+        if status in {"running", "active"}:
+            return Done(external_integration_result(answer))
+        where = f"{self.subject} ({answer.type}, {answer.source_service_name} → {answer.dest_endpoint_name})"
+        if status == "failed":
+            return Failed(DbaasIntegrationError(f"{where} failed", retryable=True), patience=FAILURE_PATIENCE)
+        return Pending(f"{where} is {status}, not active yet")
+
+
+def _gone(integration_id: str) -> dict[str, Any]:
+    return {"integration_id": integration_id, "status": "absent"}
+
+
+def integration_result(integration: models.Integration) -> dict[str, Any]:
+    """An integration between services as plain JSON, for XCom."""
+    return {
+        "integration_id": integration.id,
+        "integration_type": integration.type,
+        "source_service": integration.source,
+        "dest_service": integration.dest,
+        "status": integration.status,
+    }
+
+
+def external_integration_result(integration: models.ExternalIntegration) -> dict[str, Any]:
+    """An integration with an external endpoint as plain JSON, for XCom."""
+    return {
+        "integration_id": integration.integration_id,
+        "endpoint_type": integration.type,
+        "endpoint_id": integration.dest_endpoint_id,
+        "endpoint_name": integration.dest_endpoint_name,
+        "service": integration.source_service_name,
+        "status": integration.status,
+    }

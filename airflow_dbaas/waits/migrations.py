@@ -1,0 +1,109 @@
+"""Waiting for a migration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow_dbaas.api import endpoints, models
+from airflow_dbaas.api.errors import DbaasMigrationError, DbaasNotFoundError
+from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.calls import Call
+
+
+@dataclass(frozen=True)
+class MigrationWait(Wait):
+    """Until every database of a migration is copied.
+
+    The top-level status is not trusted: a migration that never reached its source has been seen as ``done``. It
+    is finished only if no error is shown and every database is ``done`` or, ``until="synced"``, ``syncing``.
+    While it replicates, ``failed`` may pass; it counts only if it lasts.
+
+    :param until: ``synced``: the copy is complete, replication may go on; ``done``: replication has ended too.
+    :param failure_patience: seconds for which a replicating migration may be shown as failed.
+    """
+
+    service_name: str
+    until: Literal["synced", "done"] = "synced"
+    failure_patience: float = 180.0
+    kind: ClassVar[str] = "migration"
+
+    @property
+    def subject(self) -> str:
+        return f"the migration into service {self.service_name}"
+
+    def call(self) -> Call[models.MigrationStatus]:
+        return endpoints.get_dbaas_migration_status(self.service_name)
+
+    def absent(self, error: DbaasNotFoundError) -> Verdict:  # noqa: ARG002 - said in other words
+        text = f"There is no migration into service {self.service_name}: it was not started, or has been stopped"
+        return Failed(DbaasMigrationError(text), patience=APPEARANCE_SECONDS)
+
+    def verdict(self, answer: models.MigrationStatus) -> Verdict:
+        details = answer.details
+        states = [detail.status for detail in details]
+        troubled = (
+            bool(answer.error or answer.status == "failed" or any(d.error for d in details)) or "failed" in states
+        )
+        if troubled:
+            return self._trouble(answer)
+        wanted = {"done", "syncing"} if self.until == "synced" else {"done"}
+        if details and all(state in wanted for state in states) and answer.status not in {"running", "waiting"}:
+            return Done(migration_result(self.service_name, answer))
+        if not details and answer.status in {"done", "syncing"}:
+            # "Done" without a single database is either a moment's view or a copy of nothing.
+            text = f"The migration into service {self.service_name} says {answer.status} but names no database"
+            return Failed(DbaasMigrationError(text), patience=APPEARANCE_SECONDS)
+        return Pending(describe_migration(answer))
+
+    def _trouble(self, answer: models.MigrationStatus) -> Verdict:
+        failed = [d for d in answer.details if d.status == "failed" or d.error]
+        under_way = [d for d in answer.details if d.status not in {"done", "syncing", "failed"}]
+        if under_way and not answer.error:
+            # Others are still being copied: the failure is told, with all there is to say, when they are over.
+            return Pending(describe_migration(answer))
+        suspects = [d.method for d in failed] or [answer.method, *(d.method for d in answer.details)]
+        passing = bool(under_way) or "replication" in suspects
+        text = f"The migration into service {self.service_name} failed: {describe_migration(answer)}"
+        return Failed(DbaasMigrationError(text), patience=self.failure_patience if passing else 0.0)
+
+
+def describe_migration(status: models.MigrationStatus) -> str:
+    """A migration's status in one line, without secrets."""
+    parts = [f"status {status.status or 'unknown'}"]
+    if status.method:
+        parts.append(f"method {status.method}")
+    if status.error:
+        parts.append(f"error: {redact(status.error)}")
+    for detail in status.details:
+        how = f" by {detail.method}" if detail.method else ""
+        why = f" ({redact(detail.error)})" if detail.error else ""
+        lag = _lag(detail)
+        behind = "" if lag is None else f", lag {lag:g}"
+        parts.append(f"{detail.dbname}: {detail.status}{how}{behind}{why}")
+    return ", ".join(parts)
+
+
+def migration_result(service_name: str, status: models.MigrationStatus) -> dict[str, Any]:
+    """A migration's status as plain JSON, for XCom."""
+    return {
+        "service": service_name,
+        "status": status.status,
+        "method": status.method,
+        "databases": [_database_result(detail) for detail in status.details],
+    }
+
+
+def _database_result(detail: models.MigrationDetail) -> dict[str, Any]:
+    result: dict[str, Any] = {"name": detail.dbname, "method": detail.method, "status": detail.status}
+    lag = _lag(detail)
+    return result if lag is None else {**result, "lag": lag}
+
+
+def _lag(detail: models.MigrationDetail) -> float | None:
+    """How far a replicating database is behind, where the API tells; its document has no property for it."""
+    extras = (detail.model_extra or {}).items()
+    return next((value for name, value in extras if "lag" in name and isinstance(value, int | float)), None)

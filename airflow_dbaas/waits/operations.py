@@ -1,0 +1,44 @@
+"""Waiting for an operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow_dbaas.api import endpoints, models
+from airflow_dbaas.api.errors import DbaasOperationError
+from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.waits.base import Done, Failed, Pending, Verdict, Wait
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.calls import Call
+
+#: Reasons of a failed operation that somebody has to mend; after all others a later try may succeed.
+FINAL_REASONS = frozenset({"incorrect", "forbidden", "not-found", "unsupported", "conflict"})
+
+
+@dataclass(frozen=True)
+class OperationWait(Wait):
+    """Until an operation has ended. Success of an operation is not readiness of the service it is about."""
+
+    operation_id: str
+    kind: ClassVar[str] = "operation"
+
+    @property
+    def subject(self) -> str:
+        return f"operation {self.operation_id}"
+
+    def call(self) -> Call[models.Operation]:
+        return endpoints.get_operation(self.operation_id)
+
+    def verdict(self, answer: models.Operation) -> Verdict:
+        if answer.state == "success":
+            reference = answer.reference or models.Reference()
+            result = {"operation_id": self.operation_id, "reference_id": reference.id, "reference_link": reference.link}
+            return Done(result)
+        if answer.state in {"failure", "timeout"}:
+            reason = answer.reason or "no reason given"
+            words = redact(answer.message or "no message")
+            text = f"{self.subject} ended in {answer.state} ({reason}): {words}"
+            return Failed(DbaasOperationError(text, retryable=answer.reason not in FINAL_REASONS))
+        return Pending(f"{self.subject} is {answer.state}")

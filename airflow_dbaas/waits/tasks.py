@@ -1,0 +1,41 @@
+"""Waiting for a task of a service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow_dbaas.api import endpoints, models
+from airflow_dbaas.api.errors import DbaasMigrationCheckError
+from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.waits.base import Done, Failed, Pending, Verdict, Wait
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.calls import Call
+
+
+@dataclass(frozen=True)
+class TaskWait(Wait):
+    """Until a task of a service, such as a migration check, has ended well."""
+
+    service_name: str
+    dbaas_task_id: str
+    kind: ClassVar[str] = "task"
+
+    @property
+    def subject(self) -> str:
+        return f"task {self.dbaas_task_id} of service {self.service_name}"
+
+    def call(self) -> Call[models.Task]:
+        return endpoints.get_dbaas_task(service=self.service_name, id=self.dbaas_task_id)
+
+    def verdict(self, answer: models.Task) -> Verdict:
+        if answer.success is None:
+            return Pending(f"{self.subject} is running")
+        words = redact(answer.result or "")
+        if answer.success:
+            return Done({"task_id": self.dbaas_task_id, "service": self.service_name, "result": words})
+        codes = [f"{code.dbname or 'all databases'}: {code.code}" for code in answer.result_codes]
+        what = (answer.task_type or "task").replace("_", " ")
+        text = f"The {what} for service {self.service_name} was refused: {words or 'no reason given'}"
+        return Failed(DbaasMigrationCheckError("; ".join([text, *codes])))
