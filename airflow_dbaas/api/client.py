@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar
 
 import httpx
 import pydantic
 import tenacity
 
-from airflow_dbaas.api import auth, bodies, endpoints
-from airflow_dbaas.api.endpoints import AnswerT, Call
+from airflow_dbaas.api import auth, bodies
+from airflow_dbaas.api.calls import AnswerT, Call
 from airflow_dbaas.api.errors import (
     DbaasConfigurationError,
     DbaasError,
@@ -22,10 +21,10 @@ from airflow_dbaas.api.errors import (
     DbaasTransportError,
     status_error,
 )
+from airflow_dbaas.api.methods import Operations
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.api.retries import RetryPolicy, parse_retry_after
 
-P = ParamSpec("P")
 HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
 
 #: Zones with an API endpoint, as Exoscale's OpenAPI document lists them.
@@ -33,47 +32,6 @@ ZONES = ("at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", 
 
 _TIMEOUT = 30.0
 _MESSAGE_LENGTH = 500
-
-
-class _Method(Generic[P, AnswerT]):
-    """Makes a method of both clients from the statement of an endpoint."""
-
-    def __init__(self, statement: Callable[P, Call[AnswerT]]) -> None:
-        self.statement = statement
-        self.__doc__ = statement.__doc__
-
-    @overload
-    def __get__(self, client: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, client: Client, owner: type) -> Callable[P, AnswerT]: ...
-    @overload
-    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, Awaitable[AnswerT]]: ...
-    def __get__(self, client: Client | AsyncClient | None, owner: type) -> Any:
-        if client is None:
-            return self
-
-        @functools.wraps(self.statement)
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client.send(self.statement(*args, **kwargs))
-
-        return method
-
-
-class _Operations:
-    """The API's operations, named by their ids."""
-
-    create_dbaas_service_pg = _Method(endpoints.create_dbaas_service_pg)
-    create_dbaas_task_migration_check = _Method(endpoints.create_dbaas_task_migration_check)
-    delete_dbaas_service = _Method(endpoints.delete_dbaas_service)
-    delete_dbaas_service_pg = _Method(endpoints.delete_dbaas_service_pg)
-    get_dbaas_migration_status = _Method(endpoints.get_dbaas_migration_status)
-    get_dbaas_service_pg = _Method(endpoints.get_dbaas_service_pg)
-    get_dbaas_task = _Method(endpoints.get_dbaas_task)
-    get_operation = _Method(endpoints.get_operation)
-    list_dbaas_services = _Method(endpoints.list_dbaas_services)
-    reveal_dbaas_postgres_user_password = _Method(endpoints.reveal_dbaas_postgres_user_password)
-    stop_dbaas_pg_migration = _Method(endpoints.stop_dbaas_pg_migration)
-    update_dbaas_service_pg = _Method(endpoints.update_dbaas_service_pg)
 
 
 class _Signature(httpx.Auth):
@@ -152,7 +110,7 @@ class _Connection(Generic[HttpT]):
         }
 
 
-class Client(_Connection[httpx.Client], _Operations):
+class Client(_Connection[httpx.Client], Operations):
     """Blocking client of the DBaaS API.
 
     Methods are the API's operation ids in snake case; each returns the model of its answer and raises the errors
@@ -192,7 +150,7 @@ class Client(_Connection[httpx.Client], _Operations):
         self.close()
 
 
-class AsyncClient(_Connection[httpx.AsyncClient], _Operations):
+class AsyncClient(_Connection[httpx.AsyncClient], Operations):
     """Client of the DBaaS API for an event loop; parameters and methods as those of ``Client``, to be awaited."""
 
     _http_class = httpx.AsyncClient

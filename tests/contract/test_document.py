@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import typing
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -13,11 +14,17 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from airflow_dbaas.api import bodies, endpoints, models
-from airflow_dbaas.api.client import ZONES, Client
+from airflow_dbaas.api import AsyncClient, Client, bodies, endpoints, models
+from airflow_dbaas.api.calls import Call
+from airflow_dbaas.api.client import ZONES
+from airflow_dbaas.api.errors import DbaasConfigurationError
+from tests.contract.operations import OPERATIONS
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
-SAMPLES = {"id": ID, "plan": "startup-4", "source_service_uri": "postgres://u:p@h/d"}
+OTHER_ID = "0f4ce3a3-15b6-4b7c-9c4e-0d6b5e2e6c11"
+
+#: What compares a body of ours with one of theirs, besides its properties.
+LIMITS = ("minLength", "maxLength", "minimum", "maximum", "pattern", "format", "minItems", "maxItems")
 
 
 def load() -> dict[str, Any]:
@@ -29,22 +36,16 @@ def load() -> dict[str, Any]:
 
 
 DOCUMENT = load()
-OPERATIONS = {
+DOCUMENTED = {
     operation["operationId"]: (method.upper(), path, operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 }
-STATEMENTS = {
-    name: descriptor.statement
-    for kind in Client.__mro__
-    for name, descriptor in vars(kind).items()
-    if hasattr(descriptor, "statement")
-}
-BODIES = {
-    "create-dbaas-service-pg": bodies.CreatePgService,
-    "update-dbaas-service-pg": bodies.UpdatePgService,
-    "create-dbaas-task-migration-check": bodies.MigrationCheck,
-}
+WITH_BODY = [name for name in OPERATIONS if "requestBody" in DOCUMENTED[name][2]]
+
+
+def statement(operation: str) -> Any:
+    return getattr(endpoints, operation.replace("-", "_"))
 
 
 def resolve(schema: dict[str, Any]) -> dict[str, Any]:
@@ -53,62 +54,145 @@ def resolve(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def build(name: str) -> endpoints.Call[Any]:
-    signature = inspect.signature(STATEMENTS[name])
-    needed = [
-        parameter
-        for parameter in signature.parameters.values()
-        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
-    ]
-    arguments = {parameter.name: SAMPLES.get(parameter.name, f"some-{parameter.name}") for parameter in needed}
-    call: endpoints.Call[Any] = STATEMENTS[name](**arguments)
-    return call
+def path_parameters(operation: str) -> dict[str, dict[str, Any]]:
+    return {each["name"]: resolve(each["schema"]) for each in DOCUMENTED[operation][2].get("parameters", [])}
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_methods_are_operations_of_the_document(name: str) -> None:
-    """Name, HTTP method and path of every client method are those of one operation; so is whether it has a body."""
-    call = build(name)
-    assert call.operation == name.replace("_", "-")
-    method, template, operation = OPERATIONS[call.operation]
-    assert call.method == method
-    assert re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), call.path)
-    parameters = {parameter["name"].replace("-", "_") for parameter in operation.get("parameters", [])}
-    assert parameters <= set(inspect.signature(STATEMENTS[name]).parameters)
-    assert bool(call.body) == ("requestBody" in operation)
+def documented_body(operation: str) -> dict[str, Any]:
+    return resolve(DOCUMENTED[operation][2]["requestBody"]["content"]["application/json"]["schema"])
 
 
-@pytest.mark.parametrize("operation", BODIES)
-def test_bodies_have_the_documents_properties(operation: str) -> None:
+class Recorder:
+    """Stands in for ``bodies.encode``: lets any body pass, and keeps which class it was to be checked by."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.kinds: dict[str, type] = {}
+        monkeypatch.setattr(bodies, "encode", self, raising=False)
+
+    def __call__(self, operation: str, kind: type, fields: Mapping[str, object]) -> bytes:
+        self.kinds[operation] = kind
+        return json.dumps(sorted(fields)).encode()
+
+    def build(self, operation: str, **path: str) -> Call[Any]:
+        """The call of an operation, with samples for all its arguments."""
+        arguments: dict[str, Any] = {
+            name.replace("-", "_"): ID if schema.get("format") == "uuid" else "sample"
+            for name, schema in path_parameters(operation).items()
+        }
+        for parameter in inspect.signature(statement(operation)).parameters.values():
+            if parameter.kind is not parameter.VAR_KEYWORD:
+                arguments.setdefault(parameter.name, "sample")
+        call: Call[Any] = statement(operation)(**arguments | path)
+        return call
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    return Recorder(monkeypatch)
+
+
+def test_the_clients_offer_exactly_these_operations() -> None:
+    """Both clients have a method for each operation of the list, and none besides; so have the endpoints."""
+    names = {operation.replace("-", "_") for operation in OPERATIONS}
+    assert len(names) == len(OPERATIONS) == 86
+    assert set(endpoints.__all__) == names
+    for kind in (Client, AsyncClient):
+        methods = {name: each.statement for c in kind.__mro__ for name, each in vars(c).items() if is_method(each)}
+        assert methods == {name: getattr(endpoints, name) for name in names}
+
+
+def is_method(attribute: object) -> bool:
+    return hasattr(attribute, "statement")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_method_and_path(recorder: Recorder, operation: str) -> None:
+    """HTTP method and path of every call are those of the document; so is whether it has a body."""
+    call = recorder.build(operation)
+    method, template, documented = DOCUMENTED[operation]
+    assert (call.operation, call.method) == (operation, method)
+    expected = template
+    for name, schema in path_parameters(operation).items():
+        expected = expected.replace(f"{{{name}}}", ID if schema.get("format") == "uuid" else "sample")
+    assert call.path == expected
+    assert bool(call.body) == ("requestBody" in documented)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_arguments(recorder: Recorder, operation: str) -> None:
+    """A function takes the path's parameters and the body's properties under their own names, and nothing else."""
+    recorder.build(operation)
+    parameters = inspect.signature(statement(operation)).parameters
+    ours = {name for name, each in parameters.items() if each.kind is not each.VAR_KEYWORD}
+    if len(ours) < len(parameters):
+        # What is unpacked is the very class that the body is checked by.
+        hint = typing.get_type_hints(statement(operation))["fields"]
+        assert get_args(hint) == (recorder.kinds[operation],)
+        ours |= set(recorder.kinds[operation].__annotations__)
+    theirs = set(path_parameters(operation))
+    if operation in WITH_BODY:
+        theirs |= set(documented_body(operation)["properties"])
+    assert ours == {name.replace("-", "_") for name in theirs}
+    for name, each in parameters.items():
+        assert name == "fields" or f":param {name}:" in statement(operation).__doc__
+        assert len(ours) == 1 or each.kind is not each.POSITIONAL_OR_KEYWORD, f"{name} must be keyword-only"
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if path_parameters(name)])
+def test_path_parameters(recorder: Recorder, operation: str) -> None:
+    """A value of the path that is too long, empty or no UUID is refused; one of the greatest length is taken."""
+    for name, schema in path_parameters(operation).items():
+        argument = name.replace("-", "_")
+        bad = ["", ".."]
+        if schema.get("format") == "uuid":
+            bad.append("sample")
+            assert OTHER_ID in recorder.build(operation, **{argument: OTHER_ID}).path
+        elif "maxLength" in schema:
+            bad.append("x" * (schema["maxLength"] + 1))
+            longest = "x" * schema["maxLength"]
+            assert f"/{longest}" in recorder.build(operation, **{argument: longest}).path
+        for value in bad:
+            with pytest.raises(DbaasConfigurationError, match=f"^{argument} must "):
+                recorder.build(operation, **{argument: value})
+
+
+@pytest.mark.parametrize("operation", WITH_BODY)
+def test_bodies_have_the_documents_properties(recorder: Recorder, operation: str) -> None:
     """Every property that may be sent can be sent, the same ones are required, with the same limits."""
-    ours = TypeAdapter(BODIES[operation]).json_schema()
-    theirs = OPERATIONS[operation][2]["requestBody"]["content"]["application/json"]["schema"]
-    compare(ours, theirs, ours.get("$defs", {}), operation)
+    recorder.build(operation)
+    ours = TypeAdapter(recorder.kinds[operation]).json_schema()
+    compare(ours, documented_body(operation), ours.get("$defs", {}), operation)
 
 
 def compare(ours: dict[str, Any], theirs: dict[str, Any], definitions: dict[str, Any], place: str) -> None:
     theirs = resolve(theirs)
     if "$ref" in ours:
         ours = definitions[ours["$ref"].rpartition("/")[2]]
+    assert ("anyOf" in ours) == bool(theirs.get("nullable")), place
     if "anyOf" in ours:
-        assert theirs.get("nullable"), place
         ours = next(option for option in ours["anyOf"] if option.get("type") != "null")
     if "const" in ours:
         ours = {**ours, "enum": [ours["const"]]}
-    assert ours.get("type", "string") == theirs["type"], place
-    for limit in ("minLength", "maxLength", "minimum", "maximum", "pattern"):
-        # A pattern may say the length as well; a name of no characters is refused by ours.
-        if limit in theirs and not (limit in {"minLength", "maxLength"} and "pattern" in ours) and theirs[limit] != 0:
-            assert ours.get(limit) == theirs[limit], f"{place}: {limit}"
-    if "enum" in theirs:
-        assert set(ours["enum"]) == set(theirs["enum"]), place
+    assert ours["type"] == theirs["type"], place
+    for limit in LIMITS:
+        theirs_has = theirs.get(limit)
+        if theirs["type"] == "integer" and limit == "format":
+            continue  # int64, which every integer of a body is
+        if limit == "minLength" and theirs_has == 0:
+            theirs_has = None
+        assert ours.get(limit) == theirs_has, f"{place}: {limit}"
+    assert set(ours.get("enum", [])) == set(theirs.get("enum", [])), place
     if theirs["type"] == "array":
         compare(ours["items"], theirs["items"], definitions, f"{place}[]")
     if "properties" in ours:
         assert set(ours["properties"]) == set(theirs["properties"]), place
         assert set(ours.get("required", [])) == set(theirs.get("required", [])), place
+        assert ours["additionalProperties"] is False, place
         for name, schema in ours["properties"].items():
             compare(schema, theirs["properties"][name], definitions, f"{place}.{name}")
+    elif theirs["type"] == "object":
+        # Free-form: the schema of these differs with the service's version and is served by the API.
+        assert place.endswith("settings"), place
 
 
 def inner_model(annotation: Any) -> type[BaseModel] | None:
@@ -120,30 +204,37 @@ def inner_model(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := inner_model(part))), None)
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_every_property_of_an_answer_is_on_its_model(name: str) -> None:
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_property_of_an_answer_is_on_its_model(recorder: Recorder, operation: str) -> None:
     """Whatever the document says an answer may hold is a typed field, all the way down."""
-    call = build(name)
-    answer = OPERATIONS[call.operation][2]["responses"]["200"]["content"]["application/json"]["schema"]
+    call = recorder.build(operation)
+    answer = DOCUMENTED[operation][2]["responses"]["200"]["content"]["application/json"]["schema"]
     check_model(call.answer, resolve(answer), call.operation)
 
 
 def check_model(model: type[BaseModel], schema: dict[str, Any], place: str) -> None:
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for name, raw in schema.get("properties", {}).items():
-        if (place, name) == ("get-dbaas-service-pg.users[]", "password"):
-            continue  # passwords come by the reveal calls; one that is sent all the same is kept as an extra
         assert name in fields, f"{place}: {name}"
         inner = resolve(raw)
-        nested = inner_model(fields[name].annotation)
+        annotation = fields[name].annotation
+        nested = inner_model(annotation)
         if nested is not None:
             suffix = "[]" if inner["type"] == "array" else ""
             check_model(nested, resolve(inner["items"]) if suffix else inner, f"{place}.{name}{suffix}")
+        else:
+            plain = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}[inner["type"]]
+            assert plain in plain_types(annotation), f"{place}.{name}"
+
+
+def plain_types(annotation: Any) -> set[Any]:
+    return {annotation, get_origin(annotation)}.union(*map(plain_types, get_args(annotation)))
 
 
 def test_models_require_little() -> None:
     """Only what the document requires, and hardly that: an answer that leaves things out still parses."""
-    for model in vars(models).values():
+    for name in models.__all__:
+        model = getattr(models, name)
         if isinstance(model, type) and issubclass(model, models.Answer):
             required = {name for name, field in model.model_fields.items() if field.is_required()}
             assert required <= {"name"}, model
@@ -152,3 +243,11 @@ def test_models_require_little() -> None:
 def test_zones() -> None:
     """The zones are those of the document."""
     assert set(ZONES) == set(DOCUMENT["servers"][0]["variables"]["zone"]["enum"])
+
+
+def test_the_templates_have_no_query() -> None:
+    """No operation of the list takes anything but segments of its path and a body."""
+    for operation in OPERATIONS:
+        assert {each["in"] for each in DOCUMENTED[operation][2].get("parameters", [])} <= {"path"}
+        names = set(re.findall(r"\{([^}]+)\}", DOCUMENTED[operation][1]))
+        assert names == set(path_parameters(operation))

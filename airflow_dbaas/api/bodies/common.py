@@ -1,0 +1,89 @@
+"""What several bodies have in common."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, WithJsonSchema, with_config
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from airflow_dbaas.api.bodies.encoding import STRICT
+
+
+def _uuid(value: str) -> str:
+    try:
+        return str(uuid.UUID(value))
+    except ValueError:
+        raise PydanticCustomError("uuid", "Input should be a UUID") from None
+
+
+Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+
+Plan = Annotated[str, Field(min_length=1, max_length=128)]
+ServiceName = Annotated[str, Field(max_length=63)]
+Username = Annotated[str, Field(min_length=1, max_length=64)]
+AdminUsername = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[_A-Za-z0-9][-._A-Za-z0-9]{0,63}$")]
+MysqlPassword = Annotated[str, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9!#%^*_+={}()<>|.,;~?-]+$")]
+MysqlAuthentication = Literal["caching_sha2_password", "mysql_native_password"]
+ExternalEndpointType = Literal["datadog", "elasticsearch", "opensearch", "prometheus", "rsyslog"]
+MigrationMethod = Literal["dump", "replication"]
+
+
+class _SourceServer(TypedDict):
+    host: Annotated[str, Field(min_length=1, max_length=255)]
+    port: Annotated[int, Field(ge=1, le=65535)]
+
+
+@with_config(STRICT)
+class MigrationSettings(_SourceServer, total=False):
+    """Where a migration comes from and how it is to be made (``migration`` of a service)."""
+
+    username: Annotated[str, Field(min_length=1, max_length=255)]
+    password: Annotated[str, Field(min_length=1, max_length=255)]
+    ssl: bool
+    dbname: Annotated[str, Field(min_length=1, max_length=63)]
+    ignore_dbs: Annotated[str, Field(min_length=1, max_length=2048)]
+    method: MigrationMethod
+
+
+@with_config(STRICT)
+class Maintenance(TypedDict):
+    """Weekly window for installing updates; ``time`` is UTC, ``HH:MM:SS``."""
+
+    dow: Literal["friday", "monday", "never", "saturday", "sunday", "thursday", "tuesday", "wednesday"]
+    time: Annotated[str, Field(min_length=8, max_length=8)]
+
+
+@with_config(STRICT)
+class BackupSchedule(TypedDict, total=False):
+    """When the daily backup starts, UTC."""
+
+    backup_hour: Annotated[int, Field(ge=0, le=23)] | None
+    backup_minute: Annotated[int, Field(ge=0, le=59)] | None
+
+
+class _IntegrationType(TypedDict):
+    type: Literal["read_replica"]
+
+
+@with_config(STRICT)
+class ServiceIntegration(_IntegrationType, total=False):
+    """An integration to be made with a new service."""
+
+    source_service: ServiceName
+    dest_service: ServiceName
+    settings: dict[str, Any]
+
+
+class ServiceFields(TypedDict, total=False):
+    """What services of every type may be given, when they are made and later.
+
+    The free-form settings (``pg_settings`` and the like) have a schema of their own, which differs with the version of
+    the service; get-dbaas-settings-pg and get-dbaas-settings-mysql serve it, and the API checks them against it.
+    """
+
+    ip_filter: list[str]
+    maintenance: Maintenance
+    termination_protection: bool

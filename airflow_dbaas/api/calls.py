@@ -1,0 +1,75 @@
+"""What an endpoint states: one request, ready to be signed and sent."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import quote
+
+from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.retries import Resend
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api import models
+
+AnswerT = TypeVar("AnswerT", bound="models.Answer")
+
+NAME_LENGTH = 63
+USERNAME_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class Call(Generic[AnswerT]):
+    """One request, ready to be signed and sent.
+
+    :param operation: operation id of the API.
+    :param method: HTTP method.
+    :param path: percent-encoded path below the API's base URL.
+    :param answer: model of the answer.
+    :param body: JSON, or empty. Not part of ``repr``: it may hold a password.
+    :param resend: whether it may be sent again when it is unknown if the API acted on it.
+    """
+
+    operation: str
+    method: str
+    path: str
+    answer: type[AnswerT]
+    body: bytes = field(default=b"", repr=False)
+    resend: Resend = Resend.ALWAYS
+
+    def __str__(self) -> str:
+        return f"{self.operation} ({self.method} {self.path})"
+
+
+def segment(parameter: str, value: str, *, longest: int | None = NAME_LENGTH) -> str:
+    """A path segment from a free name: checked, and quoted so that it stays one segment.
+
+    :param parameter: the parameter's name, for the error text.
+    :param value: the name as the user gave it.
+    :param longest: greatest length in characters.
+    :raises DbaasConfigurationError: if it is empty, too long, ``.`` or ``..``, or holds control characters.
+    """
+    if not isinstance(value, str) or not value:
+        raise DbaasConfigurationError(
+            f"{parameter} must be a name of 1 to {longest or 'any'} characters, got {value!r}"
+        )
+    if longest is not None and len(value) > longest:
+        raise DbaasConfigurationError(
+            f"{parameter} must have at most {longest} characters, got {len(value)}: {value!r}"
+        )
+    if value in {".", ".."} or re.search(r"[\x00-\x1f\x7f]", value):
+        raise DbaasConfigurationError(f"{parameter} must be a name, got {value!r}")
+    return quote(value, safe="")
+
+
+def identifier(parameter: str, value: str) -> str:
+    """A path segment from a UUID.
+
+    :raises DbaasConfigurationError: if ``value`` is not a UUID.
+    """
+    try:
+        return str(uuid.UUID(value))
+    except (ValueError, AttributeError, TypeError):
+        raise DbaasConfigurationError(f"{parameter} must be a UUID, got {value!r}") from None

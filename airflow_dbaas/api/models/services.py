@@ -1,0 +1,86 @@
+"""Services of every type, and the list of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_dbaas.api.models.base import Answer, Items
+from airflow_dbaas.api.models.integrations import Integration
+
+
+class Notification(Answer):
+    """Something the provider wants the owner of a service to know."""
+
+    level: str | None = None
+    type: str | None = None
+    message: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class Service(Answer):
+    """What services of every type have in common. ``state`` is ``running``, ``rebuilding``, ``rebalancing`` or
+    ``poweroff``; sizes are in bytes."""
+
+    name: str
+    type: str | None = None
+    plan: str | None = None
+    state: str | None = None
+    zone: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    disk_size: int | None = None
+    node_count: int | None = None
+    node_cpu_count: int | None = None
+    node_memory: int | None = None
+    termination_protection: bool | None = None
+    integrations: Items[Integration] = []
+    notifications: Items[Notification] = []
+
+
+class ServiceList(Answer):
+    """Answer of list-dbaas-services."""
+
+    dbaas_services: Items[Service] = []
+
+    def named(self, name: str) -> Service | None:
+        """The service of that name, if it is there."""
+        return next((service for service in self.dbaas_services if service.name == name), None)
+
+    def integration(self, *, type: str, source: str, dest: str) -> Integration | None:  # noqa: A002 - the API's name
+        """The integration of that type between two services, if there is one.
+
+        :param type: e.g. ``logs``.
+        :param source: name of the service that it comes from.
+        :param dest: name of the service that it goes to.
+        """
+        # Both services show it; either may be missing from the list.
+        shown = (found for service in self.dbaas_services for found in service.integrations)
+        return next((it for it in shown if (it.type, it.source, it.dest) == (type, source, dest)), None)
+
+
+class ServiceUser(Answer):
+    """An account inside a service. The password is hardly ever shown; the reveal calls give it."""
+
+    username: str | None = None
+    type: str | None = None
+    password: str | None = None
+    #: PostgreSQL only.
+    allow_replication: bool | None = None
+    #: MySQL only.
+    authentication: str | None = None
+    #: Valkey only.
+    access_control: dict[str, Any] | None = None
+
+
+class ServiceDetails(Service):
+    """What the answers about one service have in common, whatever its type."""
+
+    uri: str | None = None
+    uri_params: dict[str, Any] | None = None
+    users: Items[ServiceUser] = []
+    backups: Items[dict[str, Any]] = []
+    components: Items[dict[str, Any]] = []
+    node_states: Items[dict[str, Any]] = []
+    ip_filter: Items[str] = []
+    maintenance: dict[str, Any] | None = None
+    prometheus_uri: dict[str, Any] | None = None
