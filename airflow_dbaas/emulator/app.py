@@ -23,12 +23,12 @@ PREFIX = "/v2"
 _MAX_BODY = 1 << 20
 
 
-def create_app(law: Law, state: State, keys: signature.Keys) -> Starlette:
+def create_app(state: State, keys: signature.Keys) -> Starlette:
     """The ASGI application."""
 
     async def endpoint(request: Request) -> JSONResponse:
         try:
-            return JSONResponse(await _answer(request, law, state, keys))
+            return JSONResponse(await _answer(request, state, keys))
         except ApiError as error:
             return JSONResponse({"message": error.message}, status_code=error.status)
         except Exception:
@@ -40,7 +40,8 @@ def create_app(law: Law, state: State, keys: signature.Keys) -> Starlette:
     return Starlette(routes=[route])
 
 
-async def _answer(request: Request, law: Law, state: State, keys: signature.Keys) -> dict[str, Any]:
+async def _answer(request: Request, state: State, keys: signature.Keys) -> dict[str, Any]:
+    law = state.law
     raw_path: bytes = request.scope["raw_path"]
     body = await _body(request)
     if not signature.valid(
@@ -65,6 +66,9 @@ async def _answer(request: Request, law: Law, state: State, keys: signature.Keys
     except OffTheDocument as finding:
         logger.error("Answer to %s is off the document: %s", operation.id, finding)  # noqa: TRY400
         raise ApiError(500, f"The emulator's answer to {operation.id} is off the document: {finding}") from finding
+    if "reference" in answer:
+        # By its link, and nothing of the request: that may hold secrets.
+        logger.info("%s: %s", operation.id, answer["reference"]["link"])
     return answer
 
 

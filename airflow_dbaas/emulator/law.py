@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,6 +79,13 @@ class Law:
         """Zones the API exists in."""
         return tuple(self._document["servers"][0]["variables"]["zone"]["enum"])
 
+    def settings_schema(self, subject: str) -> dict[str, Any]:
+        """What the document says can be set: the schema of ``pg-settings`` for ``pg``, for example."""
+        schema = self._document["components"]["schemas"][f"json-schema-{subject}"]
+        return {
+            name: schema[name] for name in ("type", "title", "properties", "additionalProperties") if name in schema
+        }
+
     def find(self, method: str, raw_segments: list[str]) -> tuple[Operation, dict[str, str]] | None:
         """Operation and path parameters for a request, if the document has such an operation."""
         for operation in self.operations.values():
@@ -111,9 +118,18 @@ class Law:
                 {"$ref": f"{_DOCUMENT}#{pointer}"}, registry=self._registry, format_checker=oas30_format_checker
             )
             self._validators[pointer] = validator
-        findings = [_describe(error, name) for error in validator.iter_errors(value)]
-        if findings:
-            raise OffTheDocument("; ".join(findings))
+        _require_none(validator.iter_errors(value), name)
+
+
+def check_against(schema: dict[str, Any], value: object, name: str) -> None:
+    """Raise ``OffTheDocument`` unless ``value``, called ``name``, agrees with a schema of its own."""
+    _require_none(OAS30Validator(schema, format_checker=oas30_format_checker).iter_errors(value), name)
+
+
+def _require_none(errors: Iterable[Any], name: str) -> None:
+    findings = [_describe(error, name) for error in errors]
+    if findings:
+        raise OffTheDocument("; ".join(findings))
 
 
 def _operations(document: dict[str, Any]) -> Iterator[Operation]:
@@ -144,6 +160,7 @@ def _describe(error: Any, name: str) -> str:
         unknown = sorted(set(error.instance) - set(error.schema.get("properties", {})))
         return f"{place or 'body'}: unknown keys {', '.join(unknown)}"
     texts = {
+        "maxItems": f"must have at most {limit} entries",
         "maxLength": f"must have at most {limit} characters",
         "minLength": f"must have at least {limit} characters",
         "maximum": f"must be at most {limit}",

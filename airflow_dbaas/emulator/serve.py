@@ -24,8 +24,12 @@ from airflow_dbaas.emulator.app import PREFIX, create_app
 from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.handlers import State
 from airflow_dbaas.emulator.law import Law
+from airflow_dbaas.emulator.metrics import Metrics
 from airflow_dbaas.emulator.operations import Operations
+from airflow_dbaas.emulator.pg_service import PgService
 from airflow_dbaas.emulator.postgres import installed
+from airflow_dbaas.emulator.postgres.server import NO_HOME
+from airflow_dbaas.emulator.service_types import catalogue
 from airflow_dbaas.emulator.services import Services, require_free_space
 from airflow_dbaas.emulator.signature import Keys
 from airflow_dbaas.emulator.tasks import Tasks
@@ -45,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     # The driver would take defaults for the servers it talks to from these.
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
+    os.environ["HOME"] = NO_HOME
     try:
         asyncio.run(_run(args))
     except CannotRun as error:
@@ -67,16 +72,20 @@ async def _run(args: argparse.Namespace) -> None:
     with _listen(args.host, args.port) as listener, _directory(args.directory) as directory:
         operations, tasks = Operations(args.operation_seconds), Tasks()
         services = Services(directory, args.startup_seconds)
-        app = create_app(law, State(args.zone, binaries, operations, services, tasks, Authority()), keys)
+        metrics = Metrics(args.metrics_seconds, lambda: services.of_class(PgService))
+        state = State(args.zone, law, catalogue(binaries), binaries, operations, services, tasks, Authority(), metrics)
+        app = create_app(state, keys)
         server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http="h11", ws="none"))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.leave)
         _announce(listener, args.host, args.zone, keys)
+        metrics.start()
         try:
             await server.serve(sockets=[listener])
         finally:
             logger.info("Stopping")
+            await metrics.close()
             await tasks.close()
             await operations.close()
             await services.close()

@@ -1,37 +1,26 @@
-"""Services of type ``pg``: each a real server with an admin user, a default database and a plan."""
+"""Services: what every one has whatever its type, and all of them by name."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import secrets
 import shutil
-import time
 import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import psycopg
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from airflow_dbaas.emulator.errors import ApiError
-from airflow_dbaas.emulator.migration_state import Target
-from airflow_dbaas.emulator.migrations import Migration
+from airflow_dbaas.emulator.logs import Log
 from airflow_dbaas.emulator.operations import Reference
 from airflow_dbaas.emulator.plans import Plan
-from airflow_dbaas.emulator.postgres import PostgresServer, ServerError, roles
-from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
-from airflow_dbaas.emulator.postgres.endpoint import Endpoint
-
-logger = logging.getLogger(__name__)
+from airflow_dbaas.emulator.service_types import ServiceType
 
 MIN_FREE_BYTES = 256 * 1024 * 1024
 """Free disk below which no server is made: a fresh one takes 40 MB and its log of changes as much again."""
-
-DEFAULT_DATABASE = "defaultdb"
-_SUPERUSER = "postgres"
-_SELF_GRANT_SINCE = 16
 
 
 def require_free_space(directory: Path, minimum: int = MIN_FREE_BYTES) -> None:
@@ -43,35 +32,33 @@ def require_free_space(directory: Path, minimum: int = MIN_FREE_BYTES) -> None:
         )
 
 
-@dataclass
-class Service:
+@dataclass(kw_only=True, eq=False)
+class Service(ABC):
     """One service, from the request that made it until the one that deletes it."""
 
     name: str
+    type: ServiceType
     plan: Plan
-    server: PostgresServer
-    admin: str
-    passwords: dict[str, str] = field(repr=False)
-    """Passwords by user, for reveal. A user is here once it exists in the server."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What requests set that is stored and shown: maintenance, ip-filter and the like."""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    ready: bool = False
-    migration: Migration | None = None
-    stopping: bool = False
-    """Whether the migration is being stopped."""
-    starting: asyncio.Task[None] | None = None
-    superuser: Endpoint | None = None
 
     @property
+    @abstractmethod
     def state(self) -> str:
         """State as the API names it."""
-        if not self.ready:
-            failed = self.starting is not None and self.starting.done()
-            return "poweroff" if failed else "rebuilding"
-        return "running" if self.server.running else "poweroff"
+
+    @property
+    @abstractmethod
+    def version(self) -> str | None:
+        """Full version; None where the type has none."""
+
+    @property
+    @abstractmethod
+    def log(self) -> Log:
+        """What the API shows as the service's log."""
 
     @property
     def termination_protection(self) -> bool:
@@ -80,63 +67,44 @@ class Service:
 
     def reference(self) -> Reference:
         """The service as what an operation is about."""
-        return Reference(self.id, f"/v2/dbaas-postgres/{self.name}", "get-dbaas-service-pg")
-
-    def target(self) -> Target:
-        """The service as what a migration moves into; refused while it is not running."""
-        if self.state != "running" or self.superuser is None:
-            raise ApiError(409, f"Service {self.name} is not running (state: {self.state})")
-        admin = Endpoint(
-            host=self.server.host,
-            port=self.server.port,
-            user=self.admin,
-            password=self.passwords[self.admin],
-            dbname=_SUPERUSER,
+        return Reference(
+            self.id, f"/v2/dbaas-{self.type.path}/{quote(self.name, safe='')}", f"get-dbaas-service-{self.type.name}"
         )
-        return Target(admin=admin, superuser=self.superuser, binaries=self.server.binaries, log=self.server.log)
 
-    async def databases_and_users(self) -> tuple[list[str], list[dict[str, Any]]]:
-        """Databases and users that the server has now, without those that are the service's own."""
-        if self.state != "running" or self.superuser is None:
-            return [], []
-        try:
-            return await self._ask(self.superuser)
-        except psycopg.OperationalError as error:
-            # It went away since, or has no connection to spare: no reason not to answer.
-            logger.warning("Service %s cannot be asked: %s", self.name, self.superuser.words(error))
-            return [], []
+    def require_running(self) -> None:
+        """Raise 409 unless the service runs."""
+        if self.state != "running":
+            raise ApiError(409, f"Service {self.name} is not running (state: {self.state})")
 
-    async def _ask(self, superuser: Endpoint) -> tuple[list[str], list[dict[str, Any]]]:
-        async with await superuser.connect() as connection:
-            cursor = await connection.execute(
-                "SELECT datname FROM pg_database WHERE NOT datistemplate AND datdba <> 10 ORDER BY datname"
-            )
-            names = [str(row[0]) for row in await cursor.fetchall()]
-            cursor = await connection.execute(
-                "SELECT rolname, rolreplication FROM pg_roles WHERE rolcanlogin AND oid <> 10 ORDER BY oid"
-            )
-            users = [
-                {
-                    "username": name,
-                    "type": "primary" if name == self.admin else "normal",
-                    "allow-replication": replication,
-                }
-                for name, replication in await cursor.fetchall()
-            ]
-        return names, users
+    def update(self, body: dict[str, Any]) -> None:
+        """Take over plan and settings of a request; 400 for an unknown plan, and nothing is changed then."""
+        self.plan = self.type.plan(body["plan"]) if "plan" in body else self.plan
+        self.settings |= self.type.settings(body)
+        self.updated_at = datetime.now(UTC)
+
+    @abstractmethod
+    async def remove(self) -> None:
+        """Stop and remove what runs for the service; the API has forgotten it already."""
+
+
+_Kind = TypeVar("_Kind", bound=Service)
 
 
 class Services:
     """All services, by name."""
 
     def __init__(self, directory: Path, startup_seconds: float) -> None:
-        self._directory = directory
-        self._startup_seconds = startup_seconds
+        self.directory = directory
+        self.startup_seconds = startup_seconds
         self._known: dict[str, Service] = {}
 
     def all(self) -> list[Service]:
         """All services, oldest first."""
         return list(self._known.values())
+
+    def of_class(self, kind: type[_Kind]) -> list[_Kind]:
+        """All services of one class, oldest first."""
+        return [service for service in self._known.values() if isinstance(service, kind)]
 
     def get(self, name: str) -> Service:
         """The service of this name; 404 without it."""
@@ -145,75 +113,28 @@ class Services:
             raise ApiError(404, f"Service {name} does not exist")
         return service
 
-    def create(
-        self,
-        name: str,
-        plan: Plan,
-        binaries: PostgresBinaries,
-        *,
-        admin: str,
-        password: str,
-        settings: dict[str, Any],
-        source: tuple[Endpoint, str | None, frozenset[str]] | None,
-    ) -> Service:
-        """Begin to make a service; a migration from ``source`` starts when it runs."""
-        if name in self._known:
-            raise ApiError(409, "Service name is already taken")
-        try:
-            require_free_space(self._directory)
-        except OSError as error:
-            raise ApiError(503, str(error)) from error
-        identifier = str(uuid.uuid4())
-        superuser_password = secrets.token_urlsafe(24)
-        server = PostgresServer(
-            binaries=binaries,
-            directory=self._directory / identifier,
-            superuser=_SUPERUSER,
-            password=superuser_password,
-            # The admin user becomes a member of the roles it makes, so that it may act for them.
-            settings={"createrole_self_grant": "set, inherit"} if binaries.major >= _SELF_GRANT_SINCE else {},
-        )
-        service = Service(
-            name=name, plan=plan, server=server, admin=admin, passwords={}, settings=settings, id=identifier
-        )
-        service.starting = asyncio.create_task(self._start(service, superuser_password, password, source))
-        self._known[name] = service
+    def get_typed(self, name: str, type_name: str) -> Service:
+        """The service of this name and type; 404 without it, also if it is of another type."""
+        service = self.get(name)
+        if service.type.name != type_name:
+            raise ApiError(404, f"Service {name} of type {type_name} does not exist: it is of type {service.type.name}")
         return service
 
-    async def _start(
-        self,
-        service: Service,
-        superuser_password: str,
-        password: str,
-        source: tuple[Endpoint, str | None, frozenset[str]] | None,
-    ) -> None:
-        begun = time.monotonic()
-        try:
-            await asyncio.to_thread(service.server.start)
-            superuser = Endpoint(
-                host=service.server.host, port=service.server.port, user=_SUPERUSER, password=superuser_password
-            )
-            await roles.create_admin(superuser, service.admin, password, [DEFAULT_DATABASE])
-            await asyncio.sleep(max(0.0, begun + self._startup_seconds - time.monotonic()))
-        except (ServerError, psycopg.Error, OSError) as error:
-            logger.error("Service %s did not start: %s", service.name, error)  # noqa: TRY400  (the text says it all)
-            return
-        service.superuser = superuser
-        service.passwords[service.admin] = password
-        service.ready = True
-        service.updated_at = datetime.now(UTC)
-        if source is not None:
-            start_migration(service, *source)
+    def get_as(self, name: str, type_name: str, kind: type[_Kind]) -> _Kind:
+        """As ``get_typed``, as the class that its services are of."""
+        service = self.get_typed(name, type_name)
+        assert isinstance(service, kind)  # noqa: S101  (each type has one class)
+        return service
 
-    async def delete(self, service: Service) -> None:
-        """Stop the service's server and remove its data; the API has forgotten the service already."""
-        if service.starting is not None:
-            # A start that broke off would leave a server that nobody stops.
-            await asyncio.wait([service.starting])
-        if service.migration is not None:
-            await service.migration.abandon()
-        await asyncio.to_thread(service.server.stop)
-        await asyncio.to_thread(shutil.rmtree, service.server.directory, ignore_errors=True)
+    def add(self, name: str, make: Callable[[], _Kind]) -> _Kind:
+        """Make a service of this name with ``make``; 400 without a name, 409 if it is taken."""
+        if not name:
+            raise ApiError(400, "name: must have at least 1 characters")
+        if name in self._known:
+            raise ApiError(409, "Service name is already taken")
+        service = make()
+        self._known[name] = service
+        return service
 
     def forget(self, service: Service) -> None:
         """Take the service out of the API; refused while it is protected."""
@@ -226,15 +147,4 @@ class Services:
     async def close(self) -> None:
         """Remove all services."""
         remaining, self._known = self.all(), {}
-        await asyncio.gather(*(self.delete(service) for service in remaining))
-
-
-def start_migration(service: Service, source: Endpoint, method: str | None, ignored: frozenset[str]) -> None:
-    """Start a migration into a running service; refused while one is going on."""
-    target = service.target()
-    if service.migration is not None and (service.migration.active or service.stopping):
-        raise ApiError(409, f"A migration of service {service.name} is already running; stop it first")
-    service.migration = Migration(
-        source=source, target=target, method=method, ignored=ignored, learn_passwords=service.passwords.update
-    )
-    service.migration.start()
+        await asyncio.gather(*(service.remove() for service in remaining))

@@ -5,26 +5,21 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from airflow_dbaas.emulator.services import DEFAULT_DATABASE, Service
+from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE
+from airflow_dbaas.emulator.integrations import Integration
+from airflow_dbaas.emulator.pg_service import PgService
+from airflow_dbaas.emulator.services import Service
 
 # The document allows database names of up to 40 characters in a service's answer; PostgreSQL allows 63.
 # A migration may bring longer ones, and those cannot be listed without breaking the document.
 _LONGEST_LISTED_NAME = 40
 
-_DEFAULTS: dict[str, Any] = {
-    "termination-protection": False,
-    "ip-filter": ["0.0.0.0/0"],
-    "maintenance": {"dow": "sunday", "time": "03:00:00"},
-    "backup-schedule": {"backup-hour": 2, "backup-minute": 0},
-    "synchronous-replication": "off",
-}
 
-
-def common(service: Service, zone: str) -> dict[str, Any]:
+def common(service: Service, zone: str, integrations: list[Integration]) -> dict[str, Any]:
     """The short form, as in the list of services."""
     return {
         "name": service.name,
-        "type": "pg",
+        "type": service.type.name,
         "plan": service.plan.name,
         "zone": zone,
         "state": service.state,
@@ -35,39 +30,50 @@ def common(service: Service, zone: str) -> dict[str, Any]:
         "node-memory": service.plan.memory,
         "disk-size": service.plan.disk,
         "termination-protection": service.termination_protection,
-        "integrations": [],
+        "integrations": [integration.view() for integration in integrations],
         "notifications": [],
     }
 
 
-def pg(service: Service, zone: str, databases: list[str], users: list[dict[str, Any]]) -> dict[str, Any]:
-    """The long form. Without any password: those are only revealed."""
-    settings = _DEFAULTS | service.settings
-    shown = common(service, zone) | settings
+def full(service: Service, zone: str, integrations: list[Integration]) -> dict[str, Any]:
+    """The long form, as far as it is the same for all types. Without any password: those are only revealed."""
+    settings = service.type.defaults | service.settings
+    shown = common(service, zone, integrations) | settings
     shown["maintenance"] = settings["maintenance"] | {"updates": []}
     shown |= {
-        "version": service.server.binaries.version,
-        "node-states": [
-            {
-                "name": f"{service.name}-{number}",
-                "role": "master" if number == 1 else "standby",
-                "state": "running" if service.state == "running" else "setting_up_vm",
-            }
-            for number in range(1, service.plan.nodes + 1)
-        ],
-        "databases": [name for name in databases if len(name) <= _LONGEST_LISTED_NAME],
-        "users": users,
-        "connection-pools": [],
+        "node-states": [_node(service, number) for number in range(1, service.plan.nodes + 1)],
         "backups": [],
         # Required by the document; nothing measures the service, so there is no host to name.
         "prometheus-uri": {},
+    }
+    if service.version is not None:
+        shown["version"] = service.version
+    return shown
+
+
+def pg(service: PgService, databases: list[str], users: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the long form of a service with a server has besides."""
+    shown = {
+        "databases": [name for name in databases if len(name) <= _LONGEST_LISTED_NAME],
+        "users": users,
+        "connection-pools": [],
     }
     if service.ready:
         shown |= _connection(service)
     return shown
 
 
-def _connection(service: Service) -> dict[str, Any]:
+def _node(service: Service, number: int) -> dict[str, Any]:
+    node = {
+        "name": f"{service.name}-{number}",
+        "state": "running" if service.state == "running" else "setting_up_vm",
+    }
+    if service.type.replicated:
+        node["role"] = "master" if number == 1 else "standby"
+    return node
+
+
+def _connection(service: PgService) -> dict[str, Any]:
     host, port, sslmode = service.server.host, service.server.port, service.server.sslmode
     uri = f"postgres://{quote(service.admin, safe='')}@{host}:{port}/{DEFAULT_DATABASE}?sslmode={sslmode}"
     params = {

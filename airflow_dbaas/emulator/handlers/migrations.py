@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from airflow_dbaas.emulator.errors import ApiError
-from airflow_dbaas.emulator.handlers.registry import Call, State, serves
+from airflow_dbaas.emulator.handlers.registry import Call, Handler, State, serves
 from airflow_dbaas.emulator.operations import Reference
+from airflow_dbaas.emulator.pg_service import PgService, Source
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
+from airflow_dbaas.emulator.services import Service
 
 
 @serves("create-dbaas-task-migration-check")
 async def check_migration(state: State, call: Call) -> dict[str, Any]:
     """Begin a check; the operation's reference names the task."""
     service = state.services.get(call.parameters["service"])
+    if not isinstance(service, PgService):
+        raise ApiError(400, f"The emulator has no {service.type.name} server that could be migrated into")
     task = state.tasks.check_migration(
         service.name,
         service.target(),
@@ -22,7 +27,7 @@ async def check_migration(state: State, call: Call) -> dict[str, Any]:
         ignored=_names(call.body.get("ignore-dbs", "")),
         disk=service.plan.disk,
     )
-    reference = Reference(task.id, f"/v2/dbaas-task/{service.name}/{task.id}", "get-dbaas-task")
+    reference = Reference(task.id, f"/v2/dbaas-task/{quote(service.name, safe='')}/{task.id}", "get-dbaas-task")
     return state.operations.begin(reference).view()
 
 
@@ -39,18 +44,18 @@ async def get_task(state: State, call: Call) -> dict[str, Any]:
 async def get_migration_status(state: State, call: Call) -> dict[str, Any]:
     """How far a service's migration is; 404 if there is none."""
     service = state.services.get(call.parameters["name"])
-    if service.migration is None:
-        raise ApiError(404, f"Service {service.name} has no migration")
+    if not isinstance(service, PgService) or service.migration is None:
+        raise _no_migration(service)
     return service.migration.view()
 
 
 @serves("stop-dbaas-pg-migration")
 async def stop_migration(state: State, call: Call) -> dict[str, Any]:
     """Stop a migration; the operation ends when the target has everything and both sides are clean."""
-    service = state.services.get(call.parameters["name"])
+    service = state.services.get_as(call.parameters["name"], "pg", PgService)
     migration = service.migration
     if migration is None:
-        raise ApiError(404, f"Service {service.name} has no migration")
+        raise _no_migration(service)
     if service.stopping:
         raise ApiError(409, f"The migration of service {service.name} is being stopped already")
     service.stopping = True
@@ -66,7 +71,23 @@ async def stop_migration(state: State, call: Call) -> dict[str, Any]:
     return state.operations.begin(service.reference(), stop).view()
 
 
-def source_of(migration: dict[str, Any]) -> tuple[Endpoint, str | None, frozenset[str]]:
+def _stop_record(type_name: str) -> Handler:
+    async def stop(state: State, call: Call) -> dict[str, Any]:
+        raise _no_migration(state.services.get_typed(call.parameters["name"], type_name))
+
+    return stop
+
+
+# Without a server nothing is ever migrated.
+for _name in ("mysql", "valkey"):
+    serves(f"stop-dbaas-{_name}-migration")(_stop_record(_name))
+
+
+def _no_migration(service: Service) -> ApiError:
+    return ApiError(404, f"Service {service.name} has no migration")
+
+
+def source_of(migration: dict[str, Any]) -> Source:
     """Source, method and ignored databases of a request's ``migration``."""
     source = Endpoint(
         host=migration["host"],

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dbaas.emulator.certificates import Authority
+from airflow_dbaas.emulator.endpoints import Endpoints
+from airflow_dbaas.emulator.integrations import Integrations
+from airflow_dbaas.emulator.law import Law
+from airflow_dbaas.emulator.metrics import Metrics
 from airflow_dbaas.emulator.operations import Operations
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
+from airflow_dbaas.emulator.service_types import ServiceType
 from airflow_dbaas.emulator.services import Services
 from airflow_dbaas.emulator.tasks import Tasks
 
@@ -18,11 +23,16 @@ class State:
     """Everything the handlers work on."""
 
     zone: str
+    law: Law
+    types: dict[str, ServiceType]
     binaries: dict[int, PostgresBinaries]
     operations: Operations
     services: Services
     tasks: Tasks
     authority: Authority
+    metrics: Metrics
+    integrations: Integrations = field(default_factory=Integrations)
+    endpoints: Endpoints = field(default_factory=Endpoints)
 
 
 @dataclass(frozen=True)

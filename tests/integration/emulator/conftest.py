@@ -77,6 +77,21 @@ class Api:
         eventually(lambda: self.ok("GET", f"/dbaas-postgres/{name}"), lambda found: found["state"] == "running")
         return name
 
+    def record(self, type_name: str, name: str | None = None, **body: Any) -> str:
+        """Name of a new service of a type that has no server here, once it runs."""
+        name = name or f"{type_name}-{secrets.token_hex(4)}"
+        path = f"/dbaas-{type_name}/{name}"
+        self.finish(self.ok("POST", path, {"plan": "startup-4"} | body))
+        eventually(lambda: self.ok("GET", path), lambda found: found["state"] == "running")
+        return name
+
+    def done(self, method: str, path: str, body: Any = None) -> str:
+        """Id that the reference of a request's operation names, once the operation has succeeded."""
+        operation = self.finish(self.ok(method, path, body))
+        assert operation["state"] == "success"
+        reference: str = operation["reference"]["id"]
+        return reference
+
     def check(self, service: str, **body: Any) -> dict[str, Any]:
         """The finished migration check."""
         operation = self.ok("POST", f"/dbaas-task-migration-check/{service}", body)
