@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+_SHORTEST_INTERVAL = 0.1
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
@@ -29,12 +31,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=3.0,
         help="how long a new service takes to run, at least (default: %(default)s)",
     )
+    parser.add_argument(
+        "--metrics-seconds",
+        type=_interval,
+        default=30.0,
+        help=f"how often the servers are measured, {_SHORTEST_INTERVAL} at least (default: %(default)s)",
+    )
 
 
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError("must be a number of seconds, 0 or more")
+    return seconds
+
+
+def _interval(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds < _SHORTEST_INTERVAL:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds, {_SHORTEST_INTERVAL} or more")
     return seconds
 
 

@@ -42,11 +42,11 @@ class Events:
         self._stamps: list[int] = []
         self._entries: list[Entry] = []
 
-    def add(self, message: str) -> None:
-        """Write an entry."""
-        now = datetime.now(UTC)
-        self._stamps.append(next_stamp(now, self._stamps))
-        self._entries.append(Entry(now, message))
+    def add(self, message: str, at: datetime | None = None) -> None:
+        """Write an entry, of now if no other time is given."""
+        entry = Entry(at or datetime.now(UTC), message)
+        self._stamps.append(next_stamp(entry.time, self._stamps))
+        self._entries.append(entry)
 
     def stamps(self) -> Sequence[int]:
         """Stamps of all entries so far, rising."""

@@ -21,6 +21,10 @@ from airflow_dbaas.emulator.postgres.account import reachable, unprivileged
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.postgres.serverlog import LINE_PREFIX
 
+NO_HOME = "/nonexistent"
+"""A home without certificates or passwords. Those of the caller are nobody else's, and an account that may not look
+whether there are any cannot connect by TLS."""
+
 _START_SECONDS = 60.0
 _STOP_SECONDS = 40.0
 _PORT_ATTEMPTS = 5
@@ -270,9 +274,9 @@ class PostgresServer:
 
 
 def environment() -> dict[str, str]:
-    """Environment for PostgreSQL's programs: none of the caller's PG* settings, messages in English."""
+    """Environment for PostgreSQL's programs: none of the caller's PG* settings and files, messages in English."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return kept | {"LC_ALL": "C"}
+    return kept | {"LC_ALL": "C", "HOME": NO_HOME}
 
 
 def _free_port() -> int:

@@ -12,6 +12,7 @@ import threading
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from airflow_dbaas.emulator.logs import Entry, next_stamp
@@ -65,10 +66,7 @@ class ServerLog:
         with self._path.open("rb") as file:
             file.seek(bounds[0])
             text = file.read(bounds[-1] - bounds[0])
-        return [
-            _entry(text[start - bounds[0] : end - bounds[0]], secrets)
-            for start, end in zip(bounds, bounds[1:], strict=False)
-        ]
+        return [_entry(text[start - bounds[0] : end - bounds[0]], secrets) for start, end in pairwise(bounds)]
 
     def _look(self) -> None:
         """Find the entries that were written since the last look."""
