@@ -1,9 +1,5 @@
 """DAGs of one task each: every operator and sensor, poking and deferred, its arguments from the run's parameters."""
 
-from datetime import timedelta
-
-from airflow.sdk import DAG
-
 from airflow_dbaas.operators.migrations import (
     DbaasMigrationCheckOperator,
     DbaasStartMigrationOperator,
@@ -15,6 +11,7 @@ from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.operations import DbaasOperationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.sensors.tasks import DbaasTaskSensor
+from tests.integration.airflow.single import single_task_dags
 
 SERVICE = {"service_name": "{{ params.service }}"}
 MIGRATION = {**SERVICE, "source_conn_id": "{{ params.source }}", "ignore_dbs": "{{ params.ignore_dbs }}"}
@@ -36,21 +33,6 @@ TASKS = {
     "task": (DbaasTaskSensor, {**SERVICE, "dbaas_task_id": "{{ params.id }}", **POKED}),
 }
 
-for name, (kind, arguments) in TASKS.items():
-    for mode in ("poking", "deferred"):
-        with DAG(
-            f"{name}_{mode}",
-            schedule=None,
-            params={
-                "service": "",
-                "source": "",
-                "plan": "startup-4",
-                "method": "auto",
-                "ignore_dbs": "",
-                "id": "",
-                "zone": "",
-            },
-            default_args={"retries": 1, "retry_delay": timedelta(seconds=1)},
-        ) as dag:
-            kind(task_id="task", zone="{{ params.zone }}", deferrable=mode == "deferred", **arguments)
-        globals()[dag.dag_id] = dag
+PARAMS = {"service": "", "source": "", "plan": "startup-4", "method": "auto", "ignore_dbs": "", "id": ""}
+
+globals().update(single_task_dags(TASKS, PARAMS))
