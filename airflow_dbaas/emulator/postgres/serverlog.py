@@ -29,7 +29,8 @@ _QUOTING = ("QUERY:", "CONTEXT:", "STATEMENT:", "DETAIL:")
 _SECRETIVE = re.compile(
     r"passw|://|scram-sha-256\$|\b(create|alter)\s+(role|user|group|server|subscription|foreign)\b", re.IGNORECASE
 )
-_QUOTED = re.compile(r'"[^"]*"')
+# Up to the last quote: what is quoted may hold quotes itself.
+_QUOTED = re.compile(r'".*"', re.DOTALL)
 
 
 class ServerLog:
