@@ -98,9 +98,16 @@ def _parse(law: Law, operation: Operation, body: bytes) -> dict[str, Any]:
     if not operation.takes_body:
         return {}
     try:
-        parsed = json.loads(body) if body else {}
-    except ValueError as error:
+        parsed = json.loads(body, parse_constant=_refuse_constant) if body else {}
+        # Half of a surrogate pair can be written in JSON, and could not be answered with.
+        json.dumps(parsed, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise ApiError(400, "The request body is not JSON") from error
     law.check_request(operation, parsed)
     checked: dict[str, Any] = parsed
     return checked
+
+
+def _refuse_constant(name: str) -> None:
+    """Python's reader takes NaN and infinities, which are not JSON."""
+    raise ValueError(name)

@@ -124,10 +124,6 @@ def _comparable(name: str) -> str:
 
 
 def _require_text(place: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ApiError(400, f"{place}: must be valid Unicode") from None
     if "\0" in text:
         raise ApiError(400, f"{place}: must not contain a NUL character")
 

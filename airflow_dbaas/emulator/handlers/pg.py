@@ -19,6 +19,7 @@ async def create_pg(state: State, call: Call) -> dict[str, Any]:
     name, body, kind = call.parameters["name"], call.body, state.types["pg"]
     refuse_what_is_not_emulated(body)
     plan, version = kind.plan(body["plan"]), kind.version(body.get("version"))
+    assert version is not None  # noqa: S101  (this type has versions)
     service = state.services.add(
         name,
         lambda: PgService.launch(
@@ -26,7 +27,7 @@ async def create_pg(state: State, call: Call) -> dict[str, Any]:
             kind=kind,
             plan=plan,
             settings=kind.settings(body),
-            binaries=state.binaries[int(version or 0)],
+            binaries=state.binaries[int(version)],
             directory=state.services.directory,
             startup_seconds=state.services.startup_seconds,
             authority=state.authority,

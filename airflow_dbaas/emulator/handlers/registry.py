@@ -40,7 +40,8 @@ class Call:
     """One request that agrees with the document."""
 
     parameters: dict[str, str]
-    body: dict[str, Any]
+    body: dict[str, Any] = field(repr=False)
+    """Not in any representation: it may hold passwords."""
 
 
 Handler = Callable[[State, Call], Awaitable[dict[str, Any]]]
