@@ -74,15 +74,17 @@ class _Series:
         self._gathered.append(values)
 
 
-class _History:
-    """What was measured of one service."""
+class History:
+    """What was measured of one service: the last hour in full, longer periods in steps."""
 
     def __init__(self, seconds: float) -> None:
+        """:param seconds: time from one measurement to the next."""
         self._recent: deque[tuple[datetime, Values]] = deque(maxlen=math.ceil(_HOUR / seconds))
         self._longer = {name: _Series(*sizes) for name, sizes in _LONGER.items()}
         self._seconds = timedelta(seconds=seconds)
 
     def add(self, at: datetime, values: Values) -> None:
+        """Note a measurement, later than those before."""
         if self._recent and at - self._recent[-1][0] > 2 * self._seconds:
             # Nobody measured meanwhile, the machine was suspended for instance: no line across it.
             self._recent.append((self._recent[-1][0] + self._seconds, {}))
@@ -91,6 +93,7 @@ class _History:
             series.add(at, values)
 
     def rows(self, period: str) -> Sequence[tuple[datetime, Values]]:
+        """Rows of a period of the API, oldest first."""
         return self._recent if period == "hour" else self._longer[period].rows
 
 
@@ -110,7 +113,7 @@ class Metrics:
         """Measure every ``seconds`` what ``services`` gives."""
         self._seconds = seconds
         self._services = services
-        self._histories: dict[str, _History] = {}
+        self._histories: dict[str, History] = {}
         self._readings: dict[str, _Reading] = {}
         self._disks: dict[str, tuple[float, int]] = {}
         self._measuring: asyncio.Task[None] | None = None
@@ -159,7 +162,7 @@ class Metrics:
             at = datetime.now(UTC)
             at = at.replace(microsecond=0 if self._seconds >= 1 else at.microsecond // 1000 * 1000)
             for service, values in zip(services, measured, strict=False):
-                self._histories.setdefault(service.id, _History(self._seconds)).add(at, values)
+                self._histories.setdefault(service.id, History(self._seconds)).add(at, values)
             due = max(due + self._seconds, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
 

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -139,6 +140,19 @@ def eventually(fetch: Callable[[], Any], good: Callable[[Any], bool], seconds: f
         assert time.monotonic() < deadline, f"still {found}"
         time.sleep(0.1)
     return found
+
+
+def server_process(api: Api, service: str) -> tuple[int, Path]:
+    """Process id of a service's server, and the folder with its data."""
+    port = api.ok("GET", f"/dbaas-postgres/{service}")["uri-params"]["port"]
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if words[0].endswith("/bin/postgres") and words[-3:-1] == ["-p", port]:
+            return int(entry.parent.name), Path(words[words.index("-D") + 1])
+    raise AssertionError(f"the server of {service} does not run")
 
 
 def source_of(server: PostgresServer, **options: Any) -> dict[str, Any]:

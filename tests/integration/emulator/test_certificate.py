@@ -1,6 +1,6 @@
 """TLS: the authority's certificate verifies every server that has TLS, and nobody gets in without it."""
 
-import os
+import socket
 import ssl
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.postgres import installed
-from tests.integration.emulator.conftest import Api, execute, query, source_of, uri_of
+from tests.integration.emulator.conftest import Api, execute, query, server_process, source_of, uri_of
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +111,6 @@ def test_the_server_proves_who_it_is_for_a_year(api, service, ca_file):
 
 def server_certificate(host: str, port: int) -> str:
     """The certificate that a PostgreSQL server shows; TLS begins after a word of PostgreSQL's own."""
-    import socket
-
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with socket.create_connection((host, port), timeout=10) as raw:
@@ -206,24 +204,9 @@ def test_a_version_without_tls_takes_what_a_source_without_tls_has(api, plain, p
     assert api.migrate(plain, **source_of(source, method="dump"))["status"] == "done"
 
 
-def test_keys_are_closed_to_everybody_else(emulator):
+def test_keys_are_closed_to_everybody_else(api, service, emulator):
     """Mode 0600, owned by the account that the server runs as; and in no log."""
-    found = [path for entry in Path("/proc").glob("[0-9]*/cmdline") for path in keys_of(entry)]
-    assert found
-    for path, uid in found:
-        status = path.stat()
-        assert (status.st_mode & 0o777, status.st_uid) == (0o600, uid)
+    process, data = server_process(api, service)
+    key = (data.parent / "server.key").stat()
+    assert (key.st_mode & 0o777, key.st_uid) == (0o600, Path(f"/proc/{process}").stat().st_uid)
     assert "PRIVATE KEY" not in emulator.log.read_text()
-
-
-def keys_of(cmdline: Path) -> list[tuple[Path, int]]:
-    """The key file of a running server, with the account it runs as."""
-    try:
-        words = cmdline.read_bytes().split(b"\0")
-        owner = cmdline.stat().st_uid
-    except OSError:
-        return []
-    if not words[0].endswith(b"/bin/postgres") or b"-D" not in words:
-        return []
-    key = Path(os.fsdecode(words[words.index(b"-D") + 1])).parent / "server.key"
-    return [(key, owner)] if key.exists() else []

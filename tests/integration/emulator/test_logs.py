@@ -4,12 +4,11 @@ import re
 import secrets
 from contextlib import closing
 from datetime import datetime
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.integration.emulator.conftest import Api, eventually, source_of
+from tests.integration.emulator.conftest import Api, eventually, server_process, source_of
 
 PREFIX = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [A-Z]+ \[\d+\] ")
 
@@ -51,13 +50,8 @@ def all_pages(api: Api, service: str, order: str, limit: int) -> list[dict]:
 
 def log_file(api: Api, service: str) -> list[str]:
     """The lines of the server's own log, without time and process."""
-    port = api.ok("GET", f"/dbaas-postgres/{service}")["uri-params"]["port"]
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        words = entry.read_bytes().decode(errors="replace").split("\0") if entry.exists() else []
-        if words[0].endswith("/bin/postgres") and words[-2:-1] == [port]:
-            text = (Path(words[words.index("-D") + 1]).parent / "server.log").read_text()
-            return [PREFIX.sub("", line) for line in text.split("\n")[:-1]]
-    raise AssertionError("the server does not run")
+    _, data = server_process(api, service)
+    return [PREFIX.sub("", line) for line in (data.parent / "server.log").read_text().split("\n")[:-1]]
 
 
 def messages(entries: list[dict]) -> list[str]:
