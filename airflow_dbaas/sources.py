@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from airflow_dbaas import credentials
 from airflow_dbaas._compat import Connection
-from airflow_dbaas.api.bodies import MigrationMethod, MigrationSettings
+from airflow_dbaas.api import bodies
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.logins import DatabaseLogin
 
@@ -88,9 +88,9 @@ class MigrationSource(DatabaseLogin):
         sslmode = "require" if self.ssl else "disable"
         return f"postgres://{user}:{password}@{self.address}/{quote(self.dbname, safe='')}?sslmode={sslmode}"
 
-    def settings(self, *, method: MigrationMethod | None, ignore_dbs: str | None) -> MigrationSettings:
+    def settings(self, *, method: bodies.MigrationMethod | None, ignore_dbs: str | None) -> bodies.MigrationSettings:
         """The source as the ``migration`` property of a service. Holds the password."""
-        settings: MigrationSettings = {
+        settings: bodies.MigrationSettings = {
             "host": self.host,
             "port": self.port,
             "username": self.username,

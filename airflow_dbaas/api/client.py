@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 import httpx
 import pydantic
@@ -21,9 +21,13 @@ from airflow_dbaas.api.errors import (
     DbaasTransportError,
     status_error,
 )
+from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
 from airflow_dbaas.api.methods import Operations
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.api.retries import RetryPolicy, parse_retry_after
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api import models
 
 HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
 
@@ -137,6 +141,30 @@ class Client(_Connection[httpx.Client], Operations):
             raise _transport_error(call, error) from error
         return _answer(call, response)
 
+    def iter_dbaas_service_logs(
+        self,
+        service_name: str,
+        *,
+        sort_order: Literal["asc", "desc"] = "asc",
+        offset: str | None = None,
+        limit: int = PAGE_LENGTH,
+    ) -> Iterator[models.LogEntry]:
+        """All entries of a service's log, each once (get-dbaas-service-logs, page by page).
+
+        To go on later behind the last entry, drive a ``logs.LogPager`` instead.
+
+        :param service_name: service name, 1 to 63 characters.
+        :param sort_order: ``asc``, oldest first, or ``desc``.
+        :param offset: an ``offset`` of the API to begin behind; the log's beginning, or end, if not given.
+        :param limit: entries to ask for at a time, 1 to 500.
+        :raises DbaasConfigurationError: at once, if one of them cannot be used.
+        """
+        return self._entries(LogPager(service_name, sort_order=sort_order, offset=offset, limit=limit))
+
+    def _entries(self, pager: LogPager) -> Iterator[models.LogEntry]:
+        while call := pager.call():
+            yield from pager.entries(self.send(call))
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -167,6 +195,22 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
         except httpx.HTTPError as error:
             raise _transport_error(call, error) from error
         return _answer(call, response)
+
+    def iter_dbaas_service_logs(
+        self,
+        service_name: str,
+        *,
+        sort_order: Literal["asc", "desc"] = "asc",
+        offset: str | None = None,
+        limit: int = PAGE_LENGTH,
+    ) -> AsyncIterator[models.LogEntry]:
+        """All entries of a service's log, each once; see ``Client.iter_dbaas_service_logs``."""
+        return self._entries(LogPager(service_name, sort_order=sort_order, offset=offset, limit=limit))
+
+    async def _entries(self, pager: LogPager) -> AsyncIterator[models.LogEntry]:
+        while call := pager.call():
+            for entry in pager.entries(await self.send(call)):
+                yield entry
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
-from airflow_dbaas.api.bodies import MigrationMethod
+from airflow_dbaas.api import bodies
 from airflow_dbaas.base import Check
 from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
 from airflow_dbaas.operators.base import DbaasOperator
@@ -72,6 +72,6 @@ class MethodOperator(MigrationOperator):
         self._check()
 
     @property
-    def api_method(self) -> MigrationMethod | None:
+    def api_method(self) -> bodies.MigrationMethod | None:
         """The method as the API takes it."""
         return None if self.method == "auto" else self.method

@@ -1,0 +1,81 @@
+"""Metrics as series."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_dbaas.api.models import MetricPoint, MetricSeries, ServiceMetrics
+
+CPU = {
+    "data": {
+        "cols": [
+            {"label": "time", "type": "date"},
+            {"label": "db-1 (master)", "type": "number"},
+            {"label": "db-2 (standby)", "type": "number"},
+        ],
+        "rows": [["2021-09-14T13:44:00Z", 46.5, None], ["2021-09-14T13:44:30Z", 47, 1.5]],
+    },
+    "hints": {"title": "CPU usage %"},
+}
+FIRST = datetime(2021, 9, 14, 13, 44, tzinfo=UTC)
+SECOND = datetime(2021, 9, 14, 13, 44, 30, tzinfo=UTC)
+
+
+def test_series() -> None:
+    """A metric is a series with a title, a unit if it is known, and points node by node; null is a gap."""
+    answer = ServiceMetrics(metrics={"cpu_usage": CPU})
+    assert answer.series == [
+        MetricSeries(
+            "cpu_usage",
+            "CPU usage %",
+            "%",
+            {
+                "db-1 (master)": [MetricPoint(FIRST, 46.5), MetricPoint(SECOND, 47.0)],
+                "db-2 (standby)": [MetricPoint(FIRST, None), MetricPoint(SECOND, 1.5)],
+            },
+        )
+    ]
+
+
+def test_units_are_not_made_up() -> None:
+    """The API gives no unit; only a title that ends with one tells it."""
+    load = {"data": CPU["data"], "hints": {"title": "Load average (5 min)"}}
+    assert ServiceMetrics(metrics={"load_average": load}).series[0].unit is None
+
+
+@pytest.mark.parametrize("metrics", [None, {}])
+def test_young_services_have_none(metrics: dict[str, Any] | None) -> None:
+    """No metrics yet is an empty list."""
+    assert ServiceMetrics(metrics=metrics).series == []
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        {},
+        None,
+        {"data": None, "hints": None},
+        {"data": {"cols": None, "rows": None}},
+        {"data": {"cols": [{"label": "time"}], "rows": [["2021-09-14T13:44:00Z"]]}, "hints": {}},
+        {"data": {"cols": [], "rows": [[], None, ["2021-09-14T13:44:00Z", 1]]}},
+    ],
+)
+def test_what_is_missing_is_left_out(metric: Any) -> None:
+    """A metric without hints, data, nodes or rows is a series without points, called by its name."""
+    assert ServiceMetrics(metrics={"new_one": metric}).series == [MetricSeries("new_one", "new_one", None, {})]
+
+
+def test_unreadable_rows_and_values() -> None:
+    """A row without a readable time is left out; a value that is no number is a gap; a short row is a short row."""
+    data = {
+        "cols": CPU["data"]["cols"],
+        "rows": [["soon", 1, 2], [None, 1, 2], ["2021-09-14T13:44:00Z", "many", True], ["2021-09-14T13:44:30Z", 3]],
+    }
+    (series,) = ServiceMetrics(metrics={"x": {"data": data}}).series
+    assert series.nodes == {
+        "db-1 (master)": [MetricPoint(FIRST, None), MetricPoint(SECOND, 3.0)],
+        "db-2 (standby)": [MetricPoint(FIRST, None)],
+    }
