@@ -71,14 +71,18 @@ class ServerLog:
 
     def _look(self) -> None:
         """Find the entries that were written since the last look."""
-        if not self._path.exists():
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._end)
+                new = file.read()
+        except FileNotFoundError:
             return
-        with self._path.open("rb") as file:
-            file.seek(self._end)
-            # By line and not by block: the last line may be half written.
-            while (line := file.readline()).endswith(b"\n"):
-                self._note(line)
-                self._end += len(line)
+        if not new.endswith(b"\n"):
+            # A report is half written. The next look finds it whole: what to hide of it shows at its end.
+            return
+        for line in new.split(b"\n")[:-1]:
+            self._note(line)
+            self._end += len(line) + 1
 
     def _note(self, line: bytes) -> None:
         match = _LINE.match(line)

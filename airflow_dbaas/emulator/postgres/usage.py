@@ -32,25 +32,21 @@ def of_process(pid: int) -> Usage | None:
     except OSError:
         return None
     pages = shared = 0
-    reads_writes = [0, 0]
-    known = True
+    calls: list[tuple[int, int] | None] = []
     for process in (pid, *map(int, children)):
         try:
+            resident, common = map(int, (_PROC / f"{process}/statm").read_text().split()[1:3])
             if process != pid:
                 cpu += _cpu_seconds(process, inherited=False)
-            resident, common = map(int, (_PROC / f"{process}/statm").read_text().split()[1:3])
-            calls = _calls(process)
-        except PermissionError:
-            known = False
-        except (OSError, ProcessLookupError):
+            calls.append(_calls(process))
+        except OSError:
             # It ended meanwhile.
             continue
-        else:
-            pages += resident - common
-            shared = max(shared, common)
-            reads_writes = [sum(pair) for pair in zip(reads_writes, calls, strict=True)]
-    memory = (pages + shared) * os.sysconf("SC_PAGE_SIZE")
-    return Usage(cpu, memory, *(reads_writes if known else (None, None)))
+        pages += resident - common
+        shared = max(shared, common)
+    known = [each for each in calls if each is not None]
+    reads, writes = map(sum, zip(*known, strict=True)) if calls and len(known) == len(calls) else (None, None)
+    return Usage(cpu, (pages + shared) * os.sysconf("SC_PAGE_SIZE"), reads, writes)
 
 
 def _cpu_seconds(pid: int, *, inherited: bool) -> float:
@@ -61,9 +57,15 @@ def _cpu_seconds(pid: int, *, inherited: bool) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _calls(pid: int) -> tuple[int, int]:
-    """Calls that read and write; messages to and from clients are sent another way and do not count."""
-    fields = dict(line.split(": ") for line in (_PROC / f"{pid}/io").read_text().splitlines())
+def _calls(pid: int) -> tuple[int, int] | None:
+    """Calls that read and write, of processes that have ended too; None where the machine keeps that to itself.
+
+    Messages to and from clients are sent another way and do not count.
+    """
+    try:
+        fields = dict(line.split(": ") for line in (_PROC / f"{pid}/io").read_text().splitlines())
+    except PermissionError:
+        return None
     return int(fields["syscr"]), int(fields["syscw"])
 
 

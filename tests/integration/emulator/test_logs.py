@@ -3,11 +3,12 @@
 import re
 import secrets
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
+from airflow_dbaas.emulator.postgres.serverlog import ServerLog
 from tests.integration.emulator.conftest import Api, eventually, server_process, source_of
 
 PREFIX = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [A-Z]+ \[\d+\] ")
@@ -224,3 +225,28 @@ def test_a_service_without_a_server_has_a_log_of_its_own(api):
     assert {(entry["unit"], entry["node"]) for entry in entries} == {("airflow-dbaas-emulator.service", f"{name}-1")}
     assert all_pages(api, name, "desc", 1) == entries[::-1]
     api.finish(api.ok("DELETE", f"/dbaas-service/{name}"))
+
+
+def test_a_report_that_is_half_written_is_not_shown(tmp_path):
+    """Only at its end it says whether there is something to hide."""
+    path = tmp_path / "server.log"
+    log = ServerLog(path, "u", list)
+    assert list(log.stamps()) == []
+    head = '2026-01-01 00:00:00.000 UTC [7] ERROR:  syntax error at or near "hunter2"\n'
+    tail = "2026-01-01 00:00:00.000 UTC [7] STATEMENT:  CREATE ROLE x\n\tPASSWORD hunter2\n"
+    path.write_text(head + tail[:40])
+    assert list(log.stamps()) == []
+    path.write_text(head + tail)
+    assert len(log.stamps()) == 1
+    [entry] = log.entries(0, 1)
+    assert entry.message == '[7] ERROR:  syntax error at or near "***"\nSTATEMENT:  (hidden, it may hold a password)'
+
+
+def test_stamps_rise_whatever_the_clock_does(tmp_path):
+    """Processes write side by side, so a time may be the same as the one before, or earlier."""
+    path = tmp_path / "server.log"
+    path.write_text("".join(f"2026-01-01 00:00:00.{ms} UTC [7] LOG:  {ms}\n" for ms in ("001", "001", "000", "002")))
+    log = ServerLog(path, "u", list)
+    first = int(datetime(2026, 1, 1, 0, 0, 0, 1000, tzinfo=UTC).timestamp() * 1000) * 1_000_000
+    assert list(log.stamps()) == [first, first + 1, first + 2, first + 1_000_000]
+    assert [entry.message for entry in log.entries(1, 3)] == ["[7] LOG:  001", "[7] LOG:  000"]
