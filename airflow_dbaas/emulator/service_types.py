@@ -57,8 +57,11 @@ class ServiceType:
         return wanted
 
     def settings(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Fields of a request that are stored and shown."""
-        return {name: body[name] for name in self.stored if name in body}
+        """Fields of a request that are stored and shown.
+
+        A null inside of one takes a value back, and answers may not have it there.
+        """
+        return {name: _without_nulls(body[name]) for name in self.stored if name in body}
 
     def view(self, zone: str) -> dict[str, Any]:
         """The type as the API answers it."""
@@ -70,6 +73,12 @@ class ServiceType:
         if self.default_version is not None:
             shown |= {"available-versions": list(self.versions), "default-version": self.default_version}
         return shown
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 RECORD_NAMES = ("mysql", "valkey", "grafana", "opensearch", "thanos")

@@ -12,12 +12,16 @@ from airflow_dbaas.emulator.handlers.registry import Call, State, serves
 from airflow_dbaas.emulator.handlers.services import refuse_what_is_not_emulated
 from airflow_dbaas.emulator.pg_service import PgService
 
+_VARIANT = "aiven"
+"""PostgreSQL without the Timescale extension."""
+
 
 @serves("create-dbaas-service-pg")
 async def create_pg(state: State, call: Call) -> dict[str, Any]:
     """Begin to make a service."""
     name, body, kind = call.parameters["name"], call.body, state.types["pg"]
     refuse_what_is_not_emulated(body)
+    _refuse_variant(body)
     plan, version = kind.plan(body["plan"]), kind.version(body.get("version"))
     assert version is not None  # noqa: S101  (this type has versions)
     service = state.services.add(
@@ -51,6 +55,7 @@ async def get_pg(state: State, call: Call) -> dict[str, Any]:
 async def update_pg(state: State, call: Call) -> dict[str, Any]:
     """Change what a service is like, or start a migration into it."""
     body, service = call.body, state.services.get_as(call.parameters["name"], "pg", PgService)
+    _refuse_variant(body)
     if "plan" in body:
         service.type.plan(body["plan"])
     version = body.get("version", "").split(".")[0]
@@ -60,3 +65,8 @@ async def update_pg(state: State, call: Call) -> dict[str, Any]:
         service.start_migration(*source_of(body["migration"]))
     service.update(body)
     return state.operations.begin(service.reference()).view()
+
+
+def _refuse_variant(body: dict[str, Any]) -> None:
+    if body.get("variant", _VARIANT) != _VARIANT:
+        raise ApiError(400, f"variant: not supported by the emulator except '{_VARIANT}'")

@@ -95,6 +95,17 @@ def test_a_version_comes_back_finer_than_it_was_asked_for(api):
     assert "changing the version" in api.refused(400, "PUT", f"/dbaas-mysql/{name}", {"version": "9"})
 
 
+def test_a_null_takes_a_value_back(api):
+    """The document allows nulls in requests where it allows none in answers."""
+    name = api.record("mysql", **{"backup-schedule": {"backup-hour": None, "backup-minute": 5}})
+    assert api.ok("GET", f"/dbaas-mysql/{name}")["backup-schedule"] == {"backup-minute": 5}
+    template = {"number-of-replicas": None, "mapping-nested-objects-limit": None, "number-of-shards": 2}
+    patterns = [{"pattern": "p*", "max-index-count": None}]
+    name = api.record("opensearch", **{"index-template": template, "index-patterns": patterns, "max-index-count": None})
+    shown = api.ok("GET", f"/dbaas-opensearch/{name}")
+    assert (shown["index-template"], shown["index-patterns"]) == ({"number-of-shards": 2}, [{"pattern": "p*"}])
+
+
 @pytest.mark.parametrize("kind", ["mysql", "valkey"])
 def test_nothing_is_migrated_into_a_record(api, kind):
     """There is no server that could take it; no status either, and nothing to stop or check."""

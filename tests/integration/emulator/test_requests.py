@@ -63,6 +63,9 @@ def test_the_body_is_part_of_the_signature(api):
         (400, ("POST", "/dbaas-postgres/bad"), None, "missing keys 'plan'"),
         (400, ("POST", "/dbaas-postgres/bad"), b"{", "not JSON"),
         (400, ("POST", "/dbaas-postgres/bad"), b"\xff\xfe", "not JSON"),
+        (400, ("POST", "/dbaas-postgres/bad"), b'{"plan": "\\ud800"}', "not JSON"),
+        (400, ("POST", "/dbaas-postgres/bad"), b'{"plan": NaN}', "not JSON"),
+        (400, ("POST", "/dbaas-postgres/bad"), b"[" * 100_000, "not JSON"),
         (400, ("POST", "/dbaas-postgres/bad"), [], "must be of type object"),
         (400, ("POST", "/dbaas-postgres/bad"), {"plan": "gigantic-1"}, "unknown plan 'gigantic-1'"),
         (
@@ -72,6 +75,12 @@ def test_the_body_is_part_of_the_signature(api):
             "PostgreSQL 13 is not available",
         ),
         (400, ("POST", "/dbaas-postgres/bad"), {"plan": "hobbyist-2", "fork-from-service": "y"}, "fork-from-service"),
+        (
+            400,
+            ("POST", "/dbaas-postgres/bad"),
+            {"plan": "hobbyist-2", "variant": "timescale"},
+            "variant: not supported",
+        ),
         (400, ("POST", "/dbaas-postgres/bad"), {"plan": "hobbyist-2", "migration": {"host": "h"}}, "migration.port"),
         (413, ("POST", "/dbaas-postgres/bad"), b"x" * (2 << 20), "larger than"),
     ],
