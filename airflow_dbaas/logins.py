@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+def address(host: str, port: int | str) -> str:
+    """``host:port`` as it stands in a URI."""
+    return f"[{host}]:{port}" if ":" in host else f"{host.lower()}:{port}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DatabaseLogin:
     """A server with an account.
@@ -20,6 +25,11 @@ class DatabaseLogin:
     password: str = field(repr=False)
     dbname: str
     sslmode: str
+
+    @property
+    def address(self) -> str:
+        """``host:port``: what tells one server from another."""
+        return address(self.host, self.port)
 
     def parameters(self, dbname: str | None = None) -> dict[str, Any]:
         """Keyword arguments for a PostgreSQL driver's ``connect``. They hold the password.

@@ -72,12 +72,6 @@ class MigrationSource(DatabaseLogin):
         return source
 
     @property
-    def address(self) -> str:
-        """``host:port``: what tells one source from another."""
-        host = f"[{self.host}]" if ":" in self.host else self.host.lower()
-        return f"{host}:{self.port}"
-
-    @property
     def ssl(self) -> bool:
         """Whether TLS is demanded of the source."""
         return self.sslmode != "disable"

@@ -21,18 +21,22 @@
     └── DbaasWaitTimeoutError        the time for a wait is over; the remote work goes on
 
 Every error knows whether trying again later can help (``retryable``). Texts name the call, the status or
-reason and the API's own words; never a secret.
+reason and the API's own words; never a secret. Each is one paragraph of at most 1500 characters.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from airflow_dbaas.api.redaction import without_userinfo
+
+LONGEST_TEXT = 1500
+
 
 class DbaasError(Exception):
     """Base of all errors of this package.
 
-    :param message: what happened and what to do.
+    :param message: what happened and what to do; folded into one line, and cut if it is very long.
     :param retryable: whether the same thing may succeed later without anybody changing anything;
         the class's own default if not given.
     """
@@ -40,7 +44,7 @@ class DbaasError(Exception):
     retryable_by_default: ClassVar[bool] = False
 
     def __init__(self, message: str, *, retryable: bool | None = None) -> None:
-        super().__init__(message)
+        super().__init__(_one_paragraph(message))
         self.retryable = self.retryable_by_default if retryable is None else retryable
 
 
@@ -155,6 +159,12 @@ class DbaasWaitTimeoutError(DbaasError):
     """The time given to a wait is over. What was waited for goes on in the cloud."""
 
     retryable_by_default = True
+
+
+def _one_paragraph(text: str) -> str:
+    # Whoever makes a text has taken the secrets out; a URI that slipped through is masked here, before the cut.
+    text = without_userinfo(" ".join(text.split()))
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
 def status_error(status: int, message: str, *, retry_after: float | None = None, context: str) -> DbaasApiError:

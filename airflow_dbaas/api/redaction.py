@@ -39,13 +39,18 @@ def spellings(secret: str) -> set[str]:
     return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
 
 
+def without_userinfo(text: str) -> str:
+    """``text`` without the passwords of URIs in it."""
+    return _USERINFO.sub(rf"\g<1>{MASK}@", text)
+
+
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """``text`` without passwords: those in URIs and connection strings, and any of ``secrets``.
 
     :param text: a text from elsewhere.
     :param secrets: secrets known to be near, in plain.
     """
-    text = _KEYWORD.sub(rf"\g<1>{MASK}", _USERINFO.sub(rf"\g<1>{MASK}@", text))
+    text = _KEYWORD.sub(rf"\g<1>{MASK}", without_userinfo(text))
     forms = {form for secret in secrets if secret for form in spellings(secret)}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)

@@ -25,6 +25,9 @@ ALLOWED = {
     "logins": set(),
     "sources": {"_compat", "api", "credentials", "logins"},
     "targets": {"api", "credentials", "logins"},
+    "assets": {"_compat", "api", "validation"},
+    "lineage": {"_compat"},
+    "retry_policy": {"_compat", "api"},
     "events": {"_compat", "api", "waits"},
     "links": {"_compat"},
     "base": {"_compat", "hooks", "links", "validation"},
@@ -33,7 +36,17 @@ ALLOWED = {
     "cli": {"emulator"},
 }
 _TASKS = {"_compat", "api", "base", "events", "links", "polling", "triggers", "validation", "waits"}
-ALLOWED["operators"] = {"operators", "ledger", "sources", "targets", "verification", *_TASKS}
+ALLOWED["operators"] = {
+    "operators",
+    "assets",
+    "ledger",
+    "lineage",
+    "logins",
+    "sources",
+    "targets",
+    "verification",
+    *_TASKS,
+}
 ALLOWED["sensors"] = {"sensors", *_TASKS}
 ALLOWED["dags"] = {"operators", "sensors", "airflow"}
 

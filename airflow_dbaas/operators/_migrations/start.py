@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any, ClassVar, Literal
 
-from airflow_dbaas import ledger, validation
+from airflow_dbaas import ledger, lineage, logins, validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasMigrationError
@@ -24,6 +25,8 @@ class DbaasStartMigrationOperator(MethodOperator):
     Never a second time: a migration from the same source that runs, replicates or is complete is joined, also by a
     retry or another run; one from another source, or from one that cannot be told, is refused. One that failed is
     stopped and started anew. Where a running migration came from is kept in an Airflow variable, see ``ledger``.
+
+    OpenLineage is told of the databases at both ends, as far as the migration's status names them by then.
 
     Returns ``service``, ``source`` (host:port), ``method``, ``joined`` and ``operation_id``; after waiting for the
     data also ``status`` and ``databases``, as ``DbaasMigrationSensor``.
@@ -53,6 +56,8 @@ class DbaasStartMigrationOperator(MethodOperator):
         self.until = until
         self.cancel_on_kill = cancel_on_kill
         super().__init__(**kwargs)
+        # Never set if the task failed before there was a migration.
+        self._source_address: str | None = None
 
     def start(self, context: Context) -> Any:
         """Join the migration that is there, or start one."""
@@ -133,13 +138,30 @@ class DbaasStartMigrationOperator(MethodOperator):
             "joined": joined,
             "operation_id": operation_id,
         }
+        self._source_address = self.source.address
         if self.until == "started" or not self.wait_for_completion:
             return started
         wait = MigrationWait(self.service_name, self.until)
         return self.wait_for(context, wait, self._copied, started=started, **state)
 
     def _copied(self, context: Context, result: dict[str, Any], *, started: dict[str, Any], **_: Any) -> dict[str, Any]:
+        self._source_address = started["source"]
         return {**started, "status": result["status"], "databases": result["databases"]}
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """What Airflow's OpenLineage provider is told (get-dbaas-migration-status, get-dbaas-service-pg)."""
+        if self._source_address is None:
+            return None
+        with closing(self.hook):
+            status = self.migration_status(self.service_name)
+            target = self.client.get_dbaas_service_pg(self.service_name).uri_params or {}
+        if status is None or not target.get("host") or not target.get("port"):
+            return None
+        return lineage.of_migration(
+            source=self._source_address,
+            target=logins.address(target["host"], target["port"]),
+            databases=[{"name": detail.dbname} for detail in status.details],
+        )
 
 
 def _this_run(context: Context) -> str:

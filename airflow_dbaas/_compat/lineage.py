@@ -1,0 +1,19 @@
+"""What Airflow's OpenLineage provider takes. Imported only by what that provider calls, so it is installed then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    InputDataset: Any
+    OutputDataset: Any
+    OperatorLineage: Any
+    RowCount: Any
+else:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.event_v2 import InputDataset, OutputDataset
+    from openlineage.client.facet_v2.data_quality_metrics_input_dataset import (
+        DataQualityMetricsInputDatasetFacet as RowCount,
+    )
+
+__all__ = ["InputDataset", "OperatorLineage", "OutputDataset", "RowCount"]
