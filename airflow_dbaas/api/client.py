@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 import httpx
-import pydantic
 import tenacity
 
-from airflow_dbaas.api import auth, bodies
+from airflow_dbaas.api import answers, auth
 from airflow_dbaas.api.calls import AnswerT, Call
 from airflow_dbaas.api.errors import (
     DbaasConfigurationError,
     DbaasError,
-    DbaasResponseError,
     DbaasTransportError,
-    status_error,
 )
 from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
 from airflow_dbaas.api.methods import Operations
 from airflow_dbaas.api.redaction import redact
-from airflow_dbaas.api.retries import RetryPolicy, parse_retry_after
+from airflow_dbaas.api.retries import RetryPolicy
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import models
@@ -35,7 +31,6 @@ HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
 ZONES = ("at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", "de-muc-1", "hr-zag-1")
 
 _TIMEOUT = 30.0
-_MESSAGE_LENGTH = 500
 
 
 class _Signature(httpx.Auth):
@@ -265,42 +260,10 @@ def _transport_error(call: Call[Any], error: httpx.HTTPError) -> DbaasError:
 
 
 def _answer(call: Call[AnswerT], response: httpx.Response) -> AnswerT:
-    if response.status_code >= 400:
-        raise status_error(
-            response.status_code,
-            redact(_message(response), bodies.secrets_in(call.body)),
-            retry_after=parse_retry_after(response.headers.get("Retry-After")),
-            context=str(call),
-        )
-    if response.status_code >= 300:
-        where = response.headers.get("Location", "nowhere")
-        raise DbaasResponseError(f"{call}: unexpected redirect to {redact(where)}", retryable=False)
-    try:
-        return call.answer.model_validate_json(response.content)
-    except pydantic.ValidationError as error:
-        # "from None": the validation error carries the answer, which may hold a password.
-        what = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in what["loc"])
-        raise DbaasResponseError(
-            f"{call}: the answer ({response.headers.get('Content-Type', 'no content type')}, "
-            f"{len(response.content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
-        ) from None
-
-
-def _message(response: httpx.Response) -> str:
-    """The API's own words in an error answer, whichever of its shapes it has."""
-    try:
-        content = json.loads(response.content)
-    except ValueError:
-        content = None
-    if isinstance(content, dict):
-        said = [content[name] for name in ("message", "detail", "error", "title") if content.get(name)]
-        errors = content.get("errors")
-        if isinstance(errors, list):
-            said += [item.get("detail") if isinstance(item, dict) else item for item in errors]
-        text = "; ".join(str(item) for item in said if item)
-    else:
-        text = response.text.strip()
-        if text.startswith("<"):
-            text = f"(an HTML page of {len(response.content)} bytes)"
-    return text[:_MESSAGE_LENGTH] or response.reason_phrase
+    return answers.read(
+        call,
+        status=response.status_code,
+        reason=response.reason_phrase,
+        headers=response.headers,
+        content=response.content,
+    )

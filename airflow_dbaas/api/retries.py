@@ -2,7 +2,7 @@
 
 A request is sent again only after errors that may pass (``DbaasError.retryable``): no connection, a time-out,
 429, 5xx, an answer that is not the API's. Of these, the ones after which the API may have acted on the request
-(everything but a failed connect and 429) are repeated only for calls whose statement in ``endpoints.py`` says
+(everything but a failed connect and 429) are repeated only for calls whose statement in ``endpoints`` says
 ``Resend.ALWAYS``: reading, deleting, and stating the same again change nothing the second time. Calls that
 start or create something say ``Resend.IF_UNPROCESSED``; whether such a call took effect is for its caller to
 look up.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -107,6 +108,17 @@ def test_only_calls_that_start_something_are_held_back() -> None:
     held_back = {name for name, call in CALLS.items() if call().resend is Resend.IF_UNPROCESSED}
     making = {name for name in CALLS if name.startswith(("create-", "attach-"))} - {"create-dbaas-task-migration-check"}
     assert held_back == making | {"reset-dbaas-postgres-user-password", "reset-dbaas-mysql-user-password"}
+
+
+def test_what_is_held_back_says_how_to_look_it_up() -> None:
+    """Whoever loses the answer to such a call reads in its description where to see what became of it."""
+    for name, call in CALLS.items():
+        text = getattr(endpoints, name.replace("-", "_")).__doc__
+        migrates = name in {f"update-dbaas-service-{kind}" for kind in ("pg", "mysql", "valkey")}
+        held_back = call().resend is Resend.IF_UNPROCESSED or migrates
+        assert bool(re.search(r"not repeated when it is unknown.*(look|reveal)", text, re.DOTALL | re.IGNORECASE)) == (
+            held_back
+        ), name
 
 
 @pytest.mark.parametrize("kind", ["pg", "mysql", "valkey"])

@@ -117,6 +117,14 @@ def test_the_apis_messages_show_no_secret(server: ScriptedServer, example: str) 
     assert str(caught.value).endswith("400 cannot use ***")
 
 
+def test_a_secret_where_a_long_message_is_cut(server: ScriptedServer) -> None:
+    """A message is cut at 500 characters, but not through a secret."""
+    server.replies = [Reply(400, {"message": "x" * 495 + CANARY})]
+    with Client("key", "secret", url=server.url) as client, pytest.raises(errors.DbaasBadRequestError) as caught:
+        client.reset_dbaas_postgres_user_password(service_name="a", username="u", password=CANARY)
+    assert CANARY[:3] not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

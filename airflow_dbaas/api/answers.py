@@ -1,0 +1,70 @@
+"""Reading what came back: an answer of the API, or one of the errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pydantic
+
+from airflow_dbaas.api import bodies
+from airflow_dbaas.api.calls import AnswerT, Call
+from airflow_dbaas.api.errors import DbaasResponseError, status_error
+from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.api.retries import parse_retry_after
+
+_MESSAGE_LENGTH = 500
+
+
+def read(call: Call[AnswerT], *, status: int, reason: str, headers: Mapping[str, str], content: bytes) -> AnswerT:
+    """The answer to a call.
+
+    :param call: what was sent.
+    :param status: HTTP status.
+    :param reason: the status in words.
+    :param headers: the answer's headers, by name in any case.
+    :param content: its body.
+    :raises DbaasApiError: for an error status, with the API's own words.
+    :raises DbaasResponseError: for a redirect, or a body that is not what the API documents.
+    """
+    if status >= 400:
+        # Cut only when the secrets are out, or half of one might stay.
+        said = redact(_message(content), bodies.secrets_in(call.body))[:_MESSAGE_LENGTH]
+        raise status_error(
+            status,
+            said or reason,
+            retry_after=parse_retry_after(headers.get("Retry-After")),
+            context=str(call),
+        )
+    if status >= 300:
+        where = headers.get("Location", "nowhere")
+        raise DbaasResponseError(f"{call}: unexpected redirect to {redact(where)}", retryable=False)
+    try:
+        return call.answer.model_validate_json(content)
+    except pydantic.ValidationError as error:
+        # "from None": the validation error carries the answer, which may hold a password.
+        what = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in what["loc"])
+        raise DbaasResponseError(
+            f"{call}: the answer ({headers.get('Content-Type', 'no content type')}, "
+            f"{len(content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
+        ) from None
+
+
+def _message(content: bytes) -> str:
+    """The API's own words in an error answer, whichever of its shapes it has."""
+    try:
+        body = json.loads(content)
+    except ValueError:
+        body = None
+    if isinstance(body, dict):
+        said = [body[name] for name in ("message", "detail", "error", "title") if body.get(name)]
+        errors = body.get("errors")
+        if isinstance(errors, list):
+            said += [item.get("detail") if isinstance(item, dict) else item for item in errors]
+        text = "; ".join(str(item) for item in said if item)
+    else:
+        text = content.decode(errors="replace").strip()
+        if text.startswith("<"):
+            text = f"(an HTML page of {len(content)} bytes)"
+    return text
