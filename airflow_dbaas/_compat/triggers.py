@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import jinja2
+import jinja2.meta
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 __all__ = [
@@ -12,8 +14,25 @@ __all__ = [
     "TaskSuccessEvent",
     "TriggerEvent",
     "has_listeners",
+    "renders_in_triggerer",
     "starts_in_triggerer",
 ]
+
+#: What a template may speak of if the triggerer is to render it. It has no way to other tasks' results: Airflow 3.3.2
+#: then waits for ever.
+_KNOWN_TO_TRIGGERER = {
+    "dag_run",
+    "data_interval_end",
+    "data_interval_start",
+    "ds",
+    "ds_nodash",
+    "logical_date",
+    "macros",
+    "params",
+    "run_id",
+    "ts",
+    "ts_nodash",
+}
 
 
 def starts_in_triggerer() -> bool:
@@ -27,3 +46,14 @@ def has_listeners() -> bool:
 
     manager: Any = get_listener_manager()
     return bool(manager.has_listeners)
+
+
+def renders_in_triggerer(value: object) -> bool:
+    """Whether the triggerer can render an argument: plain, or a template of what it knows."""
+    if not isinstance(value, str):
+        return not (hasattr(value, "resolve") or hasattr(value, "iter_references"))
+    try:
+        names = jinja2.meta.find_undeclared_variables(jinja2.Environment(autoescape=True).parse(value))
+    except jinja2.TemplateSyntaxError:
+        return False
+    return names <= _KNOWN_TO_TRIGGERER

@@ -25,7 +25,6 @@ from airflow_dbaas._compat import (
 from airflow_dbaas.api.errors import DbaasWaitTimeoutError
 from airflow_dbaas.base import DbaasTask, Limit
 from airflow_dbaas.events import airflow_errors, as_event, result_of
-from airflow_dbaas.validation import is_template
 from airflow_dbaas.waits import Pending, Wait, outcome
 
 
@@ -37,8 +36,8 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
     all modes. A sensor only looks: killing it leaves what it waits for alone.
 
     :param start_from_trigger: if deferrable, begin and end in the triggerer, without any worker (Airflow 3.3 and
-        later; elsewhere, and for a task that is mapped or has callbacks of its own, outlets, listeners or an
-        ``execution_timeout``, it begins on a worker).
+        later). A sensor that is mapped, has an ``execution_timeout`` or takes a value from another task begins on a
+        worker all the same, one that has outlets, or tasks that listeners listen to, ends on one.
     """
 
     #: The wait; its fields are parameters of the sensor.
@@ -56,17 +55,15 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
 
     def _start_in_triggerer(self) -> None:
         # Imported here: it is needed by deferrable sensors only, and not cheap.
-        from airflow_dbaas._compat.triggers import StartTriggerArgs, has_listeners, starts_in_triggerer
+        from airflow_dbaas._compat.triggers import StartTriggerArgs, renders_in_triggerer, starts_in_triggerer
 
-        needs_worker = self.execution_timeout or self.outlets or self._pre_execute_hook or self._post_execute_hook
-        if not starts_in_triggerer() or needs_worker:
-            return
-        # The templates as text: the triggerer renders them.
-        arguments = {
-            name: str(value) if is_template(value) else value
-            for name, value in {"exoscale_conn_id": self.exoscale_conn_id, "zone": self.zone, **self._fields}.items()
-        }
-        if not all(is_template(arguments[name]) for name, value in self._fields.items() if is_template(value)):
+        arguments = {"exoscale_conn_id": self.exoscale_conn_id, "zone": self.zone, **self._fields}
+        if (
+            not starts_in_triggerer()
+            or self.execution_timeout is not None
+            or self._pre_execute_hook is not None
+            or not all(renders_in_triggerer(value) for value in arguments.values())
+        ):
             return
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls="airflow_dbaas.triggers.sensors.DbaasSensorTrigger",
@@ -74,13 +71,19 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
                 **arguments,
                 "kind": self.wait_class.kind,
                 "timeout": seconds(self.timeout),
-                "ends_here": not has_listeners(),
+                "ends_here": self._ends_in_triggerer(),
                 "pushes": self.do_xcom_push,
                 "links": {link.xcom_key: link.page for link in self.operator_extra_links},
             },
             next_method=self.execute_complete.__name__,
         )
         self.start_from_trigger = True
+
+    def _ends_in_triggerer(self) -> bool:
+        """Whether success can end the task without a worker: if nothing is left to be done on one."""
+        from airflow_dbaas._compat.triggers import has_listeners, starts_in_triggerer
+
+        return not (not starts_in_triggerer() or self.outlets or self._post_execute_hook or has_listeners())
 
     @property
     def _fields(self) -> dict[str, Any]:
@@ -112,7 +115,12 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
             from airflow_dbaas.triggers.waits import DbaasWaitTrigger
 
             trigger = DbaasWaitTrigger.after(
-                watch, exoscale_conn_id=self.exoscale_conn_id, zone=self.zone, state={"limit": limit}
+                watch,
+                exoscale_conn_id=self.exoscale_conn_id,
+                zone=self.zone,
+                state={"limit": limit},
+                ends_here=self._ends_in_triggerer(),
+                pushes=self.do_xcom_push,
             )
             return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
         return self.execute_complete(context, as_event(verdict, {"limit": limit}))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow_dbaas import polling, waits
-from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent
+from airflow_dbaas._compat.triggers import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
@@ -28,6 +28,8 @@ class DbaasWaitTrigger(BaseTrigger):
     :param state: what the task needs to go on, plain JSON; the event gives it back.
     :param cancel: the API call to make if somebody kills the task (Airflow 3.3 and later): the client's method as
         ``method`` and its arguments. Nothing is touched without it.
+    :param ends_here: whether success ends the task in the triggerer, without a worker.
+    :param pushes: whether the result is then pushed to XCom.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class DbaasWaitTrigger(BaseTrigger):
         first_look: float,
         state: dict[str, Any] | None = None,
         cancel: dict[str, Any] | None = None,
+        ends_here: bool = False,
+        pushes: bool = True,
     ) -> None:
         super().__init__()
         self.exoscale_conn_id = exoscale_conn_id
@@ -49,6 +53,8 @@ class DbaasWaitTrigger(BaseTrigger):
         self.first_look = first_look
         self.state = state
         self.cancel = cancel
+        self.ends_here = ends_here
+        self.pushes = pushes
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
@@ -60,6 +66,8 @@ class DbaasWaitTrigger(BaseTrigger):
             "first_look": self.first_look,
             "state": self.state,
             "cancel": self.cancel,
+            "ends_here": self.ends_here,
+            "pushes": self.pushes,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
@@ -70,10 +78,9 @@ class DbaasWaitTrigger(BaseTrigger):
         *,
         exoscale_conn_id: str,
         zone: str | None,
-        state: dict[str, Any] | None = None,
-        cancel: dict[str, Any] | None = None,
+        **arguments: Any,
     ) -> DbaasWaitTrigger:
-        """The trigger that goes on with a watch which a task has begun."""
+        """The trigger that goes on with a watch which a task has begun; ``arguments`` are those of the class."""
         now = time.time()
         return cls(
             exoscale_conn_id=exoscale_conn_id,
@@ -81,8 +88,7 @@ class DbaasWaitTrigger(BaseTrigger):
             wait=watch.wait.serialize(),
             deadline=watch.deadline,
             first_look=min(now + polling.FIRST_LOOK_SECONDS, watch.deadline),
-            state=state,
-            cancel=cancel,
+            **arguments,
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -90,7 +96,11 @@ class DbaasWaitTrigger(BaseTrigger):
         watch = polling.Watch(waits.restore(self.wait), deadline=self.deadline)
         await asyncio.sleep(max(0.0, self.first_look - time.time()))
         verdict = await verdict_of(DbaasHook(self.exoscale_conn_id, zone=self.zone), watch)
-        yield TriggerEvent(as_event(verdict, self.state))
+        # Only the triggerer gives its triggers an id; DAG.test() cannot end a task this way.
+        if isinstance(verdict, Done) and self.ends_here and self.trigger_id is not None:
+            yield TaskSuccessEvent(xcoms={"return_value": verdict.result} if self.pushes else None)
+        else:
+            yield TriggerEvent(as_event(verdict, self.state))
 
     async def on_kill(self) -> None:
         """Make the call that was asked for if the task is killed; Airflow calls this for a user's act only."""
