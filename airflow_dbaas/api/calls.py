@@ -48,13 +48,12 @@ def segment(parameter: str, value: str, *, longest: int | None = NAME_LENGTH) ->
 
     :param parameter: the parameter's name, for the error text.
     :param value: the name as the user gave it.
-    :param longest: greatest length in characters.
+    :param longest: greatest length in characters; None if there is none.
     :raises DbaasConfigurationError: if it is empty, too long, ``.`` or ``..``, or holds control characters.
     """
     if not isinstance(value, str) or not value:
-        raise DbaasConfigurationError(
-            f"{parameter} must be a name of 1 to {longest or 'any'} characters, got {value!r}"
-        )
+        length = "at least 1 character" if longest is None else f"1 to {longest} characters"
+        raise DbaasConfigurationError(f"{parameter} must be a name of {length}, got {value!r}")
     if longest is not None and len(value) > longest:
         raise DbaasConfigurationError(
             f"{parameter} must have at most {longest} characters, got {len(value)}: {value!r}"

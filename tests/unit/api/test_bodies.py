@@ -67,6 +67,14 @@ def test_bad_names(name: Any) -> None:
         endpoints.get_dbaas_migration_status(name)
 
 
+def test_bad_names_are_told_the_limit() -> None:
+    """The error says how long a name may be, where there is a limit."""
+    with pytest.raises(DbaasConfigurationError, match=r"^name must be a name of 1 to 63 characters, got ''$"):
+        endpoints.get_dbaas_migration_status("")
+    with pytest.raises(DbaasConfigurationError, match=r"must be a name of at least 1 character, got ''$"):
+        endpoints.get_dbaas_service_type("")
+
+
 @pytest.mark.parametrize(
     ("name", "path"),
     [
