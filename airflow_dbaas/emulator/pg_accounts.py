@@ -22,14 +22,18 @@ _STATUS: dict[type[psycopg.Error], int] = {
 }
 
 
+# Classes of errors that say nothing of the request: no connection, no resources, a server that is going down.
+_PASSING = ("08", "53", "57")
+
+
 @contextlib.contextmanager
 def refusals(server: Endpoint, service: str) -> Iterator[None]:
-    """Turn what the server refuses into an answer in its own words; 409 if it cannot be reached."""
+    """Turn what the server refuses into an answer in its own words; 409 if it cannot be asked now."""
     try:
         yield
     except psycopg.Error as error:
-        if error.sqlstate is None:
-            raise ApiError(409, f"Service {service} is not running: {server.words(error)}") from error
+        if error.sqlstate is None or error.sqlstate.startswith(_PASSING):
+            raise ApiError(409, f"Service {service} cannot be asked now: {server.words(error)}") from error
         raise ApiError(_STATUS.get(type(error), 400), server.words(error)) from error
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dbaas.emulator.endpoints import ExternalIntegration
 from airflow_dbaas.emulator.errors import ApiError
+from airflow_dbaas.emulator.external_endpoints import ExternalIntegration
 from airflow_dbaas.emulator.handlers.registry import Call, State, serves
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dbaas.emulator.certificates import Authority
-from airflow_dbaas.emulator.endpoints import Endpoints
+from airflow_dbaas.emulator.external_endpoints import Endpoints
 from airflow_dbaas.emulator.integrations import Integrations
 from airflow_dbaas.emulator.law import Law
 from airflow_dbaas.emulator.metrics import Metrics
