@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import os
@@ -126,8 +125,7 @@ class Metrics:
         """Measure no more."""
         if self._measuring is not None:
             self._measuring.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._measuring
+            await asyncio.gather(self._measuring, return_exceptions=True)
 
     def view(self, service_id: str, name: str, period: str) -> dict[str, Any]:
         """The metrics of a service as the API answers them, without those that were never measured.
@@ -149,29 +147,31 @@ class Metrics:
     async def _run(self) -> None:
         due = time.monotonic()
         while True:
-            services = self._services()
-            for known in (self._histories, self._readings, self._disks):
-                for identifier in known.keys() - {service.id for service in services}:
-                    del known[identifier]
             try:
-                # In a thread: the disk is slow to say how full it is.
-                measured = await asyncio.to_thread(self._measure_all, services)
+                await self._round()
             except Exception:
                 logger.exception("Services were not measured")
-                measured = []
-            at = datetime.now(UTC)
-            at = at.replace(microsecond=0 if self._seconds >= 1 else at.microsecond // 1000 * 1000)
-            for service, values in zip(services, measured, strict=False):
-                self._histories.setdefault(service.id, History(self._seconds)).add(at, values)
             due = max(due + self._seconds, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
+
+    async def _round(self) -> None:
+        services = self._services()
+        for known in (self._histories, self._readings, self._disks):
+            for identifier in known.keys() - {service.id for service in services}:
+                del known[identifier]
+        at = datetime.now(UTC)
+        # Whole seconds, as the service writes them, unless two measurements could share one.
+        at = at.replace(microsecond=0 if self._seconds >= 2 else at.microsecond // 1000 * 1000)
+        # In a thread: the disk is slow to say how full it is.
+        for service, values in zip(services, await asyncio.to_thread(self._measure_all, services), strict=True):
+            self._histories.setdefault(service.id, History(self._seconds)).add(at, values)
 
     def _measure_all(self, services: Sequence[Measurable]) -> list[Values]:
         return [self._measure(service) for service in services]
 
     def _measure(self, service: Measurable) -> Values:
         pid = service.server.pid
-        seen = None if pid is None else usage.of_process(pid)
+        looked, seen = time.monotonic(), None if pid is None else usage.of_process(pid)
         before = self._readings.pop(service.id, None)
         if pid is None:
             return {}
@@ -181,7 +181,7 @@ class Metrics:
         }
         if seen is None:
             return values
-        now = self._readings[service.id] = _Reading(pid, time.monotonic(), seen)
+        now = self._readings[service.id] = _Reading(pid, looked, seen)
         values["mem_usage"] = 100 * seen.memory / service.plan.memory
         values["mem_available"] = max(0.0, 100 - values["mem_usage"])
         if before is not None and before.pid == pid:
