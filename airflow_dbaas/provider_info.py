@@ -17,13 +17,19 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
         "operators": [
             {
                 "integration-name": "Exoscale DBaaS",
-                "python-modules": ["airflow_dbaas.operators.migrations", "airflow_dbaas.operators.services"],
+                "python-modules": [
+                    "airflow_dbaas.operators.endpoints",
+                    "airflow_dbaas.operators.integrations",
+                    "airflow_dbaas.operators.migrations",
+                    "airflow_dbaas.operators.services",
+                ],
             }
         ],
         "sensors": [
             {
                 "integration-name": "Exoscale DBaaS",
                 "python-modules": [
+                    "airflow_dbaas.sensors.integrations",
                     "airflow_dbaas.sensors.migrations",
                     "airflow_dbaas.sensors.operations",
                     "airflow_dbaas.sensors.services",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_dbaas.api import endpoints, models
+from airflow_dbaas.api import calls, endpoints, models
 from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait
 
@@ -38,7 +38,9 @@ class IntegrationWait(Wait):
 
     def verdict(self, answer: models.ServiceList) -> Verdict:
         shown = (integration for service in answer.dbaas_services for integration in service.integrations)
-        found = next((integration for integration in shown if integration.id == self.integration_id), None)
+        # A UUID can be written in several ways.
+        wanted = calls.identifier("integration_id", self.integration_id)
+        found = next((integration for integration in shown if integration.id == wanted), None)
         if self.state == "absent":
             return Pending(f"{self.subject} is still there") if found else Done(_gone(self.integration_id))
         if found is None:

@@ -24,6 +24,8 @@ ALLOWED = {
     "ledger": {"_compat"},
     "logins": set(),
     "sources": {"_compat", "api", "credentials", "logins"},
+    "desired": {"api"},
+    "endpoint_settings": {"_compat", "api", "credentials"},
     "targets": {"api", "credentials", "logins"},
     "assets": {"_compat", "api", "validation"},
     "lineage": {"_compat"},
@@ -39,6 +41,8 @@ _TASKS = {"_compat", "api", "base", "events", "links", "polling", "triggers", "v
 ALLOWED["operators"] = {
     "operators",
     "assets",
+    "desired",
+    "endpoint_settings",
     "ledger",
     "lineage",
     "logins",

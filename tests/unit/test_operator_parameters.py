@@ -12,6 +12,19 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.operators.endpoints import (
+    DbaasAttachEndpointOperator,
+    DbaasCreateExternalEndpointOperator,
+    DbaasDeleteExternalEndpointOperator,
+    DbaasDetachEndpointOperator,
+    DbaasUpdateExternalEndpointOperator,
+)
+from airflow_dbaas.operators.integrations import (
+    DbaasCreateIntegrationOperator,
+    DbaasDeleteIntegrationOperator,
+    DbaasReconcileIntegrationsOperator,
+    DbaasUpdateIntegrationOperator,
+)
 from airflow_dbaas.operators.migrations import (
     DbaasMigrationCheckOperator,
     DbaasStartMigrationOperator,
@@ -19,6 +32,7 @@ from airflow_dbaas.operators.migrations import (
     DbaasVerifyMigrationOperator,
 )
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator, DbaasDeleteServiceOperator
+from airflow_dbaas.sensors.integrations import DbaasExternalIntegrationSensor, DbaasIntegrationSensor
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.operations import DbaasOperationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
@@ -28,8 +42,11 @@ ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 MODULES = [
     importlib.import_module(f"airflow_dbaas.{name}")
     for name in (
+        "operators.endpoints",
+        "operators.integrations",
         "operators.migrations",
         "operators.services",
+        "sensors.integrations",
         "sensors.migrations",
         "sensors.operations",
         "sensors.services",
@@ -43,6 +60,20 @@ GOOD: list[tuple[Any, dict[str, Any]]] = [
     (DbaasStartMigrationOperator, {"service_name": "db", "source_conn_id": "legacy"}),
     (DbaasStopMigrationOperator, {"service_name": "db", "source_conn_id": "legacy"}),
     (DbaasVerifyMigrationOperator, {"service_name": "db", "source_conn_id": "legacy"}),
+    (
+        DbaasCreateIntegrationOperator,
+        {"integration_type": "logs", "source_service": "db", "dest_service": "search"},
+    ),
+    (DbaasUpdateIntegrationOperator, {"integration_id": ID, "settings": {"retention_days": 7}}),
+    (DbaasDeleteIntegrationOperator, {"integration_id": ID}),
+    (DbaasReconcileIntegrationsOperator, {"service_name": "db", "integrations": []}),
+    (DbaasAttachEndpointOperator, {"service_name": "db", "endpoint_id": ID}),
+    (DbaasDetachEndpointOperator, {"service_name": "db", "endpoint_name": "logs"}),
+    (DbaasCreateExternalEndpointOperator, {"endpoint_type": "rsyslog", "endpoint_name": "logs"}),
+    (DbaasUpdateExternalEndpointOperator, {"endpoint_name": "logs"}),
+    (DbaasDeleteExternalEndpointOperator, {"endpoint_id": ID}),
+    (DbaasIntegrationSensor, {"integration_id": ID}),
+    (DbaasExternalIntegrationSensor, {"integration_id": ID}),
     (DbaasMigrationSensor, {"service_name": "db"}),
     (DbaasOperationSensor, {"operation_id": ID}),
     (DbaasServiceSensor, {"service_name": "db"}),
@@ -60,13 +91,23 @@ BAD: list[tuple[str, Any, str]] = [
     ("ignore_dbs", "x" * 2049, "ignore_dbs must have at most 2048 characters, got 2049"),
     ("ignore_dbs", ["a"], "ignore_dbs must be a comma-separated string, got ['a']"),
     ("service_type", "mongo", "service_type must be one of pg, got 'mongo'"),
-    ("settings", ["version"], "settings must be a mapping of properties, got ['version']"),
-    ("settings", {"admin_password": "x"}, "settings: admin_password must not be given here: the service makes its own"),
-    ("settings", {"migration": {"password": "x"}}, "settings: migration must not be given here"),
-    ("if_exists", "replace", "if_exists must be one of reuse, fail, got 'replace'"),
+    ("settings", ["version"], "settings must be a mapping of properties, got "),
+    ("settings", {"admin_password": "x"}, "settings: admin_password must not be given here"),
+    ("if_exists", "replace", "fail, got 'replace'"),
     ("if_missing", "ignore", "if_missing must be one of skip, fail, got 'ignore'"),
     ("until", "later", "synced, done, got 'later'"),
-    ("state", "asleep", "state must be one of running, poweroff, absent, got 'asleep'"),
+    ("state", "asleep", "absent, got 'asleep'"),
+    ("integration_type", "read_replica", "integration_type must be one of datasource, logs, metrics, got 'read_re"),
+    ("source_service", "x" * 64, "source_service must have at most 63 characters, got 64"),
+    ("dest_service", "..", "dest_service must be a name, got '..'"),
+    ("integration_id", "17", "integration_id must be a UUID, got '17'"),
+    ("endpoint_id", "17", "endpoint_id must be a UUID, got '17'"),
+    ("endpoint_name", 17, "endpoint_name must be a name"),
+    ("endpoint_type", "syslog", "endpoint_type must be one of datadog, elasticsearch, opensearch, prometheus, rsyslog"),
+    ("secrets_conn_id", 17, "secrets_conn_id must be the id of an Airflow connection, got 17"),
+    ("integrations", {"a": 1}, "integrations must be a list of mappings, got dict"),
+    ("endpoints", "x", "endpoints must be a list of mappings, got str"),
+    ("prune", "False", "prune must be true or false, got 'False'"),
     ("operation_id", "17", "operation_id must be a UUID, got '17'"),
     ("dbaas_task_id", "{17", "dbaas_task_id must be a UUID, got '{17'"),
     ("wait_timeout", 0, "wait_timeout must be a number of seconds above 0, got 0"),
@@ -92,6 +133,22 @@ def test_bad_parameters(kind: Any, arguments: dict[str, Any], message: str) -> N
     with pytest.raises(DbaasConfigurationError) as caught:
         kind(task_id="t", **arguments)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"admin_password": "x"},
+            "settings: admin_password must not be given here: the service makes its own password",
+        ),
+        ({"migration": {"host": "x"}}, "settings: migration must not be given here: DbaasStartMigrationOperator takes"),
+    ],
+)
+def test_settings_of_a_service_that_belong_elsewhere(settings: dict[str, Any], message: str) -> None:
+    """The error says where they belong."""
+    with pytest.raises(DbaasConfigurationError, match=message):
+        DbaasCreateServiceOperator(task_id="t", service_name="db", plan="startup-4", settings=settings)
 
 
 @pytest.mark.parametrize(("kind", "arguments"), GOOD)

@@ -1,0 +1,238 @@
+"""What a service shall be linked to, and the plan that leads there from what is there. All of it plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.redaction import is_secret
+
+#: The types of integration that can be made. Others, such as ``read_replica``, are made with a service.
+INTEGRATION_TYPES = ("datasource", "logs", "metrics")
+ENDPOINT_TYPES = ("datadog", "elasticsearch", "opensearch", "prometheus", "rsyslog")
+
+#: An integration or the attachment to an endpoint, as plain JSON. Only an attachment has an ``endpoint_id``.
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Link:
+    """What tells one integration between two services from another."""
+
+    integration_type: str
+    source_service: str
+    dest_service: str
+
+    def __str__(self) -> str:
+        return f"{self.integration_type} integration {self.source_service} → {self.dest_service}"
+
+
+def check_settings(where: str, value: Any) -> None:
+    """Refuse settings that are no mapping, or that hold a secret."""
+    if not isinstance(value, dict):
+        raise DbaasConfigurationError(f"{where} must be a mapping of properties, got {type(value).__name__}")
+    secrets = [name for name in value if is_secret(name)]
+    if secrets:
+        raise DbaasConfigurationError(f"{where}: {', '.join(secrets)} must not be given here: it holds a secret")
+
+
+def differ(wanted: dict[str, Any] | None, shown: dict[str, Any] | None) -> bool:
+    """Whether one of the wanted settings is not what the API shows. What is not named may be anything."""
+    return any((shown or {}).get(name) != value for name, value in (wanted or {}).items())
+
+
+def combined(wanted: dict[str, Any], shown: dict[str, Any] | None) -> dict[str, Any]:
+    """Settings to be sent: those that are not named stay, even if the API replaces them all."""
+    return {name: value for name, value in (shown or {}).items() if value is not None} | wanted
+
+
+def wanted_integrations(service_name: str, entries: Any) -> list[Item]:
+    """The integrations that a service shall have.
+
+    :param service_name: one end of all of them.
+    :param entries: list of mappings with ``integration_type``, the other end as ``source_service`` or
+        ``dest_service``, and ``settings`` if there are any.
+    :raises DbaasConfigurationError: naming the entry, e.g. ``integrations[2]``, and what is wrong with it.
+    """
+    items = []
+    for where, entry in _entries("integrations", entries, {"integration_type", "settings", *_ENDS}):
+        _choice(where, entry, "integration_type", INTEGRATION_TYPES)
+        given = [end for end in _ENDS if entry.get(end)]
+        if len(given) != 1:
+            raise DbaasConfigurationError(
+                f"{where} must have either source_service or dest_service, the other end is {service_name}; "
+                f"got {' and '.join(given) or 'neither'}"
+            )
+        other = _text(where, entry, given[0])
+        if other == service_name:
+            raise DbaasConfigurationError(f"{where}: {given[0]} must be another service than {service_name}")
+        settings = entry.get("settings") or {}
+        check_settings(f"{where}.settings", settings)
+        ends = {end: other if end in given else service_name for end in _ENDS}
+        items.append({"integration_type": entry["integration_type"], **ends, "settings": settings})
+    _refuse_duplicates("integrations", items)
+    return items
+
+
+def wanted_endpoints(service_name: str, entries: Any) -> list[Item]:
+    """The external endpoints that a service shall be attached to.
+
+    :param service_name: the service.
+    :param entries: list of mappings with ``endpoint_id``, or with ``endpoint_name`` and ``endpoint_type``.
+    :raises DbaasConfigurationError: naming the entry, e.g. ``endpoints[2]``, and what is wrong with it.
+    """
+    items = []
+    for where, entry in _entries("endpoints", entries, {"endpoint_id", "endpoint_name", "endpoint_type"}):
+        given = {name for name, value in entry.items() if value}
+        if given not in ({"endpoint_id"}, {"endpoint_name", "endpoint_type"}):
+            raise DbaasConfigurationError(
+                f"{where} must have either endpoint_id, or endpoint_name and endpoint_type; "
+                f"got {', '.join(sorted(given)) or 'nothing'}"
+            )
+        if "endpoint_type" in given:
+            _choice(where, entry, "endpoint_type", ENDPOINT_TYPES)
+        names = {name: _text(where, entry, name) if name in given else None for name in _ENDPOINT}
+        items.append({"service": service_name, **names})
+    _refuse_duplicates("endpoints", items)
+    return items
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, in the order of the lists that were given."""
+
+    service: str
+    create: list[Item] = field(default_factory=list)
+    update: list[Item] = field(default_factory=list)
+    delete: list[Item] = field(default_factory=list)
+    #: Those with ``left`` are not wanted, but nothing is deleted without being told to.
+    keep: list[Item] = field(default_factory=list)
+
+    def steps(self) -> Iterator[tuple[str, Item]]:
+        """What is to be done, in the order in which it is done.
+
+        Deletions come first: a service may be allowed only one integration of a type.
+        """
+        for action in ("delete", "update", "create"):
+            for item in getattr(self, action):
+                yield action, item
+
+    def plain(self) -> dict[str, list[Item]]:
+        """The plan as plain JSON."""
+        return {"create": self.create, "update": self.update, "delete": self.delete, "keep": self.keep}
+
+    def lines(self) -> Iterator[str]:
+        """The plan for people: a heading, then a line an item."""
+        counts = ", ".join(f"{len(items)} to {action}" for action, items in self.plain().items())
+        yield f"Plan for service {self.service}: {counts}"
+        for action, sign in (("create", "+"), ("update", "~"), ("delete", "-"), ("keep", "=")):
+            for item in getattr(self, action):
+                left = "; not in the list, left because prune is off" if item.get("left") else ""
+                yield f"  {sign} {action} {describe(item)}{left}"
+
+
+def make_plan(
+    service: str,
+    *,
+    integrations: list[Item] | None,
+    endpoints: list[Item] | None,
+    actual_integrations: Iterable[Item],
+    actual_endpoints: Iterable[Item],
+    prune: bool,
+) -> Plan:
+    """Compare what is wanted with what is there.
+
+    :param service: name of the service.
+    :param integrations: integrations it shall have; None leaves all that it has out of the plan.
+    :param endpoints: attachments it shall have, with their ``endpoint_id``; None as above.
+    :param actual_integrations: what it has; those of types that cannot be made are left out of the plan.
+    :param actual_endpoints: what it is attached to.
+    :param prune: delete what is not wanted.
+    :raises DbaasConfigurationError: if two wanted attachments are to the same endpoint.
+    """
+    plan = Plan(service)
+    if integrations is not None:
+        managed = [item for item in actual_integrations if item["integration_type"] in INTEGRATION_TYPES]
+        _compare(plan, integrations, managed, prune=prune)
+    if endpoints is not None:
+        _refuse_duplicates("endpoints", endpoints)
+        _compare(plan, endpoints, list(actual_endpoints), prune=prune)
+    return plan
+
+
+def identity(item: Item) -> tuple[str | None, ...]:
+    """What tells an item from others of its kind."""
+    if "endpoint_id" not in item:
+        return item["integration_type"], item["source_service"], item["dest_service"]
+    if item["endpoint_id"]:
+        return (item["endpoint_id"],)
+    return item["endpoint_type"], item["endpoint_name"]
+
+
+def describe(item: Item) -> str:
+    """An item in words."""
+    if "endpoint_id" in item:
+        name = item["endpoint_name"] or item["endpoint_id"]
+        return f"attachment {item['service']} → {item['endpoint_type'] or ''} endpoint {name}".replace("  ", " ")
+    link = Link(item["integration_type"], item["source_service"], item["dest_service"])
+    return f"{link}{f' {settings}' if (settings := item['settings']) else ''}"
+
+
+_ENDS = ("source_service", "dest_service")
+_ENDPOINT = ("endpoint_id", "endpoint_type", "endpoint_name")
+
+
+def _compare(plan: Plan, wanted: list[Item], actual: list[Item], *, prune: bool) -> None:
+    there = {identity(item): item for item in actual}
+    for item in wanted:
+        found = there.get(identity(item))
+        if found is None:
+            plan.create.append({**item, "integration_id": None})
+        elif differ(item.get("settings"), found.get("settings")):
+            plan.update.append({**found, "settings": combined(item["settings"], found["settings"])})
+        else:
+            plan.keep.append(found)
+    asked = {identity(item) for item in wanted}
+    for item in actual:
+        if identity(item) not in asked:
+            if prune:
+                plan.delete.append(item)
+            else:
+                plan.keep.append({**item, "left": True})
+
+
+def _entries(parameter: str, entries: Any, known: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not isinstance(entries, list | tuple):
+        raise DbaasConfigurationError(f"{parameter} must be a list of mappings, got {type(entries).__name__}")
+    for index, entry in enumerate(entries):
+        where = f"{parameter}[{index}]"
+        if not isinstance(entry, dict):
+            raise DbaasConfigurationError(f"{where} must be a mapping, got {type(entry).__name__}")
+        unknown = sorted(str(name) for name in entry if name not in known)
+        if unknown:
+            raise DbaasConfigurationError(
+                f"{where} must not have {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            )
+        yield where, entry
+
+
+def _choice(where: str, entry: dict[str, Any], name: str, choices: tuple[str, ...]) -> None:
+    if entry.get(name) not in choices:
+        raise DbaasConfigurationError(f"{where}.{name} must be one of {', '.join(choices)}, got {entry.get(name)!r}")
+
+
+def _text(where: str, entry: dict[str, Any], name: str) -> str:
+    value = entry[name]
+    if not isinstance(value, str):
+        raise DbaasConfigurationError(f"{where}.{name} must be a text, got {value!r}")
+    return value
+
+
+def _refuse_duplicates(parameter: str, items: list[Item]) -> None:
+    first: dict[tuple[str | None, ...], int] = {}
+    for index, item in enumerate(items):
+        same = first.setdefault(identity(item), index)
+        if same != index:
+            raise DbaasConfigurationError(f"{parameter}[{index}] is the same as {parameter}[{same}]: {describe(item)}")

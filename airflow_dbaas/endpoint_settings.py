@@ -1,0 +1,128 @@
+"""An Airflow connection becomes the settings of an external endpoint that are secret, or stand beside a secret.
+
+========================  ====================================================================================
+type of the endpoint      from the connection
+========================  ====================================================================================
+datadog                   password → ``datadog_api_key``
+elasticsearch, opensearch schema (``https`` unless it is ``http``), host, port, login and password → ``url``;
+                          extra ``ca``
+prometheus                login → ``basic_auth_username``, password → ``basic_auth_password``
+rsyslog                   host → ``server``, port → ``port``; extra ``ca``, ``cert``, ``key``
+========================  ====================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from airflow_dbaas import credentials
+from airflow_dbaas._compat import Connection
+from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.redaction import is_secret, redact
+
+Part = Callable[[Connection], Any]
+
+
+def _field(name: str) -> Part:
+    return lambda connection: getattr(connection, name)
+
+
+def _extra(name: str) -> Part:
+    return lambda connection: connection.extra_dejson.get(name)
+
+
+def _url(connection: Connection) -> str | None:
+    host = connection.host
+    if not host:
+        return None
+    scheme, separator, rest = host.partition("://")
+    if not separator:
+        scheme, rest = "http" if connection.schema == "http" else "https", host
+    login = ""
+    if connection.login:
+        password = f":{quote(connection.password, safe='')}" if connection.password else ""
+        login = f"{quote(connection.login, safe='')}{password}@"
+    address, slash, path = rest.partition("/")
+    port = f":{connection.port}" if connection.port else ""
+    return f"{scheme}://{login}{address}{port}{slash}{path}"
+
+
+_SEARCH: dict[str, Part] = {"url": _url, "ca": _extra("ca")}
+
+#: By type of endpoint: the properties that come from the connection, and from which part of it.
+FROM_CONNECTION: dict[str, dict[str, Part]] = {
+    "datadog": {"datadog_api_key": _field("password")},
+    "elasticsearch": _SEARCH,
+    "opensearch": _SEARCH,
+    "prometheus": {"basic_auth_username": _field("login"), "basic_auth_password": _field("password")},
+    "rsyslog": {
+        "server": _field("host"),
+        "port": _field("port"),
+        "ca": _extra("ca"),
+        "cert": _extra("cert"),
+        "key": _extra("key"),
+    },
+}
+
+#: Where a secret belongs, for error texts.
+_PLACES = {
+    "datadog_api_key": "the password",
+    "basic_auth_password": "the password",
+    "key": "the extra, as 'key',",
+    "url": "login and password (host, port and schema beside them)",
+}
+
+
+def check_no_secrets(parameter: str, value: Any) -> None:
+    """Refuse settings of an endpoint that are no mapping, or that hold a secret.
+
+    :param parameter: the operator's parameter, for the error text.
+    :param value: the settings, their names in snake or kebab case; None is as good as none.
+    :raises DbaasConfigurationError: naming the property and where it belongs.
+    """
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        raise DbaasConfigurationError(f"{parameter} must be a mapping of properties, got {type(value).__name__}")
+    for name, content in value.items():
+        # A URL is secret if somebody logs in with it.
+        if is_secret(name) or (name == "url" and "@" in str(content)):
+            place = _PLACES.get(_snake(name), "a field")
+            raise DbaasConfigurationError(
+                f"{parameter}: {name} must not be given here, it holds a secret; "
+                f"it belongs into {place} of the connection secrets_conn_id"
+            )
+
+
+def endpoint_settings(
+    endpoint_type: str, settings: dict[str, Any] | None, secrets_conn_id: str | None
+) -> dict[str, Any]:
+    """All settings of an endpoint: those given, and what else its type takes from the connection. Holds secrets.
+
+    What comes from the connection is masked in logs from then on.
+
+    :param endpoint_type: ``datadog``, ``elasticsearch``, ``opensearch``, ``prometheus`` or ``rsyslog``.
+    :param settings: settings without secrets; they count where the connection has the same.
+    :param secrets_conn_id: id of the Airflow connection; None or empty for none.
+    :returns: settings by snake-case name.
+    :raises DbaasConfigurationError: if there is no such connection, or a Datadog endpoint is to be without one.
+    """
+    given = {_snake(name): value for name, value in (settings or {}).items()}
+    if not secrets_conn_id:
+        if endpoint_type == "datadog":
+            raise DbaasConfigurationError(
+                "secrets_conn_id is needed for a datadog endpoint: the password of that connection is the API key"
+            )
+        return given
+    connection = credentials.get_connection(secrets_conn_id, parameter="secrets_conn_id")
+    found = {name: part(connection) for name, part in FROM_CONNECTION[endpoint_type].items()}
+    for name, value in found.items():
+        if value and (is_secret(name) or redact(str(value)) != str(value)):
+            credentials.mask(str(value))
+    return {name: value for name, value in found.items() if value is not None} | given
+
+
+def _snake(name: object) -> str:
+    return str(name).replace("-", "_")

@@ -1,0 +1,243 @@
+"""The operator that brings all integrations and attachments of a service in line with a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_dbaas import desired, validation
+from airflow_dbaas._compat import Context
+from airflow_dbaas.api import endpoints, models
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasServiceError
+from airflow_dbaas.base import Check
+from airflow_dbaas.desired import Item, Link, Plan
+from airflow_dbaas.operators._endpoints.base import check_attachable, find_endpoint, missing_endpoint
+from airflow_dbaas.operators._integrations.base import boolean
+from airflow_dbaas.operators._integrations.rules import IntegrationRules
+from airflow_dbaas.operators.base import DbaasOperator
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.calls import Call
+
+
+class DbaasReconcileIntegrationsOperator(DbaasOperator):
+    """Brings the integrations of a service, and its attachments to external endpoints, in line with a list.
+
+    Reads what is there (list-dbaas-services, list-dbaas-external-integrations), logs a plan, and carries it out, one
+    operation after the other: deletions first, for a service may be allowed only one integration of a type, then
+    changed settings, then what is new. The whole list is checked against what the API offers before the first change.
+
+    What is there is read anew before every step, so a retry goes on where the last try stopped, and a second run
+    changes nothing. Killing the task leaves what is done as it is. Read replicas are never touched.
+
+    Returns ``service``, ``dry_run``, ``plan`` (lists ``create``, ``update``, ``delete`` and ``keep``, as it was when
+    this try began) and ``applied``: False only for a dry run.
+
+    :param service_name: name of the service, 1 to 63 characters; templated.
+    :param integrations: the integrations it shall have: mappings with ``integration_type`` (``datasource``, ``logs`` or
+        ``metrics``), the other end as ``source_service`` or ``dest_service``, and ``settings`` if some shall be as they
+        say; those not named stay. None leaves all integrations alone; an empty list means none. Templated.
+    :param endpoints: the external endpoints it shall be attached to: mappings with ``endpoint_id``, or with
+        ``endpoint_name`` and ``endpoint_type``. None and an empty list as above; templated.
+    :param dry_run: log and return the plan only; templated, in the field ``plan_only``.
+    :param prune: delete what is there and not in the list; otherwise it is left, and the plan says so. Templated.
+    """
+
+    template_fields: Sequence[str] = (
+        *DbaasOperator.template_fields,
+        "service_name",
+        "integrations",
+        "endpoints",
+        "plan_only",
+        "prune",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"integrations": "json", "endpoints": "json"}
+    checks: ClassVar[dict[str, Check]] = {
+        "service_name": validation.name,
+        "plan_only": lambda _, value: boolean("dry_run", value),
+        "prune": boolean,
+    }
+
+    def __init__(
+        self,
+        *,
+        service_name: str,
+        integrations: list[dict[str, Any]] | None = None,
+        endpoints: list[dict[str, Any]] | None = None,
+        dry_run: bool = False,
+        prune: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self.integrations = integrations
+        self.endpoints = endpoints
+        # Airflow's operators have a method of the name dry_run.
+        self.plan_only = dry_run
+        self.prune = prune
+        self._check()
+
+    def _check(self) -> None:
+        super()._check()
+        if self.integrations is None and self.endpoints is None:
+            raise DbaasConfigurationError("give integrations, endpoints, or both: there is nothing to bring in line")
+        if _known(self.service_name):
+            for read, entries in (
+                (desired.wanted_integrations, self.integrations),
+                (desired.wanted_endpoints, self.endpoints),
+            ):
+                if entries is not None and _known(entries):
+                    read(self.service_name, entries)
+
+    def start(self, context: Context) -> Any:
+        """Check all that is wanted, show the plan, carry it out."""
+        plan = self._plan(check=True)
+        for line in plan.lines():
+            self.log.info("%s", line)
+        if self.plan_only:
+            return self._result(plan.plain(), applied=False)
+        return self._go_on(context, plan=plan.plain(), done=[])
+
+    def _go_on(
+        self, context: Context, result: dict[str, Any] | None = None, *, plan: Any, done: list[Any], **state: Any
+    ) -> Any:
+        """The next step of the plan; ``done`` are those of this try, which the API may not show yet."""
+        while True:
+            steps = list(self._plan().steps())
+            step = next((each for each in steps if _mark(*each) not in done), None)
+            if step is None:
+                for action, item in steps:
+                    self.log.warning("Done, but the API does not show it: %s %s", action, desired.describe(item))
+                return self._result(plan, applied=True)
+            action, item = step
+            self.log.info("Now: %s %s", action, desired.describe(item))
+            try:
+                operation = self._do(action, item)
+            except DbaasError:
+                # It may be done all the same: by this request whose answer was lost, or by another run.
+                if _mark(action, item) in [_mark(*each) for each in self._plan().steps()]:
+                    raise
+                continue
+            return self.wait_for_operation(
+                context, operation, self._go_on, plan=plan, done=[*done, _mark(action, item)], **state
+            )
+
+    def _do(self, action: str, item: Item) -> models.Operation:
+        if "endpoint_id" in item:
+            if action == "create":
+                return self.client.attach_dbaas_service_to_endpoint(
+                    source_service_name=self.service_name,
+                    dest_endpoint_id=item["endpoint_id"],
+                    type=item["endpoint_type"],
+                )
+            return self.client.detach_dbaas_service_from_endpoint(
+                source_service_name=self.service_name, integration_id=item["integration_id"]
+            )
+        if action == "create":
+            return self.client.send(_creation(item))
+        if action == "update":
+            return self.client.update_dbaas_integration(id=item["integration_id"], settings=item["settings"])
+        return self.client.delete_dbaas_integration(item["integration_id"])
+
+    def _plan(self, *, check: bool = False) -> Plan:
+        services = self.client.list_dbaas_services()
+        service = services.named(self.service_name)
+        if service is None:
+            raise DbaasServiceError(f"service {self.service_name} does not exist")
+        links = attachments = None
+        if self.integrations is not None:
+            links = desired.wanted_integrations(self.service_name, self.integrations)
+            if check:
+                self._check_links(services, links)
+        if self.endpoints is not None:
+            attachments = self._resolved(service, check=check)
+        return desired.make_plan(
+            self.service_name,
+            integrations=links,
+            endpoints=attachments,
+            actual_integrations=_integrations_of(service),
+            actual_endpoints=self._attached() if attachments is not None else [],
+            prune=self.prune,
+        )
+
+    def _check_links(self, services: models.ServiceList, links: list[Item]) -> None:
+        rules = IntegrationRules(self.client, services)
+        for index, item in enumerate(links):
+            rules.check(_link(item), item["settings"], where=f"integrations[{index}].settings")
+
+    def _resolved(self, service: models.Service, *, check: bool) -> list[Item]:
+        """The wanted attachments with the ids, types and names of their endpoints."""
+        known = self.client.list_dbaas_external_endpoints().dbaas_endpoints
+        items = []
+        for index, item in enumerate(desired.wanted_endpoints(self.service_name, self.endpoints)):
+            endpoint = find_endpoint(
+                known,
+                endpoint_id=item["endpoint_id"],
+                name=item["endpoint_name"],
+                endpoint_type=item["endpoint_type"],
+            )
+            if endpoint is None:
+                raise missing_endpoint(
+                    f"endpoints[{index}]: endpoint {item['endpoint_name'] or item['endpoint_id']}", known
+                )
+            if check:
+                check_attachable(self.client, service, endpoint)
+            items.append(_attachment(self.service_name, endpoint.id, endpoint.type, endpoint.name))
+        return items
+
+    def _attached(self) -> list[Item]:
+        return [
+            {
+                **_attachment(self.service_name, each.dest_endpoint_id, each.type, each.dest_endpoint_name),
+                "integration_id": each.integration_id,
+            }
+            for each in self.client.list_dbaas_external_integrations(self.service_name).external_integrations
+        ]
+
+    def _result(self, plan: dict[str, list[Item]], *, applied: bool) -> dict[str, Any]:
+        return {"service": self.service_name, "dry_run": self.plan_only, "plan": plan, "applied": applied}
+
+
+def _known(value: Any) -> bool:
+    """Whether nothing in a value is a template still."""
+    if isinstance(value, dict):
+        return all(map(_known, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_known, value))
+    return not validation.is_template(value)
+
+
+def _link(item: Item) -> Link:
+    return Link(item["integration_type"], item["source_service"], item["dest_service"])
+
+
+def _creation(item: Item) -> Call[models.Operation]:
+    return endpoints.create_dbaas_integration(
+        integration_type=item["integration_type"],
+        source_service=item["source_service"],
+        dest_service=item["dest_service"],
+        settings=item["settings"] or None,
+    )
+
+
+def _attachment(service: str, endpoint_id: str | None, endpoint_type: str | None, name: str | None) -> Item:
+    return {"service": service, "endpoint_id": endpoint_id, "endpoint_type": endpoint_type, "endpoint_name": name}
+
+
+def _integrations_of(service: models.Service) -> list[Item]:
+    return [
+        {
+            "integration_id": each.id,
+            "integration_type": each.type,
+            "source_service": each.source,
+            "dest_service": each.dest,
+            "settings": each.settings or {},
+        }
+        for each in service.integrations
+        if service.name in {each.source, each.dest}
+    ]
+
+
+def _mark(action: str, item: Item) -> list[str | None]:
+    """What tells one step from another, as plain JSON."""
+    return [action, *desired.identity(item)]
