@@ -12,6 +12,10 @@ from typing import Any
 from airflow_dbaas.api import calls
 from airflow_dbaas.api.client import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.redaction import is_secret
+
+#: Types of service that can be created and changed.
+SERVICE_TYPES = ("pg", "mysql", "valkey", "grafana", "opensearch", "thanos")
 
 IGNORE_DBS_LENGTH = 2048
 
@@ -73,18 +77,78 @@ def ignore_dbs(parameter: str, value: Any) -> None:
         raise DbaasConfigurationError(f"{parameter} must have at most {IGNORE_DBS_LENGTH} characters, got {len(value)}")
 
 
-def service_settings(parameter: str, value: Any) -> None:
-    """Properties of a new service by name, without those that hold a password."""
-    if value is None:
-        return
+def new_service_settings(parameter: str, value: Any) -> None:
+    """Further properties of a new service by name, or nothing; none of them may hold a secret."""
+    if value is not None:
+        _settings(parameter, value, {**_MENDS, "plan": "it is a parameter of its own"})
+
+
+def changed_service_settings(parameter: str, value: Any) -> None:
+    """Properties that a service is to have, at least one, by name; none of them may hold a secret."""
+    _settings(parameter, value, _MENDS)
+    if not value:
+        raise DbaasConfigurationError(f"{parameter} must name at least one property, got {value!r}")
+
+
+#: What to do instead of giving these among a service's properties.
+_MENDS = {
+    "admin_password": "the service makes its own password",
+    "migration": "DbaasStartMigrationOperator takes the source from a connection",
+    "name": "it is the parameter service_name",
+}
+
+
+def _settings(parameter: str, value: Any, mends: dict[str, str]) -> None:
     if not isinstance(value, dict):
         raise DbaasConfigurationError(f"{parameter} must be a mapping of properties, got {value!r}")
-    for name, mend in (
-        ("admin_password", "the service makes its own password"),
-        ("migration", "DbaasStartMigrationOperator takes the source from a connection"),
-    ):
-        if name in value:
+    for name in value:
+        mend = mends.get(str(name).replace("-", "_"))
+        if mend is not None:
             raise DbaasConfigurationError(f"{parameter}: {name} must not be given here: {mend}")
+    secret = _secret_in(value)
+    if secret:
+        raise DbaasConfigurationError(
+            f"{parameter}: {secret} must not be given here: a secret has no place in a DAG; set it in the portal"
+        )
+
+
+def _secret_in(value: object) -> str | None:
+    """Where in plain data a secret is, by the names of the properties."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if is_secret(name):
+                return str(name)
+            deeper = _secret_in(item)
+            if deeper:
+                return f"{name}.{deeper}"
+    if isinstance(value, list):
+        return next((found for item in value if (found := _secret_in(item))), None)
+    return None
+
+
+def optional(run: Callable[[str, Any], None]) -> Callable[[str, Any], None]:
+    """A check that lets nothing (None, an empty string) pass, too."""
+
+    def check_if_given(parameter: str, value: Any) -> None:
+        if value is not None and value != "":
+            run(parameter, value)
+
+    return check_if_given
+
+
+def path(parameter: str, value: Any) -> None:
+    """The path of a file: local, or a URL of object storage."""
+    if not isinstance(value, str) or not value or value.endswith("/"):
+        raise DbaasConfigurationError(
+            f"{parameter} must be the path of a file, local or a URL such as s3://bucket/key, got {value!r}"
+        )
+
+
+def count(parameter: str, value: Any) -> None:
+    """A whole number above 0, or one as text, which is what a template renders to."""
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise DbaasConfigurationError(f"{parameter} must be a whole number above 0, got {value!r}")
 
 
 def connection_id(parameter: str, value: Any) -> None:

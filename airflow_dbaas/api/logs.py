@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -37,6 +37,17 @@ class LogPosition(TypedDict):
 
     offset: str | None
     seen: list[str]
+
+
+def position_after(entries: Sequence[models.LogEntry]) -> LogPosition:
+    """Where a pager goes on, oldest first, behind entries that were had: the last ones, all that share their time.
+
+    :raises DbaasConfigurationError: if there are none, or their time is not readable.
+    """
+    moment = entries[-1].moment if entries else None
+    if moment is None:
+        raise DbaasConfigurationError("a log can be gone on with only behind an entry with a readable time")
+    return {"offset": str(_nanoseconds(moment) - 1), "seen": sorted(_digest(entry) for entry in entries)}
 
 
 class LogPager:
@@ -144,8 +155,12 @@ def _around(entry: models.LogEntry, offset: str | None) -> tuple[int, int] | Non
     number = _number(offset)
     if entry.moment is None or number is None:
         return None
-    begin = (entry.moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    begin = _nanoseconds(entry.moment)
     return (begin, begin + 999) if begin <= number < begin + 1000 else None
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def _number(offset: str | None) -> int | None:

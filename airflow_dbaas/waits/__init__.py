@@ -12,7 +12,7 @@ from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, 
 from airflow_dbaas.waits.integrations import ExternalIntegrationWait, IntegrationWait
 from airflow_dbaas.waits.migrations import MigrationWait, describe_migration, migration_result
 from airflow_dbaas.waits.operations import OperationWait
-from airflow_dbaas.waits.services import ServiceWait
+from airflow_dbaas.waits.services import ServiceUpdateWait, ServiceWait, service_result
 from airflow_dbaas.waits.tasks import TaskWait
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "MigrationWait",
     "OperationWait",
     "Pending",
+    "ServiceUpdateWait",
     "ServiceWait",
     "TaskWait",
     "Verdict",
@@ -32,11 +33,20 @@ __all__ = [
     "migration_result",
     "outcome",
     "restore",
+    "service_result",
 ]
 
 _KINDS: dict[str, type[Wait]] = {
     kind.kind: kind
-    for kind in (OperationWait, TaskWait, ServiceWait, MigrationWait, IntegrationWait, ExternalIntegrationWait)
+    for kind in (
+        OperationWait,
+        TaskWait,
+        ServiceWait,
+        ServiceUpdateWait,
+        MigrationWait,
+        IntegrationWait,
+        ExternalIntegrationWait,
+    )
 }
 
 

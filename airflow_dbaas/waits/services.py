@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasServiceError
@@ -35,16 +36,7 @@ class ServiceWait(Wait):
         service = answer.named(self.service_name)
         state = service.state if service else "absent"
         if state == self.state:
-            shown = service or models.Service(name=self.service_name)
-            return Done(
-                {
-                    "service": self.service_name,
-                    "state": state,
-                    "type": shown.type,
-                    "plan": shown.plan,
-                    "zone": shown.zone,
-                }
-            )
+            return Done(service_result(service or models.Service(name=self.service_name, state="absent")))
         if service is None:
             error = DbaasServiceError(f"{self.subject} does not exist (waiting for {self.state})")
             return Failed(error, patience=APPEARANCE_SECONDS)
@@ -52,3 +44,40 @@ class ServiceWait(Wait):
             text = f"{self.subject} is powered off (waiting for {self.state}); power it on in the portal"
             return Failed(DbaasServiceError(text))
         return Pending(f"{self.subject} is {state}")
+
+
+@dataclass(frozen=True)
+class ServiceUpdateWait(ServiceWait):
+    """Until a service that was changed runs again, as it is to be.
+
+    A service may go on running for a moment before a change takes it out of that state. So ``running`` counts only
+    with the plan that was asked for, and only some time after the change.
+
+    :param plan: the plan that it is to have, if that was changed.
+    :param not_before: Unix time from which on ``running`` counts.
+    """
+
+    plan: str | None = None
+    not_before: float = 0.0
+    kind: ClassVar[str] = "service-update"
+
+    def verdict(self, answer: models.ServiceList) -> Verdict:
+        verdict = super().verdict(answer)
+        if isinstance(verdict, Done):
+            plan = verdict.result["plan"]
+            if self.plan not in {None, plan}:
+                return Pending(f"{self.subject} runs, but still with plan {plan}, not {self.plan}")
+            if time.time() < self.not_before:
+                return Pending(f"{self.subject} still runs; whether the change stops it for a while will show")
+        return verdict
+
+
+def service_result(service: models.Service) -> dict[str, Any]:
+    """A service as plain JSON, for XCom."""
+    return {
+        "service": service.name,
+        "state": service.state,
+        "type": service.type,
+        "plan": service.plan,
+        "zone": service.zone,
+    }

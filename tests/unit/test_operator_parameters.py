@@ -31,7 +31,14 @@ from airflow_dbaas.operators.migrations import (
     DbaasStopMigrationOperator,
     DbaasVerifyMigrationOperator,
 )
-from airflow_dbaas.operators.services import DbaasCreateServiceOperator, DbaasDeleteServiceOperator
+from airflow_dbaas.operators.services import (
+    DbaasCaCertificateOperator,
+    DbaasCreateServiceOperator,
+    DbaasDeleteServiceOperator,
+    DbaasServiceLogsOperator,
+    DbaasServiceMetricsOperator,
+    DbaasUpdateServiceOperator,
+)
 from airflow_dbaas.sensors.integrations import DbaasExternalIntegrationSensor, DbaasIntegrationSensor
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.operations import DbaasOperationSensor
@@ -56,6 +63,10 @@ MODULES = [
 GOOD: list[tuple[Any, dict[str, Any]]] = [
     (DbaasCreateServiceOperator, {"service_name": "db", "plan": "startup-4"}),
     (DbaasDeleteServiceOperator, {"service_name": "db"}),
+    (DbaasUpdateServiceOperator, {"service_name": "db", "settings": {"plan": "startup-8"}}),
+    (DbaasServiceLogsOperator, {"service_name": "db", "path": "s3://bucket/db.jsonl"}),
+    (DbaasServiceMetricsOperator, {"service_name": "db", "path": "/tmp/db.csv"}),
+    (DbaasCaCertificateOperator, {}),
     (DbaasMigrationCheckOperator, {"service_name": "db", "source_conn_id": "legacy"}),
     (DbaasStartMigrationOperator, {"service_name": "db", "source_conn_id": "legacy"}),
     (DbaasStopMigrationOperator, {"service_name": "db", "source_conn_id": "legacy"}),
@@ -90,11 +101,22 @@ BAD: list[tuple[str, Any, str]] = [
     ("method", "copy", "method must be one of auto, dump, replication, got 'copy'"),
     ("ignore_dbs", "x" * 2049, "ignore_dbs must have at most 2048 characters, got 2049"),
     ("ignore_dbs", ["a"], "ignore_dbs must be a comma-separated string, got ['a']"),
-    ("service_type", "mongo", "service_type must be one of pg, got 'mongo'"),
+    (
+        "service_type",
+        "mongo",
+        "service_type must be one of pg, mysql, valkey, grafana, opensearch, thanos, got 'mongo'",
+    ),
     ("settings", ["version"], "settings must be a mapping of properties, got "),
     ("settings", {"admin_password": "x"}, "settings: admin_password must not be given here"),
     ("if_exists", "replace", "fail, got 'replace'"),
     ("if_missing", "ignore", "if_missing must be one of skip, fail, got 'ignore'"),
+    ("path", 7, "path must be the path of a file, local or a URL such as s3://bucket/key, got 7"),
+    ("path", "s3://bucket/folder/", "such as s3://bucket/key, got 's3://bucket/folder/'"),
+    ("period", "decade", "period must be one of hour, day, week, month, year, got 'decade'"),
+    ("format", "xml", "format must be one of csv, parquet, got 'xml'"),
+    ("object_storage_conn_id", 7, "object_storage_conn_id must be the id of an Airflow connection, got 7"),
+    ("limit_entries", 0, "limit_entries must be a whole number above 0, got 0"),
+    ("limit_entries", "many", "limit_entries must be a whole number above 0, got 'many'"),
     ("until", "later", "synced, done, got 'later'"),
     ("state", "asleep", "absent, got 'asleep'"),
     ("integration_type", "read_replica", "integration_type must be one of datasource, logs, metrics, got 'read_re"),

@@ -96,7 +96,9 @@ def test_a_service_that_another_run_created_is_used(run: Run, api: ScriptedServe
 
 def test_a_deletion_whose_answer_was_lost_is_done(run: Run, api: ScriptedServer) -> None:
     """The repeated request finds nothing: the first one did its work."""
-    api.replies = [SERVICE, NONE, Reply(drop=True), Reply(404, {"message": "no such service"})]
+    nothing_attached = Reply(body={"external-integrations": []})
+    gone = Reply(404, {"message": "no such service"})
+    api.replies = [SERVICE, NONE, nothing_attached, Reply(drop=True), gone]
     ended = run("delete_poking", service="db")
     assert (ended.task.state, ended.task.result["deleted"]) == ("success", True)
 

@@ -1,0 +1,122 @@
+"""The operator that creates a service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from airflow_dbaas import validation
+from airflow_dbaas._compat import Context
+from airflow_dbaas.api import endpoints, models
+from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasServiceError
+from airflow_dbaas.api.retries import may_have_acted
+from airflow_dbaas.base import Check
+from airflow_dbaas.operators.base import DbaasOperator
+from airflow_dbaas.waits import ServiceWait, service_result
+
+_CREATED = "service_created"
+
+
+class DbaasCreateServiceOperator(DbaasOperator):
+    """Creates a service (create-dbaas-service-…) and waits until it runs.
+
+    A service of that name and type that is there already is used as it is, so a retry goes on with what the first
+    try created. Killing the task leaves the service alone.
+
+    Returns ``service``, ``state``, ``type``, ``plan``, ``zone``, ``created`` and ``operation_id``. ``created`` says
+    whether this task made it; after a retry only Airflow 3.3 knows that of an earlier try, elsewhere it is False then,
+    as it is if the answer to the creation was lost. With ``wait_for_completion=False`` nothing is waited for, and the
+    ``state`` of a new service is None.
+
+    :param service_name: name of the service, 1 to 63 characters; templated.
+    :param plan: plan, e.g. ``startup-4``; templated.
+    :param service_type: ``pg``, ``mysql``, ``valkey``, ``grafana``, ``opensearch`` or ``thanos``; templated.
+    :param settings: further properties of the type's create-dbaas-service call in snake case, e.g.
+        ``{"version": "17", "termination_protection": True, "ip_filter": ["192.0.2.0/24"]}``; templated. Those that
+        hold a secret (``admin_password``, ``migration``, passwords and keys at any depth) are refused.
+    :param if_exists: ``reuse`` the service that is there, or ``fail``; one that an earlier try of this task is known
+        to have created is reused in any case.
+    """
+
+    template_fields: Sequence[str] = (
+        *DbaasOperator.template_fields,
+        "service_name",
+        "plan",
+        "service_type",
+        "settings",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"settings": "json"}
+    checks: ClassVar[dict[str, Check]] = {
+        "service_name": validation.name,
+        "plan": validation.plan,
+        "service_type": validation.one_of(*validation.SERVICE_TYPES),
+        "settings": validation.new_service_settings,
+        "if_exists": validation.one_of("reuse", "fail"),
+    }
+
+    def __init__(
+        self,
+        *,
+        service_name: str,
+        plan: str,
+        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] = "pg",
+        settings: dict[str, Any] | None = None,
+        if_exists: Literal["reuse", "fail"] = "reuse",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self.plan = plan
+        self.service_type = service_type
+        self.settings = settings
+        self.if_exists = if_exists
+        self._check()
+
+    def start(self, context: Context) -> Any:
+        """Look for the service, create it if it is missing, wait for it."""
+        # Built before anything is sent, so that a wrong setting is found first.
+        create = getattr(endpoints, f"create_dbaas_service_{self.service_type}")
+        creation = create(name=self.service_name, plan=self.plan, **(self.settings or {}))
+        existing = self.client.list_dbaas_services().named(self.service_name)
+        if existing is not None:
+            return self._reuse(context, existing)
+        try:
+            operation: models.Operation = self.client.send(creation)
+        except DbaasError as error:
+            # Created by another run in the meantime, or by this very request whose answer was lost.
+            existing = self.client.list_dbaas_services().named(self.service_name)
+            if existing is None or not (may_have_acted(error) or isinstance(error, DbaasConflictError)):
+                raise
+            return self._reuse(context, existing)
+        self.remember(context, _CREATED, {"service": self.service_name, "operation_id": operation.id})
+        self.log.info("Creating service %s of type %s, plan %s", self.service_name, self.service_type, self.plan)
+        return self.wait_for_operation(context, operation, self._created)
+
+    def _reuse(self, context: Context, service: models.Service) -> Any:
+        earlier = self.recall(context, _CREATED) or {}
+        own = earlier.get("service") == service.name
+        if self.if_exists == "fail" and not own:
+            raise DbaasServiceError(f"service {self.service_name} exists already (if_exists='fail')")
+        if service.type != self.service_type:
+            raise DbaasServiceError(
+                f"service {self.service_name} exists already and is of type {service.type}, not {self.service_type}"
+            )
+        if service.plan != self.plan:
+            self.log.warning("Service %s has plan %s, not %s; kept", service.name, service.plan, self.plan)
+        whose = "was created by an earlier try" if own else "exists already"
+        self.log.info("Service %s %s (%s)", service.name, whose, service.state)
+        return self._await_running(context, service, created=own, operation_id=earlier["operation_id"] if own else None)
+
+    def _created(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+        new = models.Service(name=self.service_name, type=self.service_type, plan=self.plan, zone=self.hook.zone)
+        return self._await_running(context, new, created=True, operation_id=result["operation_id"], **state)
+
+    def _await_running(self, context: Context, service: models.Service, **state: Any) -> Any:
+        if not self.wait_for_completion:
+            return self._running(context, service_result(service), **state)
+        return self.wait_for(context, ServiceWait(self.service_name), self._running, **state)
+
+    def _running(
+        self, context: Context, result: dict[str, Any], *, created: bool, operation_id: str | None, **_: Any
+    ) -> dict[str, Any]:
+        return {**result, "created": created, "operation_id": operation_id}

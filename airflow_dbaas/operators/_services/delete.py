@@ -1,0 +1,124 @@
+"""The operator that deletes a service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from airflow_dbaas import ledger, validation
+from airflow_dbaas._compat import Context
+from airflow_dbaas.api import models
+from airflow_dbaas.api.errors import DbaasNotFoundError, DbaasServiceError
+from airflow_dbaas.base import Check
+from airflow_dbaas.operators.base import DbaasOperator
+from airflow_dbaas.waits import ServiceWait, describe_migration
+
+
+class DbaasDeleteServiceOperator(DbaasOperator):
+    """Deletes a service with all its data (delete-dbaas-service) and waits until it is gone.
+
+    Refuses, before anything is deleted, a service with active read replicas or with a migration into it that is not
+    over, unless told otherwise by ``force``, and in any case one with termination protection: that is a decision of
+    its own, and only ``DbaasUpdateServiceOperator`` takes it back. Integrations and attachments of external endpoints
+    go with the service; they are named in the log.
+
+    A retry finds the service gone, or deletes it. Killing the task does not stop a deletion that has begun.
+
+    Returns ``service``, ``state`` (``absent``, or ``deleting`` with ``wait_for_completion=False``), ``deleted`` (False
+    if it was not there) and ``operation_id``.
+
+    :param service_name: name of the service, 1 to 63 characters; templated.
+    :param if_missing: ``skip``: nothing to do, or ``fail``.
+    :param force: delete in spite of read replicas and migrations.
+    """
+
+    template_fields: Sequence[str] = (*DbaasOperator.template_fields, "service_name")
+    checks: ClassVar[dict[str, Check]] = {
+        "service_name": validation.name,
+        "if_missing": validation.one_of("skip", "fail"),
+    }
+
+    def __init__(
+        self,
+        *,
+        service_name: str,
+        if_missing: Literal["skip", "fail"] = "skip",
+        force: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self.if_missing = if_missing
+        self.force = force
+        self._check()
+
+    def start(self, context: Context) -> Any:
+        """Look for the service, refuse or delete it, wait until it is gone."""
+        service = self.client.list_dbaas_services().named(self.service_name)
+        if service is None:
+            if self.if_missing == "fail":
+                raise DbaasServiceError(f"service {self.service_name} does not exist (if_missing='fail')")
+            self.log.info("Service %s does not exist; nothing to delete", self.service_name)
+            return self._gone(context, {"operation_id": None}, deleted=False)
+        if service.termination_protection:
+            raise DbaasServiceError(
+                f"service {service.name} has termination protection, which force does not override; if it is really "
+                "to go, switch that off first (DbaasUpdateServiceOperator, settings={'termination_protection': False})"
+            )
+        if not self.force:
+            self._refuse_if_in_use(service)
+        try:
+            self._tell_what_goes_with(service)
+            operation = self.client.delete_dbaas_service(self.service_name)
+        except DbaasNotFoundError:
+            # Gone since the look above: by another run, or by this very request whose first answer was lost.
+            return self._gone(context, {"operation_id": None}, deleted=True)
+        self.log.info("Deleting service %s", self.service_name)
+        return self.wait_for_operation(context, operation, self._accepted)
+
+    def _refuse_if_in_use(self, service: models.Service) -> None:
+        replicas = [
+            str(integration.dest)
+            for integration in service.integrations
+            if integration.type == "read_replica" and integration.source == service.name and integration.is_active
+        ]
+        if replicas:
+            raise DbaasServiceError(
+                f"service {service.name} has active read replicas: {', '.join(replicas)} (force=True deletes it)"
+            )
+        migration = self.migration_status(service.name)
+        if migration is None:
+            return
+        # The top-level status may say "done" while databases still follow the source, and a replication that is
+        # shown as failed may recover.
+        if any(d.status not in {"done", "failed"} or d.method == "replication" for d in migration.details):
+            raise DbaasServiceError(
+                f"a migration into service {service.name} is under way ({describe_migration(migration)}); "
+                "stop it first (DbaasStopMigrationOperator), or delete it all the same with force=True"
+            )
+
+    def _tell_what_goes_with(self, service: models.Service) -> None:
+        for integration in service.integrations:
+            ends = integration.type, integration.source, integration.dest, integration.id
+            self.log.info("With it goes the integration %s, %s → %s (%s)", *ends)
+        for attachment in self.client.list_dbaas_external_integrations(service.name).external_integrations:
+            kind, endpoint = attachment.type, attachment.dest_endpoint_name
+            self.log.info("With it goes its integration with the %s endpoint %s", kind, endpoint)
+
+    def _accepted(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+        if not self.wait_for_completion:
+            return self._gone(context, result, deleted=True)
+        wait = ServiceWait(self.service_name, "absent")
+        state.update(deleted=True, operation_id=result["operation_id"])
+        return self.wait_for(context, wait, self._gone, **state)
+
+    def _gone(
+        self, context: Context, result: dict[str, Any], *, deleted: bool, operation_id: str | None = None, **_: Any
+    ) -> dict[str, Any]:
+        ledger.forget(self.hook.zone, self.service_name)
+        return {
+            "service": self.service_name,
+            "state": "deleting" if deleted and not self.wait_for_completion else "absent",
+            "deleted": deleted,
+            "operation_id": operation_id or result.get("operation_id"),
+        }

@@ -1,0 +1,163 @@
+"""The operator that changes a service."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from airflow_dbaas import validation
+from airflow_dbaas._compat import Context
+from airflow_dbaas.api import endpoints, models
+from airflow_dbaas.api.calls import Call
+from airflow_dbaas.api.errors import DbaasServiceError
+from airflow_dbaas.base import Check
+from airflow_dbaas.operators.base import DbaasOperator
+from airflow_dbaas.waits import ServiceUpdateWait, ServiceWait, service_result
+
+#: Seconds after a change that moves a service to other machines for which it may still be shown as ``running``.
+SETTLING_SECONDS = 10.0
+
+#: Properties whose change moves a service to other machines; only one that runs takes it.
+_MOVING = frozenset({"plan", "version"})
+
+_UPDATED = "service_updated"
+
+
+class DbaasUpdateServiceOperator(DbaasOperator):
+    """Changes a service (update-dbaas-service-…) and waits until it runs again.
+
+    Only what differs from what get-dbaas-service-… shows is sent, and nothing if nothing differs; of mappings such as
+    ``pg_settings`` only what is given is compared. Before a change of plan or version the service is waited for until
+    it runs, for the API refuses it otherwise; afterwards until it runs with the new plan, ten seconds later at the
+    earliest, because it may be shown as running for a moment still.
+
+    Doing it twice changes nothing the second time, so a retry goes on where the try before it was. Killing the task
+    leaves the change alone.
+
+    Returns ``service``, ``type``, ``state``, ``plan``, ``zone``, ``changed`` (names of the properties that were sent,
+    on Airflow 3.3 those of earlier tries included) and ``operation_id`` (None if nothing was sent). With
+    ``wait_for_completion=False`` nothing is waited for, and ``state`` is the one before the change.
+
+    :param service_name: name of the service, 1 to 63 characters; templated.
+    :param settings: properties of the type's update-dbaas-service call in snake case, as the service is to have them,
+        e.g. ``{"plan": "business-8", "termination_protection": False}``; templated. ``ip_filter`` replaces the one that
+        is there. Those that hold a secret are refused, and ``migration``: see ``DbaasStartMigrationOperator``.
+    :param service_type: ``pg``, ``mysql``, ``valkey``, ``grafana``, ``opensearch`` or ``thanos``; looked up if not
+        given. A service of another type is refused. Templated.
+    """
+
+    template_fields: Sequence[str] = (*DbaasOperator.template_fields, "service_name", "settings", "service_type")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"settings": "json"}
+    checks: ClassVar[dict[str, Check]] = {
+        "service_name": validation.name,
+        "settings": validation.changed_service_settings,
+        "service_type": validation.optional(validation.one_of(*validation.SERVICE_TYPES)),
+    }
+
+    def __init__(
+        self,
+        *,
+        service_name: str,
+        settings: dict[str, Any],
+        service_type: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self.settings = settings
+        self.service_type = service_type
+        self._check()
+
+    def start(self, context: Context) -> Any:
+        """See what differs, change it, wait for the service."""
+        if self.service_type:
+            # Built before anything is sent, so that a wrong setting is found first.
+            self._update(self.service_type, self.settings)
+        service = self.client.list_dbaas_services().named(self.service_name)
+        if service is None:
+            raise DbaasServiceError(f"service {self.service_name} does not exist")
+        kind = self._type_of(service)
+        state: dict[str, Any] = {"seen": service_result(service), "changed": self._differing(kind)}
+        if not state["changed"]:
+            return self._unchanged(context, service, state)
+        if _MOVING & set(state["changed"]) and service.state != "running" and self.wait_for_completion:
+            self.log.info("Service %s is %s; it is changed when it runs", service.name, service.state)
+            return self.wait_for(context, ServiceWait(service.name), self._change, **state)
+        return self._change(context, {}, **state)
+
+    def _type_of(self, service: models.Service) -> str:
+        if service.type not in validation.SERVICE_TYPES:
+            raise DbaasServiceError(
+                f"service {service.name} is of type {service.type}; this operator changes services of type "
+                f"{', '.join(validation.SERVICE_TYPES)}"
+            )
+        if self.service_type and service.type != self.service_type:
+            raise DbaasServiceError(f"service {service.name} is of type {service.type}, not {self.service_type}")
+        return service.type
+
+    def _update(self, kind: str, settings: dict[str, Any]) -> Call[models.Operation]:
+        call: Call[models.Operation] = getattr(endpoints, f"update_dbaas_service_{kind}")(
+            name=self.service_name, **settings
+        )
+        return call
+
+    def _differing(self, kind: str) -> list[str]:
+        """The given properties that the service does not have."""
+        get = getattr(endpoints, f"get_dbaas_service_{kind}")
+        shown = self.client.send(get(self.service_name)).model_dump(by_alias=True, exclude_unset=True)
+        # Of the body, because it has the values as the API spells them.
+        wanted = json.loads(self._update(kind, self.settings).body)
+        return [name.replace("-", "_") for name, value in wanted.items() if not _is_shown(name, value, shown.get(name))]
+
+    def _unchanged(self, context: Context, service: models.Service, state: dict[str, Any]) -> Any:
+        earlier = self.recall(context, _UPDATED)
+        if earlier is None:
+            self.log.info("Service %s is as it is to be (%s)", service.name, service.state)
+            earlier = {"changed": [], "operation_id": None, "not_before": 0.0}
+        else:
+            self.log.info("Service %s was changed by an earlier try (%s)", service.name, service.state)
+        return self._await_running(context, **{**state, **earlier})
+
+    def _change(self, context: Context, result: dict[str, Any], *, changed: list[str], **state: Any) -> Any:
+        settings = {name: value for name, value in self.settings.items() if name.replace("-", "_") in changed}
+        operation = self.client.send(self._update(state["seen"]["type"], settings))
+        not_before = time.time() + SETTLING_SECONDS if _MOVING & set(changed) else 0.0
+        self.remember(context, _UPDATED, {"changed": changed, "operation_id": operation.id, "not_before": not_before})
+        self.log.info("Changing %s of service %s", ", ".join(changed), self.service_name)
+        return self.wait_for_operation(context, operation, self._taken, changed=changed, not_before=not_before, **state)
+
+    def _taken(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+        return self._await_running(context, operation_id=result["operation_id"], **state)
+
+    def _await_running(self, context: Context, *, seen: dict[str, Any], not_before: float, **state: Any) -> Any:
+        plan = self.settings.get("plan")
+        if not self.wait_for_completion:
+            return self._running(context, {**seen, "plan": plan or seen["plan"]}, **state)
+        wait = ServiceUpdateWait(self.service_name, plan=plan, not_before=not_before)
+        return self.wait_for(context, wait, self._running, **state)
+
+    def _running(
+        self, context: Context, result: dict[str, Any], *, changed: list[str], operation_id: str | None, **_: Any
+    ) -> dict[str, Any]:
+        return {**result, "changed": changed, "operation_id": operation_id}
+
+
+def _is_shown(name: str, wanted: Any, shown: Any) -> bool:
+    """Whether a service has a property as it is to be."""
+    if name == "version":
+        # Shown in full: 8.4 is shown as 8.4.8.
+        return shown == wanted or str(shown).startswith(f"{wanted}.")
+    if name == "ip-filter":
+        return set(shown or ()) == set(wanted)
+    return _holds(shown, wanted)
+
+
+def _holds(shown: Any, wanted: Any) -> bool:
+    """Whether ``shown`` has all that is in ``wanted``; the API adds defaults, and when updates are due."""
+    if isinstance(wanted, dict):
+        return isinstance(shown, dict) and all(_holds(shown.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(shown, list) and len(shown) == len(wanted) and all(map(_holds, shown, wanted))
+    return bool(shown == wanted)
