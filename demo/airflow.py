@@ -67,6 +67,10 @@ class Airflow:
         }
         self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
+    def close(self) -> None:
+        """Close the connections to the REST API."""
+        self._http.close()
+
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-P", "-m", "airflow", *arguments]
 

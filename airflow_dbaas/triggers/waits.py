@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +14,11 @@ from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.waits import Done, Failed
+
+log = logging.getLogger(__name__)
+
+#: Calls on behalf of killed tasks; the event loop itself keeps no hold on them.
+_LEAVING: set[asyncio.Task[None]] = set()
 
 
 class DbaasWaitTrigger(BaseTrigger):
@@ -106,9 +112,19 @@ class DbaasWaitTrigger(BaseTrigger):
         """Make the call that was asked for if the task is killed; Airflow calls this for a user's act only."""
         if self.cancel is None:
             return
-        arguments = dict(self.cancel)
-        async with await DbaasHook(self.exoscale_conn_id, zone=self.zone).get_async_conn() as client:
-            await getattr(client, arguments.pop("method"))(**arguments)
+        # A task of its own: Airflow 3.3.2 cancels a trigger again and again while it takes its leave.
+        leave = asyncio.create_task(self._cancel(dict(self.cancel)))
+        _LEAVING.add(leave)
+        leave.add_done_callback(_LEAVING.discard)
+        await asyncio.shield(leave)
+
+    async def _cancel(self, call: dict[str, Any]) -> None:
+        log.info("Killed: %s(%s)", call["method"], call.get("name"))
+        try:
+            async with await DbaasHook(self.exoscale_conn_id, zone=self.zone).get_async_conn() as client:
+                await getattr(client, call.pop("method"))(**call)
+        except DbaasError as error:
+            log.warning("What the task had under way goes on: %s", error)
 
 
 async def verdict_of(hook: DbaasHook, watch: polling.Watch) -> Done | Failed:

@@ -86,8 +86,8 @@ def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduled]:
     for folder in (ROOT / "dags", Path(__file__).parent / "dags"):
         shutil.copytree(folder, dags, dirs_exist_ok=True)
     house = House()
+    airflow = Airflow(house, dags)
     try:
-        airflow = Airflow(house, dags)
         airflow.migrate()
         airflow.start()
         emulator = start_emulator(house)
@@ -96,6 +96,7 @@ def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduled]:
         airflow.wait_until_healthy()
         yield Scheduled(airflow, emulator, house)
     finally:
+        airflow.close()
         house.end_processes()
         house.sweep()
         shutil.rmtree(house.folder, ignore_errors=True)

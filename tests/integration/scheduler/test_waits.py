@@ -6,16 +6,31 @@ import pytest
 
 from tests.integration.scheduler.conftest import Scheduled
 
-pytestmark = pytest.mark.filterwarnings("default")
+# Airflow's own warnings are its own affair; ours are errors.
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
 
 
 def test_a_wait_takes_no_worker(scheduled: Scheduled) -> None:
+    """A sensor begins and ends in the triggerer, with result and link; one fed by another task begins on a worker."""
     tasks = scheduled.run("waits", service="waits-pg")
-    for t in tasks.values():
-        print(t["task_id"], t["state"], t["pid"], t["hostname"], t["queued_when"], scheduled.xcom(t), scheduled.airflow.call("GET", t["path"] + "/links"))
-        print(scheduled.log(t))
+    assert {task["state"] for task in tasks.values()} == {"success"}
+    running = tasks["running"]
+    assert running["pid"] is None
+    assert scheduled.xcom(running)["state"] == "running"
+    links = scheduled.airflow.call("GET", f"{running['path']}/links")["extra_links"]
+    assert links["Exoscale service"].endswith("/dbaas/ch-gva-2/waits-pg")
+
+    operation = tasks["operation"]
+    assert operation["pid"] is not None
+    assert scheduled.xcom(operation)["operation_id"] == scheduled.xcom(tasks["operation_of"])
+
+
+def test_a_failed_wait_ends_in_the_sensors_own_way(scheduled: Scheduled) -> None:
+    """Time-outs are not retried and soft_fail skips, also without a worker; what a template came to is checked."""
     tasks = scheduled.run("waits_fail")
-    for t in tasks.values():
-        print(t["task_id"], t["state"], t["pid"], t["try_number"], scheduled.airflow.call("GET", t["path"] + "/links"))
-        print(scheduled.log(t))
-    assert 0
+    late, skipped, template = tasks["late"], tasks["skipped"], tasks["template"]
+    assert (late["state"], late["try_number"]) == ("failed", 1)
+    assert "AirflowSensorTimeout: Time is over while waiting: service nowhere does not exist" in scheduled.log(late)
+    assert skipped["state"] == "skipped"
+    assert (template["state"], template["try_number"]) == ("failed", 1)
+    assert "must be a UUID, got 'xxx'" in scheduled.log(template)
