@@ -28,3 +28,10 @@ def of_migration(*, source: str, target: str, databases: Iterable[dict[str, Any]
         inputs.append(InputDataset(namespace=f"postgres://{source}", name=database["name"], inputFacets=facets))
         outputs.append(OutputDataset(namespace=f"postgres://{target}", name=database["name"]))
     return OperatorLineage(inputs=inputs, outputs=outputs)
+
+
+def nothing() -> Any:
+    """The lineage of a task that had nothing to tell (the provider warns about ``None``)."""
+    from airflow_dbaas._compat.lineage import OperatorLineage
+
+    return OperatorLineage()

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 else:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from openlineage.client.event_v2 import InputDataset, OutputDataset
-    from openlineage.client.facet_v2.data_quality_metrics_input_dataset import (
-        DataQualityMetricsInputDatasetFacet as RowCount,
-    )
+    from openlineage.client.facet_v2 import data_quality_metrics_input_dataset
+
+    RowCount = data_quality_metrics_input_dataset.DataQualityMetricsInputDatasetFacet
 
 __all__ = ["InputDataset", "OperatorLineage", "OutputDataset", "RowCount"]

@@ -151,12 +151,12 @@ class DbaasStartMigrationOperator(MethodOperator):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """What Airflow's OpenLineage provider is told (get-dbaas-migration-status, get-dbaas-service-pg)."""
         if self._source_address is None:
-            return None
+            return lineage.nothing()
         with closing(self.hook):
             status = self.migration_status(self.service_name)
             target = self.client.get_dbaas_service_pg(self.service_name).uri_params or {}
         if status is None or not target.get("host") or not target.get("port"):
-            return None
+            return lineage.nothing()
         return lineage.of_migration(
             source=self._source_address,
             target=logins.address(target["host"], target["port"]),

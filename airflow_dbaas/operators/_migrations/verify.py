@@ -92,4 +92,4 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """What Airflow's OpenLineage provider is told; nothing if the databases were not compared."""
-        return lineage.of_migration(**self._compared) if self._compared else None
+        return lineage.of_migration(**self._compared) if self._compared else lineage.nothing()
