@@ -4,30 +4,114 @@ Trigger it by hand and fill in the form. The source's address and login come fro
 `postgres`, the API key from the connection `exoscale_default`.
 
 The service is created if it is missing. The migration is checked first: if the check is refused, nothing is
-started. At the end source and target are compared, table by table.
+started. At the end source and target are compared, table by table, and the service is linked to others if the form
+asks for that.
+
+With *Ask before the cut-over* somebody has to approve before replication is stopped. If that is rejected, replication
+goes on and the run fails; clear the task `approve_cut_over` to be asked again.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow_dbaas.operators.migrations import (
-    DbaasMigrationCheckOperator,
-    DbaasStartMigrationOperator,
-    DbaasStopMigrationOperator,
-    DbaasVerifyMigrationOperator,
-)
-from airflow_dbaas.operators.services import DbaasCreateServiceOperator
-from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
+from airflow_dbaas.task_groups.migrations import has_approval, migrate_service
 
 try:
-    from airflow.sdk import DAG, Param, task
+    from airflow.sdk import DAG, Param
 except ImportError:  # Airflow 2.11
     from airflow import DAG
-    from airflow.decorators import task
     from airflow.models.param import Param
 
 ZONES = ["at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", "de-muc-1", "hr-zag-1"]
+
+INTEGRATION = {
+    "type": "object",
+    "required": ["integration_type"],
+    "properties": {
+        "integration_type": {"enum": ["datasource", "logs", "metrics"]},
+        "source_service": {"type": "string", "minLength": 1},
+        "dest_service": {"type": "string", "minLength": 1},
+        "settings": {"type": "object"},
+    },
+    "oneOf": [{"required": ["source_service"]}, {"required": ["dest_service"]}],
+    "additionalProperties": False,
+}
+ENDPOINT = {
+    "type": "object",
+    "properties": {
+        "endpoint_id": {"type": "string", "minLength": 1},
+        "endpoint_name": {"type": "string", "minLength": 1},
+        "endpoint_type": {"enum": ["datadog", "elasticsearch", "opensearch", "prometheus", "rsyslog"]},
+    },
+    "oneOf": [{"required": ["endpoint_id"]}, {"required": ["endpoint_name", "endpoint_type"]}],
+    "additionalProperties": False,
+}
+
+params = {
+    "service": Param(
+        type="string", minLength=1, maxLength=63, title="Service", description="DBaaS service to migrate into"
+    ),
+    "source_conn_id": Param(
+        type="string", minLength=1, title="Source", description="Airflow connection of the server to migrate from"
+    ),
+    "zone": Param(
+        None,
+        type=["null", "string"],
+        enum=[None, *ZONES],
+        values_display={"null": "the connection's"},
+        title="Zone",
+        description="Zone of the service",
+    ),
+    "plan": Param(
+        "startup-4",
+        type="string",
+        pattern="^(hobbyist|startup|business|premium)-[0-9]+$",
+        title="Plan",
+        description="For a new service, e.g. startup-4, business-8",
+    ),
+    "method": Param(
+        "auto",
+        type="string",
+        enum=["auto", "dump", "replication"],
+        title="Method",
+        description="auto: replication if the source allows it, else dump",
+    ),
+    "ignore_dbs": Param(
+        None,
+        type=["null", "string"],
+        maxLength=2048,
+        title="Databases to leave out",
+        description="Names in the source, separated by commas",
+    ),
+    "stop_replication": Param(
+        True,
+        type="boolean",
+        title="Stop replication at the end",
+        description="Off: the target keeps following the source until the migration is stopped",
+    ),
+    "integrations": Param(
+        [],
+        type="array",
+        items=INTEGRATION,
+        title="Integrations afterwards",
+        description='Links to other services, e.g. [{"integration_type": "metrics", "dest_service": "my-thanos"}]',
+    ),
+    "endpoints": Param(
+        [],
+        type="array",
+        items=ENDPOINT,
+        title="External endpoints afterwards",
+        description='What to attach, e.g. [{"endpoint_type": "rsyslog", "endpoint_name": "central-logs"}]',
+    ),
+}
+if has_approval():
+    params["approve_cut_over"] = Param(
+        False,
+        type="boolean",
+        title="Ask before the cut-over",
+        description="Somebody has to approve before replication is stopped; see Required Actions of the run",
+    )
 
 with DAG(
     "dbaas_migrate_service",
@@ -37,68 +121,18 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
     doc_md=__doc__,
     tags=["dbaas", "migration"],
-    params={
-        "service": Param(
-            type="string", minLength=1, maxLength=63, title="Service", description="DBaaS service to migrate into"
-        ),
-        "source_conn_id": Param(
-            type="string", minLength=1, title="Source", description="Airflow connection of the server to migrate from"
-        ),
-        "zone": Param(
-            None,
-            type=["null", "string"],
-            enum=[None, *ZONES],
-            values_display={"null": "the connection's"},
-            title="Zone",
-            description="Zone of the service",
-        ),
-        "plan": Param(
-            "startup-4",
-            type="string",
-            pattern="^(hobbyist|startup|business|premium)-[0-9]+$",
-            title="Plan",
-            description="For a new service, e.g. startup-4, business-8",
-        ),
-        "method": Param(
-            "auto",
-            type="string",
-            enum=["auto", "dump", "replication"],
-            title="Method",
-            description="auto: replication if the source allows it, else dump",
-        ),
-        "ignore_dbs": Param(
-            None,
-            type=["null", "string"],
-            maxLength=2048,
-            title="Databases to leave out",
-            description="Names in the source, separated by commas",
-        ),
-        "stop_replication": Param(
-            True,
-            type="boolean",
-            title="Stop replication at the end",
-            description="Off: the target keeps following the source until the migration is stopped",
-        ),
-    },
-):
-    target = {"service_name": "{{ params.service }}", "zone": "{{ params.zone or '' }}", "deferrable": True}
-    migration = {
-        **target,
-        "source_conn_id": "{{ params.source_conn_id }}",
-        "ignore_dbs": "{{ params.ignore_dbs or '' }}",
-    }
-
-    create = DbaasCreateServiceOperator(task_id="create_service", plan="{{ params.plan }}", **target)
-    check = DbaasMigrationCheckOperator(task_id="check_migration", method="{{ params.method }}", **migration)
-    start = DbaasStartMigrationOperator(task_id="start_migration", method="{{ params.method }}", **migration)
-    wait = DbaasMigrationSensor(task_id="wait_for_migration", timeout=24 * 60 * 60, **target)
-
-    @task.short_circuit(ignore_downstream_trigger_rules=False)
-    def stop_wanted(params: dict | None = None) -> bool:
-        """Whether the form asks to stop replication."""
-        return bool(params and params["stop_replication"])
-
-    stop = DbaasStopMigrationOperator(task_id="stop_migration", **migration)
-    verify = DbaasVerifyMigrationOperator(task_id="verify_migration", trigger_rule="none_failed", **migration)
-
-    create >> check >> start >> wait >> stop_wanted() >> stop >> verify
+    params=params,
+) as dag:
+    migrate_service(
+        prefix_group_id=False,
+        service_name="{{ params.service }}",
+        source_conn_id="{{ params.source_conn_id }}",
+        zone="{{ params.zone or '' }}",
+        plan="{{ params.plan }}",
+        method="{{ params.method }}",
+        ignore_dbs="{{ params.ignore_dbs or '' }}",
+        stop="{{ params.stop_replication }}",
+        approve_cut_over="{{ params.approve_cut_over }}" if has_approval() else False,
+        integrations=dag.param("integrations"),
+        endpoints=dag.param("endpoints"),
+    )

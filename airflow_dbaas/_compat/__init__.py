@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow import __version__ as AIRFLOW_VERSION  # noqa: N812 - it is a constant
+
 if TYPE_CHECKING:
     # What the type checker sees is the newest Airflow.
     from airflow.sdk import (
@@ -63,6 +65,7 @@ else:
         )
 
 __all__ = [
+    "AIRFLOW_VERSION",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSensorTimeout",
@@ -81,6 +84,7 @@ __all__ = [
     "get_connection_async",
     "get_variable",
     "get_xcom",
+    "has_approval",
     "mask_secret",
     "seconds",
     "set_variable",
@@ -91,6 +95,12 @@ __all__ = [
 def default_deferrable() -> bool:
     """Airflow's ``[operators] default_deferrable``."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
+def has_approval() -> bool:
+    """Whether a task can ask a person for approval (3.1). Known without importing what does it."""
+    major, minor = AIRFLOW_VERSION.split(".")[:2]
+    return (int(major), int(minor)) >= (3, 1)
 
 
 def seconds(duration: float | timedelta) -> float:

@@ -30,6 +30,7 @@ ALLOWED = {
     "assets": {"_compat", "api", "validation"},
     "lineage": {"_compat"},
     "retry_policy": {"_compat", "api"},
+    "fleet": {"_compat", "api", "validation"},
     "events": {"_compat", "api", "waits"},
     "links": {"_compat"},
     "base": {"_compat", "hooks", "links", "validation"},
@@ -52,7 +53,8 @@ ALLOWED["operators"] = {
     *_TASKS,
 }
 ALLOWED["sensors"] = {"sensors", *_TASKS}
-ALLOWED["dags"] = {"operators", "sensors", "airflow"}
+ALLOWED["task_groups"] = {"_compat", "api", "fleet", "hooks", "operators", "sensors", "task_groups"}
+ALLOWED["dags"] = {"fleet", "operators", "sensors", "task_groups", "airflow"}
 
 
 def imports(file: Path) -> Iterator[str]:

@@ -1,0 +1,145 @@
+"""What a DAG needs that migrates many services at once: turns, what became of each, and the report.
+
+All of it is for tasks of a mapped task group, one map index a service.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_dbaas._compat import (
+    AirflowFailException,
+    BaseSensorOperator,
+    Context,
+    PokeReturnValue,
+)
+from airflow_dbaas._compat.states import ENDED, mapped_states
+from airflow_dbaas.api.errors import DbaasMigrationCheckError
+from airflow_dbaas.fleet import sentence, table
+
+log = logging.getLogger(__name__)
+
+#: States of a service in the report that are no failure.
+GOOD = frozenset({"migrated", "replicating"})
+
+_ERROR = "error"
+
+
+class MigrationTurnSensor(BaseSensorOperator):
+    """Lets a mapped chain of tasks begin when it is its turn, so that only so many are under way at once.
+
+    Limits such as pools and ``max_active_tis_per_dagrun`` count single tasks; between the tasks of a chain, and in
+    older Airflows while a task is deferred, they count nothing. This one counts chains: the one with map index *i*
+    begins when fewer than ``at_once`` of those before it are still to end. It holds no worker while it waits, and
+    looks the less often the further back in the queue it is.
+
+    Pushes the time at which the turn came.
+
+    :param at_once: how many chains may be under way at once, 1 or more; templated.
+    :param until_task_id: the last task of a chain: where it has ended, the chain has.
+    :param look_seconds: seconds between looks of the first in the queue; the second waits twice as long, and so on.
+    """
+
+    template_fields: Sequence[str] = ("at_once",)
+
+    def __init__(self, *, at_once: Any, until_task_id: str, look_seconds: float = 20, **kwargs: Any) -> None:
+        super().__init__(mode="reschedule", poke_interval=look_seconds, **kwargs)
+        self.at_once = at_once
+        self.until_task_id = until_task_id
+        self.look_seconds = look_seconds
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look at the chains before this one."""
+        at_once = int(self.at_once)
+        if at_once < 1:
+            raise AirflowFailException(f"at_once must be 1 or more, got {at_once}")
+        states = mapped_states(context, [self.until_task_id])
+        ends = [states.get(index, {}).get(self.until_task_id) for index in range(context["ti"].map_index or 0)]
+        under_way = sum(state not in ENDED for state in ends)
+        if under_way < at_once:
+            return PokeReturnValue(is_done=True, xcom_value=datetime.now(UTC).isoformat())
+        places = under_way - at_once + 1
+        self.log.info("%d chains before this one are to end; it begins when %d of them have", under_way, places)
+        self.poke_interval = self.look_seconds * places
+        return PokeReturnValue(is_done=False)
+
+
+def keep_error(context: Context) -> None:
+    """A failure callback: keeps the error for the report (XCom ``error``)."""
+    error: Any = context.get("exception")
+    cause = getattr(error, "__cause__", None) or error
+    value = {"type": type(cause).__name__, "text": sentence(error)}
+    context["ti"].xcom_push(key=_ERROR, value=value)
+
+
+def migration_outcome(context: Context, *, service_name: str, turn_task_id: str = "wait_for_turn") -> dict[str, Any]:
+    """What became of the migration of a mapped group, to be called in its last task (trigger rule ``all_done``).
+
+    Returns ``service``, ``state`` (``migrated``; ``replicating``: equal, but not stopped; ``refused by the check``;
+    ``failed at …``; ``not done``), ``databases`` and ``rows`` (how many were compared), ``seconds`` (since its turn)
+    and ``error`` (the failed task's, in a sentence).
+
+    :param context: Airflow's context.
+    :param service_name: the service.
+    :param turn_task_id: the ``MigrationTurnSensor`` of the group.
+    """
+    ti: Any = context["ti"]
+    group = next(iter(context["task"].iter_mapped_task_groups()))
+    task_ids = [task.task_id for task in group.iter_tasks() if task.task_id != ti.task_id]
+    states = mapped_states(context, task_ids).get(ti.map_index, {})
+
+    def pull(task_id: str, key: str = "return_value") -> Any:
+        return ti.xcom_pull(task_ids=task_id, key=key, map_indexes=ti.map_index)
+
+    ids = {task_id.rpartition(".")[2]: task_id for task_id in task_ids}
+    failed = [task_id for task_id, state in states.items() if state == "failed"]
+    began = pull(turn_task_id)
+    databases = (pull(ids["verify_migration"]) or {}).get("databases")
+    outcome = {
+        "service": service_name,
+        "state": "migrated",
+        "databases": None if databases is None else len(databases),
+        "rows": None if databases is None else sum(database["rows"] for database in databases),
+        "seconds": began and round((datetime.now(UTC) - datetime.fromisoformat(began)).total_seconds()),
+        "error": None,
+    }
+    if failed:
+        step = failed[0].rpartition(".")[2]
+        error = pull(failed[0], _ERROR) or {"type": "", "text": "it did not say why; see its log"}
+        refused = error["type"] == DbaasMigrationCheckError.__name__
+        state = "refused by the check" if refused else f"failed at {step}"
+        outcome.update(state=state, error=error["text"])
+    elif states.get(ids["verify_migration"]) != "success":
+        outcome.update(state="not done", error="tasks of it were skipped or marked by hand")
+    elif states.get(ids["stop_migration"]) != "success":
+        outcome["state"] = "replicating"
+    return outcome
+
+
+def report_migrations(
+    context: Context, *, services: list[dict[str, Any]] | None, outcome_task_id: str
+) -> list[dict[str, Any]]:
+    """Log a table of what became of all migrations, push it, and fail if one of them failed.
+
+    :param context: Airflow's context.
+    :param services: the services as they were mapped.
+    :param outcome_task_id: the task of the mapped group that returned ``migration_outcome``.
+    :raises AirflowFailException: naming the services that are not migrated; the table is pushed by then.
+    """
+    if not services:
+        raise AirflowFailException("There are no services to report on: the list could not be read, see its task")
+    ti: Any = context["ti"]
+    rows = []
+    for index, service in enumerate(services):
+        lost = {"service": service["service_name"], "state": "unknown", "error": f"{outcome_task_id} has not told"}
+        rows.append(ti.xcom_pull(task_ids=outcome_task_id, map_indexes=index) or lost)
+    log.info("Migrations:\n%s", "\n".join(table(rows)))
+    ti.xcom_push(key="return_value", value=rows)
+    bad = [row for row in rows if row["state"] not in GOOD]
+    if bad:
+        named = "; ".join(f"{row['service']} {row['state']}" for row in bad)
+        raise AirflowFailException(f"{len(bad)} of {len(rows)} services are not migrated: {named}")
+    return rows

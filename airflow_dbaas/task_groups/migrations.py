@@ -1,0 +1,167 @@
+"""The task group that moves the databases of one server into one service."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow_dbaas._compat import AirflowSkipException, Context, has_approval
+from airflow_dbaas._compat.groups import TaskGroup
+from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.operators.integrations import DbaasReconcileIntegrationsOperator
+from airflow_dbaas.operators.migrations import (
+    DbaasMigrationCheckOperator,
+    DbaasStartMigrationOperator,
+    DbaasStopMigrationOperator,
+    DbaasVerifyMigrationOperator,
+)
+from airflow_dbaas.operators.services import DbaasCreateServiceOperator
+from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
+
+__all__ = ["has_approval", "migrate_service"]
+
+#: Of the tasks behind a decision: that one before was passed over does not keep them from running, but if all were, it
+#: does. Where nothing is passed over, it is the same as Airflow's usual rule.
+AFTER_SKIPPED = "none_failed_min_one_success"
+
+
+def migrate_service(
+    *,
+    service_name: Any,
+    source_conn_id: Any,
+    plan: Any = None,
+    settings: Any = None,
+    method: Any = "auto",
+    ignore_dbs: Any = None,
+    stop: Any = True,
+    approve_cut_over: Any = False,
+    approval_timeout: timedelta | None = None,
+    verify_content: bool = True,
+    integrations: Any = None,
+    endpoints: Any = None,
+    migration_timeout: float = 24 * 60 * 60,
+    exoscale_conn_id: Any = DbaasHook.default_conn_name,
+    zone: Any = None,
+    deferrable: bool = True,
+    group_id: str = "migrate_service",
+    prefix_group_id: bool = True,
+    default_args: dict[str, Any] | None = None,
+) -> TaskGroup:
+    """The tasks of a migration, one after the other.
+
+    ``create_service`` (with ``plan``) → ``check_migration`` → ``start_migration`` → ``wait_for_migration`` →
+    ``approve_cut_over`` (if asked for) → ``stop_migration`` (with ``stop``) → ``verify_migration`` → ``link_service``
+    (with ``integrations`` or ``endpoints``). If ``stop`` or ``approve_cut_over`` is known only when the run is there,
+    ``decide_cut_over`` follows the wait and skips what is not wanted.
+
+    A refused check ends it before anything is started. With ``stop`` off the target goes on following the source, and
+    is compared as it follows. If the cut-over is rejected, nothing is stopped, replication goes on, and
+    ``approve_cut_over`` fails and says so: a run that succeeded has moved everything. Clear that task to be asked
+    again.
+
+    Templates (``{{ params.service }}``), results of other tasks, parameters (``dag.param("service")``) and the
+    arguments of a mapped task group may be given for all but ``approval_timeout``, ``verify_content``,
+    ``migration_timeout``, ``deferrable`` and what concerns the group. For a mapped group, call this within one::
+
+        @task_group
+        def migrate(service_name, source_conn_id):
+            migrate_service(service_name=service_name, source_conn_id=source_conn_id, prefix_group_id=False)
+
+
+        migrate.expand_kwargs([{"service_name": "a", "source_conn_id": "x"}, …])
+
+    Returns the group; what comes after it waits for its last task. The result of the verification is
+    ``group.get_child_by_label("verify_migration").output``, see ``DbaasVerifyMigrationOperator``.
+
+    :param service_name: the service to move into, 1 to 63 characters.
+    :param source_conn_id: Airflow connection (type ``postgres``) of the server to move from.
+    :param plan: plan of the service, e.g. ``startup-4``, which is created if it is missing. Without a plan it must
+        exist.
+    :param settings: further properties of a new service, see ``DbaasCreateServiceOperator``.
+    :param method: ``dump``, ``replication``, or ``auto``: the service tries replication first.
+    :param ignore_dbs: comma-separated databases to leave out, at most 2048 characters.
+    :param stop: stop the migration when all data is there; a boolean, or text that says true or false.
+    :param approve_cut_over: ask a person before it is stopped (Airflow 3.1 and later); as ``stop``. Nobody is asked if
+        it is not to be stopped.
+    :param approval_timeout: how long to wait for the answer, for ever by default. Then the task fails as if rejected.
+    :param verify_content: compare the content of all rows, otherwise their number.
+    :param integrations: integrations with other services that it is to have afterwards, see
+        ``DbaasReconcileIntegrationsOperator``; those that it has besides are left.
+    :param endpoints: external endpoints that it is to be attached to afterwards; as above.
+    :param migration_timeout: seconds that copying may take.
+    :param exoscale_conn_id: Airflow connection to the API.
+    :param zone: zone of the service instead of the connection's.
+    :param deferrable: wait in the triggerer.
+    :param group_id: id of the group.
+    :param prefix_group_id: put the group's id before those of its tasks.
+    :param default_args: arguments of all its tasks, over those of the DAG.
+    :raises DbaasConfigurationError: if a value cannot be used, or this Airflow cannot ask for approval.
+    """
+    target = {
+        "service_name": service_name,
+        "exoscale_conn_id": exoscale_conn_id,
+        "zone": zone,
+        "deferrable": deferrable,
+    }
+    migration = {**target, "source_conn_id": source_conn_id, "ignore_dbs": ignore_dbs}
+
+    arguments: Any = {"default_args": default_args or {}}
+    with TaskGroup(group_id=group_id, prefix_group_id=prefix_group_id, **arguments) as group:
+        check = DbaasMigrationCheckOperator(task_id="check_migration", method=method, **migration)
+        start = DbaasStartMigrationOperator(task_id="start_migration", method=method, **migration)
+        wait = DbaasMigrationSensor(task_id="wait_for_migration", timeout=migration_timeout, **target)
+        verify = DbaasVerifyMigrationOperator(
+            task_id="verify_migration", content=verify_content, trigger_rule=AFTER_SKIPPED, **migration
+        )
+        if plan is not None:
+            create = DbaasCreateServiceOperator(task_id="create_service", plan=plan, settings=settings, **target)
+            create >> check
+        check >> start >> wait
+        _cut_over(wait, verify, migration, stop=stop, approve=approve_cut_over, timeout=approval_timeout)
+        if integrations is not None or endpoints is not None:
+            verify >> DbaasLinkServiceOperator(
+                task_id="link_service", integrations=integrations, endpoints=endpoints, **target
+            )
+    return group
+
+
+class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):
+    """As its parent, but skipped when there is nothing to link: both lists may be empty, which only the run tells."""
+
+    def start(self, context: Context) -> Any:
+        """Link the service, unless nothing is wanted."""
+        if not self.integrations and not self.endpoints:
+            raise AirflowSkipException("No integrations and no endpoints are asked for")
+        return super().start(context)
+
+
+def _cut_over(
+    wait: Any, verify: Any, migration: dict[str, Any], *, stop: Any, approve: Any, timeout: timedelta | None
+) -> None:
+    """What happens between the wait and the verification."""
+    if stop is False:
+        wait >> verify
+        return
+    ending = DbaasStopMigrationOperator(task_id="stop_migration", trigger_rule=AFTER_SKIPPED, **migration)
+    ending >> verify
+    if stop is True and approve is False:
+        wait >> ending
+        return
+
+    from airflow_dbaas.task_groups.cut_over import CutOverBranch, approval
+
+    asking = None
+    if approve is not False:
+        asking = approval(task_id="approve_cut_over", service_name=migration["service_name"], timeout=timeout)
+        asking >> ending
+    if stop is True and approve is True:
+        wait >> asking
+        return
+    choices = {"approve_task_id": asking, "stop_task_id": ending, "otherwise_task_id": verify}
+    decide = CutOverBranch(
+        task_id="decide_cut_over",
+        stop=stop,
+        approve=approve,
+        **{name: task and task.task_id for name, task in choices.items()},
+    )
+    wait >> decide >> [task for task in choices.values() if task is not None]

@@ -1,0 +1,105 @@
+"""Move many PostgreSQL servers, each into an Exoscale DBaaS service of its own.
+
+Give the services in the form, or name a file with them (YAML or JSON, as `dbaas_migrate_fleet.example.yaml` beside this
+DAG) that workers can read. What an entry does not say is taken from the form.
+
+Only so many are worked on at once, each from its creation to its comparison. One that fails does not stop the others.
+At the end `report` shows a table of all, and fails if one of them did: repair what it names, then clear the failed
+tasks with all that comes after them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow_dbaas.fleet import SERVICES_SCHEMA, read_services
+from airflow_dbaas.task_groups.fleet import MigrationTurnSensor, keep_error, migration_outcome, report_migrations
+from airflow_dbaas.task_groups.migrations import migrate_service
+
+try:
+    from airflow.sdk import DAG, Param, task, task_group
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.decorators import task, task_group
+    from airflow.models.param import Param
+
+ENTRY = SERVICES_SCHEMA["items"]["properties"]
+
+with DAG(
+    "dbaas_migrate_fleet",
+    schedule=None,
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+    doc_md=__doc__,
+    tags=["dbaas", "migration"],
+    params={
+        "services": Param(
+            [],
+            **SERVICES_SCHEMA,
+            title="Services",
+            description='E.g. [{"service": "orders", "source_conn_id": "legacy_orders", "plan": "business-8"}]',
+        ),
+        "file": Param(
+            None, type=["null", "string"], title="File", description="Path of a file with the services instead"
+        ),
+        "plan": Param("startup-4", **ENTRY["plan"], title="Plan", description="For new services"),
+        "method": Param(
+            "auto", type="string", **ENTRY["method"], title="Method", description="auto: replication if possible"
+        ),
+        "zone": Param(
+            None,
+            type=["null", "string"],
+            **ENTRY["zone"],
+            values_display={"null": "the connection's"},
+            title="Zone",
+            description="Zone of the services",
+        ),
+        "stop_replication": Param(
+            True,
+            type="boolean",
+            title="Stop replication at the end",
+            description="Off: the targets keep following their sources until the migrations are stopped",
+        ),
+        "at_once": Param(4, type="integer", minimum=1, maximum=100, title="Migrations at once"),
+    },
+):
+
+    @task(retries=0)
+    def list_services(params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The services of the form or of the file, each with all it needs."""
+        given = params or {}
+        defaults = {name: given[name] for name in ("plan", "method", "zone")}
+        return read_services(given["services"], given["file"], defaults)
+
+    @task(trigger_rule="all_done")
+    def note_outcome(service_name: str, **context: Any) -> dict[str, Any]:
+        """What became of one service."""
+        return migration_outcome(context, service_name=service_name)
+
+    @task(trigger_rule="all_done", retries=0)
+    def report(services: list[dict[str, Any]] | None, **context: Any) -> list[dict[str, Any]]:
+        """What became of all."""
+        return report_migrations(context, services=services, outcome_task_id="note_outcome")
+
+    @task_group(prefix_group_id=False, default_args={"on_failure_callback": keep_error})
+    def migrate(service_name: str, source_conn_id: str, plan: str, method: str, ignore_dbs: str, zone: str) -> None:
+        """One service, from its turn to its outcome."""
+        turn = MigrationTurnSensor(
+            task_id="wait_for_turn", at_once="{{ params.at_once }}", until_task_id="note_outcome"
+        )
+        moved = migrate_service(
+            prefix_group_id=False,
+            service_name=service_name,
+            source_conn_id=source_conn_id,
+            plan=plan,
+            method=method,
+            ignore_dbs=ignore_dbs,
+            zone=zone,
+            stop="{{ params.stop_replication }}",
+        )
+        turn >> moved >> note_outcome(service_name)
+
+    services = list_services()
+    migrate.expand_kwargs(services) >> report(services)

@@ -1,0 +1,118 @@
+"""The DAG that moves many services, run to its end."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_dbaas.api import Client
+from airflow_dbaas.api.errors import DbaasNotFoundError
+from airflow_dbaas.emulator.postgres import PostgresServer
+from tests.integration.airflow.conftest import Run
+
+# Airflow's own warnings are its own affair; ours are errors.
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
+
+DAG_ID = "dbaas_migrate_fleet"
+
+
+@pytest.fixture
+def names(client: Client) -> Iterator[list[str]]:
+    """Names for services that the DAG creates."""
+    names = [f"fleet-{secrets.token_hex(4)}" for _ in range(3)]
+    yield names
+    for service in client.list_dbaas_services().dbaas_services:
+        if service.name in names:
+            client.delete_dbaas_service(service.name)
+
+
+def by_service(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row["service"]: row for row in rows}
+
+
+def test_one_that_fails_does_not_stop_the_others(
+    run: Run,
+    client: Client,
+    shop: PostgresServer,
+    define_source: Callable[..., None],
+    names: list[str],
+) -> None:
+    """Two services are moved, the third is refused by the check; the report tells of all three, then the run fails."""
+    define_source("legacy", shop)
+    define_source("wrong", shop, password="c@nary password")
+    good, bad, replicated = names
+    ended = run(
+        DAG_ID,
+        services=[
+            {"service": good, "source_conn_id": "legacy", "method": "dump"},
+            {"service": bad, "source_conn_id": "wrong"},
+            {"service": replicated, "source_conn_id": "legacy", "method": "replication"},
+        ],
+    )
+    assert ended.state == "failed"
+    assert ended.tasks["report"].state == "failed"
+    rows = by_service(ended.tasks["report"].result)
+    for name in (good, replicated):
+        assert {key: rows[name][key] for key in ("state", "databases", "rows", "error")} == {
+            "state": "migrated",
+            "databases": 1,
+            "rows": 1000,
+            "error": None,
+        }
+        assert rows[name]["seconds"] >= 0
+        with pytest.raises(DbaasNotFoundError):
+            client.get_dbaas_migration_status(name)
+    assert rows[bad]["state"] == "refused by the check"
+    assert 'password authentication failed for user "postgres"' in rows[bad]["error"]
+    assert f"1 of 3 services are not migrated: {bad} refused by the check" in ended.output
+    assert f"{good}  migrated" in ended.output
+    assert "c@nary" not in json.dumps(ended.tasks["report"].result)
+
+
+def test_from_a_file(
+    run: Run,
+    client: Client,
+    shop: PostgresServer,
+    define_source: Callable[..., None],
+    names: list[str],
+    tmp_path: Path,
+) -> None:
+    """Services named in a file; replications that are not stopped go on, and the report says so."""
+    define_source("legacy", shop)
+    file = tmp_path / "services.yaml"
+    file.write_text(f"- service: {names[0]}\n  source_conn_id: legacy\n  method: replication\n")
+    ended = run(DAG_ID, file=str(file), stop_replication=False)
+    assert ended.state == "success"
+    assert [(row["service"], row["state"]) for row in ended.tasks["report"].result] == [(names[0], "replicating")]
+    assert [d.status for d in client.get_dbaas_migration_status(names[0]).details] == ["syncing"]
+    assert run("stop_poking", service=names[0], source="legacy").state == "success"
+
+
+def test_a_source_that_nobody_defined(run: Run, names: list[str]) -> None:
+    """The report names the step and the error of what failed by itself, not at the API's word."""
+    ended = run(DAG_ID, services=[{"service": names[0], "source_conn_id": "nowhere"}])
+    assert ended.state == "failed"
+    (row,) = ended.tasks["report"].result
+    assert row["state"] == "failed at check_migration"
+    assert "nowhere" in row["error"]
+    assert row["rows"] is None
+
+
+def test_nonsense_is_refused_before_the_run(run: Run) -> None:
+    """As the form does: by the parameter's schema."""
+    with pytest.raises(ValueError, match="'huge' does not match"):
+        run(DAG_ID, services=[{"service": "a", "source_conn_id": "legacy", "plan": "huge"}])
+
+
+def test_nothing_to_migrate(run: Run) -> None:
+    """Neither a list nor a file: the run fails and says so, and touches nothing."""
+    ended = run(DAG_ID)
+    assert ended.state == "failed"
+    assert ended.tasks["list_services"].state == "failed"
+    assert "either as a list or as a file, got neither" in ended.output
+    assert ended.tasks["create_service"].state == "upstream_failed"
