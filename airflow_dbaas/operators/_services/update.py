@@ -150,7 +150,7 @@ def _is_shown(name: str, wanted: Any, shown: Any) -> bool:
         # Shown in full: 8.4 is shown as 8.4.8.
         return shown == wanted or str(shown).startswith(f"{wanted}.")
     if name == "ip-filter":
-        return set(shown or ()) == set(wanted)
+        return shown is not None and set(shown) == set(wanted)
     return _holds(shown, wanted)
 
 
