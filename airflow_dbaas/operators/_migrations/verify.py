@@ -68,9 +68,14 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
         self._compared = {
             "source": source.address,
             "target": target.address,
-            "databases": report.databases,
+            # Counted are the target's rows: the source's too only if all is equal.
+            "databases": [{"name": one["name"]} for one in report.databases]
+            if report.differences
+            else report.databases,
         }
         if report.differences:
+            # The error's text is bounded; the log has them all.
+            self.log.error("Differences:\n%s", "\n".join(report.differences))
             shown = "; ".join(report.differences[:20])
             more = f"; and {len(report.differences) - 20} more" if len(report.differences) > 20 else ""
             raise DbaasVerificationError(
