@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.api.redaction import is_secret
+from airflow_dbaas.api.redaction import is_secret, without_secrets
 
 #: The types of integration that can be made. Others, such as ``read_replica``, are made with a service.
 INTEGRATION_TYPES = ("datasource", "logs", "metrics")
@@ -120,8 +120,9 @@ class Plan:
                 yield action, item
 
     def plain(self) -> dict[str, list[Item]]:
-        """The plan as plain JSON."""
-        return {"create": self.create, "update": self.update, "delete": self.delete, "keep": self.keep}
+        """The plan as plain JSON, for showing: should the API show a secret among the settings, it is masked."""
+        lists = {"create": self.create, "update": self.update, "delete": self.delete, "keep": self.keep}
+        return {action: [_shown(item) for item in items] for action, items in lists.items()}
 
     def lines(self) -> Iterator[str]:
         """The plan for people: a heading, then a line an item."""
@@ -177,11 +178,16 @@ def describe(item: Item) -> str:
         name = item["endpoint_name"] or item["endpoint_id"]
         return f"attachment {item['service']} → {item['endpoint_type'] or ''} endpoint {name}".replace("  ", " ")
     link = Link(item["integration_type"], item["source_service"], item["dest_service"])
-    return f"{link}{f' {settings}' if (settings := item['settings']) else ''}"
+    settings = without_secrets(item["settings"])
+    return f"{link} {settings}" if settings else str(link)
 
 
 _ENDS = ("source_service", "dest_service")
 _ENDPOINT = ("endpoint_id", "endpoint_type", "endpoint_name")
+
+
+def _shown(item: Item) -> Item:
+    return {name: without_secrets(value) for name, value in item.items()}
 
 
 def _compare(plan: Plan, wanted: list[Item], actual: list[Item], *, prune: bool) -> None:

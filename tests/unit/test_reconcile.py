@@ -188,6 +188,13 @@ def test_a_plan_is_plain_json_and_leaves_its_input_alone() -> None:
     assert (wanted, actual) == before
 
 
+def test_a_secret_that_the_api_shows_is_not_passed_on() -> None:
+    """It stays in the request that needs it, and appears neither in the log nor in the result."""
+    found = plan([{**LOGS, "settings": {"days": 7}}], [there(LOGS, days=3, password="s3cret")])
+    assert [item["settings"] for _, item in found.steps()] == [{"days": 7, "password": "s3cret"}]
+    assert "s3cret" not in f"{found.plain()} {list(found.lines())}"
+
+
 def test_a_plan_that_was_carried_out_is_empty() -> None:
     """Whatever the state at first: once the steps are done, there is nothing left to do."""
     wanted = [METRICS, {**LOGS, "settings": {"days": 7}}]

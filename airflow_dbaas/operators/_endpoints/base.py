@@ -10,7 +10,7 @@ from airflow_dbaas.api import Client, calls, models
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import ENDPOINT_TYPES
-from airflow_dbaas.operators._integrations.base import one_way, optional
+from airflow_dbaas.operators._integrations.base import one_way
 from airflow_dbaas.operators.base import DbaasOperator
 
 
@@ -75,9 +75,9 @@ class EndpointOperator(DbaasOperator):
 
     template_fields: Sequence[str] = (*DbaasOperator.template_fields, "endpoint_id", "endpoint_name", "endpoint_type")
     checks: ClassVar[dict[str, Check]] = {
-        "endpoint_id": optional(validation.uuid),
-        "endpoint_name": optional(endpoint_name),
-        "endpoint_type": optional(validation.one_of(*ENDPOINT_TYPES)),
+        "endpoint_id": validation.optional(validation.uuid),
+        "endpoint_name": validation.optional(endpoint_name),
+        "endpoint_type": validation.optional(validation.one_of(*ENDPOINT_TYPES)),
     }
 
     def __init__(

@@ -11,7 +11,6 @@ from airflow_dbaas.api import calls, models
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._endpoints.base import EndpointOperator
-from airflow_dbaas.operators._integrations.base import optional
 from airflow_dbaas.waits import ExternalIntegrationWait
 from airflow_dbaas.waits.integrations import external_integration_result
 
@@ -39,7 +38,7 @@ class DbaasDetachEndpointOperator(EndpointOperator):
     checks: ClassVar[dict[str, Check]] = {
         **EndpointOperator.checks,
         "service_name": validation.name,
-        "integration_id": optional(validation.uuid),
+        "integration_id": validation.optional(validation.uuid),
         "if_missing": validation.one_of("skip", "fail"),
     }
     ways = (("integration_id",), *EndpointOperator.ways)

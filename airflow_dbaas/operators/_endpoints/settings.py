@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_dbaas import endpoint_settings, validation
 from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.base import Check
-from airflow_dbaas.operators._integrations.base import optional
 from airflow_dbaas.operators.base import DbaasOperator
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class SettingsOperator(DbaasOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"settings": "json"}
     checks: ClassVar[dict[str, Check]] = {
         "settings": endpoint_settings.check_no_secrets,
-        "secrets_conn_id": optional(validation.connection_id),
+        "secrets_conn_id": validation.optional(validation.connection_id),
     }
 
     def __init__(

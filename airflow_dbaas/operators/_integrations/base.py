@@ -14,16 +14,6 @@ from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits.integrations import integration_result
 
 
-def optional(check: Check) -> Check:
-    """A check for what may also be None or empty."""
-
-    def run(parameter: str, value: Any) -> None:
-        if value:
-            check(parameter, value)
-
-    return run
-
-
 def boolean(parameter: str, value: Any) -> None:
     """True or False; a template that renders to a text gives neither."""
     if not isinstance(value, bool):
@@ -116,8 +106,8 @@ class NamedOperator(LinkedOperator):
 
     template_fields: Sequence[str] = (*LinkedOperator.template_fields, "integration_id")
     checks: ClassVar[dict[str, Check]] = {
-        "integration_id": optional(validation.uuid),
-        **{name: optional(check) for name, check in LinkedOperator.checks.items()},
+        "integration_id": validation.optional(validation.uuid),
+        **{name: validation.optional(check) for name, check in LinkedOperator.checks.items()},
     }
 
     def __init__(

@@ -21,7 +21,6 @@ from airflow_dbaas.operators._integrations.base import (
     LinkedOperator,
     find_link,
     named_by,
-    optional,
     result_of,
     settings,
 )
@@ -57,7 +56,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"settings": "json"}
     checks: ClassVar[dict[str, Check]] = {
         **LinkedOperator.checks,
-        "settings": optional(settings),
+        "settings": validation.optional(settings),
         "if_exists": validation.one_of("reuse", "update", "fail"),
     }
 
