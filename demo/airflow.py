@@ -30,7 +30,7 @@ COMPONENTS = {
 class Airflow:
     """An Airflow in the house's folder, on a free port, and its REST API."""
 
-    def __init__(self, house: House, dags: Path) -> None:
+    def __init__(self, house: House, dags: Path, *, parallelism: int = 2) -> None:
         self._house = house
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.user = "admin"
@@ -54,7 +54,7 @@ class Airflow:
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__CORE__PARALLELISM": str(parallelism),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.user}:admin",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",

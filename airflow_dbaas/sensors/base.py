@@ -22,7 +22,7 @@ from airflow_dbaas._compat import (
     first_start,
     seconds,
 )
-from airflow_dbaas.api.errors import DbaasWaitTimeoutError
+from airflow_dbaas.api.errors import DbaasError, DbaasWaitTimeoutError
 from airflow_dbaas.base import DbaasTask, Limit
 from airflow_dbaas.events import airflow_errors, as_event, result_of
 from airflow_dbaas.waits import Pending, Wait, outcome
@@ -104,9 +104,10 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
                 self._check()
                 self._push_links(context)
             if not self.deferrable:
+                # Airflow's own lenience does not cover a time-out between two looks.
                 with self._lenience():
                     self._keep_execution_timeout(context)
-                return super().execute(context)
+                    return super().execute(context)
             deadline, limit = self._deadline(context, seconds(self.timeout))
             watch = polling.Watch(self.wait(), deadline=deadline)
             with airflow_errors():
@@ -161,9 +162,11 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
             yield
         except (AirflowSensorTimeout, AirflowTaskTimeout, AirflowFailException) as error:
             if self.soft_fail or self.never_fail:
-                raise AirflowSkipException(f"Skipped instead of failed: {error}") from error
+                self.log.info("Skipped instead of failed: %s", error)
+                raise AirflowSkipException(str(error)) from error
             raise
-        except Exception as error:
+        except DbaasError as error:
             if self.never_fail:
-                raise AirflowSkipException(f"Skipped instead of failed: {error}") from error
+                self.log.info("Skipped instead of failed: %s", error)
+                raise AirflowSkipException(str(error)) from error
             raise

@@ -86,7 +86,8 @@ def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduled]:
     for folder in (ROOT / "dags", Path(__file__).parent / "dags"):
         shutil.copytree(folder, dags, dirs_exist_ok=True)
     house = House()
-    airflow = Airflow(house, dags)
+    # Most of the tests' tasks wait.
+    airflow = Airflow(house, dags, parallelism=6)
     try:
         airflow.migrate()
         airflow.start()

@@ -34,3 +34,19 @@ def test_a_failed_wait_ends_in_the_sensors_own_way(scheduled: Scheduled) -> None
     assert skipped["state"] == "skipped"
     assert (template["state"], template["try_number"]) == ("failed", 1)
     assert "must be a UUID, got 'xxx'" in scheduled.log(template)
+
+
+def test_limits_mean_the_same_in_all_modes(scheduled: Scheduled) -> None:
+    """A time-out is not retried, an execution time-out is, soft_fail skips both: poked, rescheduled, deferred."""
+    with scheduled.client as client:
+        client.create_dbaas_service_grafana(name="waits-off", plan="hobbyist-2")
+    tasks = scheduled.run("waits_limits")
+    ends: dict[str, set[tuple[str, int]]] = {}
+    for task_id, task in tasks.items():
+        ends.setdefault(task_id.rpartition("-")[0], set()).add((task["state"], task["try_number"]))
+    assert ends == {
+        "timeout-soft": {("skipped", 1)},
+        "timeout-hard": {("failed", 1)},
+        "execution_timeout-soft": {("skipped", 1)},
+        "execution_timeout-hard": {("failed", 2)},
+    }

@@ -28,3 +28,29 @@ with DAG("waits_fail", schedule=None, default_args={"retries": 1, "retry_delay":
     DbaasServiceSensor(task_id="late", service_name="nowhere", timeout=3, deferrable=True)
     DbaasServiceSensor(task_id="skipped", service_name="nowhere", timeout=3, soft_fail=True, deferrable=True)
     DbaasOperationSensor(task_id="template", operation_id="{{ 'x' * 3 }}", deferrable=True)
+
+MODES = {
+    "poked": {"mode": "poke"},
+    "rescheduled": {"mode": "reschedule"},
+    "deferred": {"deferrable": True},
+    "deferred_on_a_worker": {"deferrable": True, "start_from_trigger": False},
+}
+# Longer than the 5 seconds that a worker may take to notice that its task has deferred or was rescheduled.
+LIMITS = {
+    "timeout": {"timeout": 12},
+    "execution_timeout": {"timeout": 600, "execution_timeout": timedelta(seconds=12)},
+}
+
+with DAG("waits_limits", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
+    for mode, how in MODES.items():
+        for limit, seconds in LIMITS.items():
+            for soft_fail in (True, False):
+                DbaasServiceSensor(
+                    task_id=f"{limit}-{'soft' if soft_fail else 'hard'}-{mode}",
+                    service_name="waits-off",
+                    state="absent",
+                    poke_interval=8,
+                    soft_fail=soft_fail,
+                    **how,
+                    **seconds,
+                )
