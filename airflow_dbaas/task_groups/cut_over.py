@@ -11,17 +11,23 @@ from typing import Any
 
 from airflow_dbaas._compat import AIRFLOW_VERSION, AirflowFailException, Context, has_approval
 from airflow_dbaas._compat.groups import BaseBranchOperator
+from airflow_dbaas._compat.states import map_index, states_in_run
 from airflow_dbaas.api.errors import DbaasConfigurationError
 
 
 class CutOverBranch(BaseBranchOperator):
     """Decides, when the values of the run are known, which of approval and stop are to happen.
 
+    It is to run with the rule ``none_failed``, and so are the tasks behind it. If the task before it was skipped, so
+    is all behind it: that rule alone would let it run. (``none_failed_min_one_success`` would not, but within a mapped
+    task group Airflow then takes one failed chain for a failure of all.)
+
+    :param after: the task before this one.
     :param stop: whether the migration is to be stopped: a boolean, or text that says true or false; templated.
-    :param approve: whether somebody has to approve that; as above, templated.
-    :param approve_task_id: the task to go on with if so, or None.
-    :param stop_task_id: the task to go on with if it is to be stopped without asking.
-    :param otherwise_task_id: the task to go on with if it is not to be stopped.
+    :param stopping: the task that does so.
+    :param approve: whether somebody has to approve that; as ``stop``, templated.
+    :param asking: the task that asks, or None: then nobody is asked.
+    :param otherwise: the task to go on with if the migration is not to be stopped.
     """
 
     template_fields: Sequence[str] = ("stop", "approve")
@@ -29,29 +35,34 @@ class CutOverBranch(BaseBranchOperator):
     def __init__(
         self,
         *,
+        after: Any,
         stop: Any,
+        stopping: Any,
         approve: Any,
-        approve_task_id: str | None,
-        stop_task_id: str,
-        otherwise_task_id: str,
+        asking: Any,
+        otherwise: Any,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.after_task_id = after.task_id
         self.stop = stop
+        self.stop_task_id = stopping.task_id
         self.approve = approve
-        self.approve_task_id = approve_task_id
-        self.stop_task_id = stop_task_id
-        self.otherwise_task_id = otherwise_task_id
+        self.approve_task_id = asking and asking.task_id
+        self.otherwise_task_id = otherwise.task_id
 
-    def choose_branch(self, context: Context) -> str:  # noqa: ARG002 - the signature is Airflow's
-        """The task to go on with."""
+    def choose_branch(self, context: Context) -> list[str]:
+        """The task to go on with; none if the one before was skipped."""
+        before = states_in_run(context, [self.after_task_id]).get(map_index(context), {})
+        if before.get(self.after_task_id) == "skipped":
+            return []
         try:
             stop, approve = truth("stop", self.stop), truth("approve_cut_over", self.approve)
         except DbaasConfigurationError as error:
             raise AirflowFailException(str(error)) from error
         if not stop:
-            return self.otherwise_task_id
-        return self.approve_task_id if approve and self.approve_task_id else self.stop_task_id
+            return [self.otherwise_task_id]
+        return [self.approve_task_id if approve and self.approve_task_id else self.stop_task_id]
 
 
 def truth(parameter: str, value: Any) -> bool:

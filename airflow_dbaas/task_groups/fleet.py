@@ -16,7 +16,7 @@ from airflow_dbaas._compat import (
     Context,
     PokeReturnValue,
 )
-from airflow_dbaas._compat.states import ENDED, mapped_states
+from airflow_dbaas._compat.states import ENDED, map_index, states_in_run
 from airflow_dbaas.api.errors import DbaasMigrationCheckError
 from airflow_dbaas.fleet import sentence, table
 
@@ -56,8 +56,8 @@ class MigrationTurnSensor(BaseSensorOperator):
         at_once = int(self.at_once)
         if at_once < 1:
             raise AirflowFailException(f"at_once must be 1 or more, got {at_once}")
-        states = mapped_states(context, [self.until_task_id])
-        ends = [states.get(index, {}).get(self.until_task_id) for index in range(context["ti"].map_index or 0)]
+        states = states_in_run(context, [self.until_task_id])
+        ends = [states.get(index, {}).get(self.until_task_id) for index in range(map_index(context))]
         under_way = sum(state not in ENDED for state in ends)
         if under_way < at_once:
             return PokeReturnValue(is_done=True, xcom_value=datetime.now(UTC).isoformat())
@@ -89,10 +89,11 @@ def migration_outcome(context: Context, *, service_name: str, turn_task_id: str 
     ti: Any = context["ti"]
     group = next(iter(context["task"].iter_mapped_task_groups()))
     task_ids = [task.task_id for task in group.iter_tasks() if task.task_id != ti.task_id]
-    states = mapped_states(context, task_ids).get(ti.map_index, {})
+    index = map_index(context)
+    states = states_in_run(context, task_ids).get(index, {})
 
     def pull(task_id: str, key: str = "return_value") -> Any:
-        return ti.xcom_pull(task_ids=task_id, key=key, map_indexes=ti.map_index)
+        return ti.xcom_pull(task_ids=task_id, key=key, map_indexes=index)
 
     ids = {task_id.rpartition(".")[2]: task_id for task_id in task_ids}
     failed = [task_id for task_id, state in states.items() if state == "failed"]

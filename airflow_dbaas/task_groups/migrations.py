@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from airflow_dbaas._compat import AirflowSkipException, Context, has_approval
@@ -19,10 +20,6 @@ from airflow_dbaas.operators.services import DbaasCreateServiceOperator
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 
 __all__ = ["has_approval", "migrate_service"]
-
-#: Of the tasks behind a decision: that one before was passed over does not keep them from running, but if all were, it
-#: does. Where nothing is passed over, it is the same as Airflow's usual rule.
-AFTER_SKIPPED = "none_failed_min_one_success"
 
 
 def migrate_service(
@@ -104,6 +101,8 @@ def migrate_service(
         "deferrable": deferrable,
     }
     migration = {**target, "source_conn_id": source_conn_id, "ignore_dbs": ignore_dbs}
+    undecided = stop is not False and not (isinstance(stop, bool) and isinstance(approve_cut_over, bool))
+    rule = "none_failed" if undecided else "all_success"
 
     arguments: Any = {"default_args": default_args or {}}
     with TaskGroup(group_id=group_id, prefix_group_id=prefix_group_id, **arguments) as group:
@@ -111,13 +110,38 @@ def migrate_service(
         start = DbaasStartMigrationOperator(task_id="start_migration", method=method, **migration)
         wait = DbaasMigrationSensor(task_id="wait_for_migration", timeout=migration_timeout, **target)
         verify = DbaasVerifyMigrationOperator(
-            task_id="verify_migration", content=verify_content, trigger_rule=AFTER_SKIPPED, **migration
+            task_id="verify_migration", content=verify_content, trigger_rule=rule, **migration
         )
         if plan is not None:
             create = DbaasCreateServiceOperator(task_id="create_service", plan=plan, settings=settings, **target)
             create >> check
         check >> start >> wait
-        _cut_over(wait, verify, migration, stop=stop, approve=approve_cut_over, timeout=approval_timeout)
+        stopping = asking = None
+        if stop is not False:
+            stopping = DbaasStopMigrationOperator(task_id="stop_migration", trigger_rule=rule, **migration)
+        if stopping and approve_cut_over is not False:
+            from airflow_dbaas.task_groups.cut_over import approval
+
+            asking = approval(task_id="approve_cut_over", service_name=service_name, timeout=approval_timeout)
+        ending = [task for task in (asking, stopping, verify) if task]
+        if undecided:
+            from airflow_dbaas.task_groups.cut_over import CutOverBranch
+
+            decide = CutOverBranch(
+                task_id="decide_cut_over",
+                trigger_rule=rule,
+                after=wait,
+                stop=stop,
+                stopping=stopping,
+                approve=approve_cut_over,
+                asking=asking,
+                otherwise=verify,
+            )
+            wait >> decide >> ending
+        else:
+            wait >> ending[0]
+        for task, following in pairwise(ending):
+            task >> following
         if integrations is not None or endpoints is not None:
             verify >> DbaasLinkServiceOperator(
                 task_id="link_service", integrations=integrations, endpoints=endpoints, **target
@@ -133,35 +157,3 @@ class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):
         if not self.integrations and not self.endpoints:
             raise AirflowSkipException("No integrations and no endpoints are asked for")
         return super().start(context)
-
-
-def _cut_over(
-    wait: Any, verify: Any, migration: dict[str, Any], *, stop: Any, approve: Any, timeout: timedelta | None
-) -> None:
-    """What happens between the wait and the verification."""
-    if stop is False:
-        wait >> verify
-        return
-    ending = DbaasStopMigrationOperator(task_id="stop_migration", trigger_rule=AFTER_SKIPPED, **migration)
-    ending >> verify
-    if stop is True and approve is False:
-        wait >> ending
-        return
-
-    from airflow_dbaas.task_groups.cut_over import CutOverBranch, approval
-
-    asking = None
-    if approve is not False:
-        asking = approval(task_id="approve_cut_over", service_name=migration["service_name"], timeout=timeout)
-        asking >> ending
-    if stop is True and approve is True:
-        wait >> asking
-        return
-    choices = {"approve_task_id": asking, "stop_task_id": ending, "otherwise_task_id": verify}
-    decide = CutOverBranch(
-        task_id="decide_cut_over",
-        stop=stop,
-        approve=approve,
-        **{name: task and task.task_id for name, task in choices.items()},
-    )
-    wait >> decide >> [task for task in choices.values() if task is not None]
