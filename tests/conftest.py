@@ -77,7 +77,7 @@ def start_emulator(log: Path, *options: str, **process_options: object) -> Runni
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
     """One emulator for the whole session, quick to answer: services of a test have names of their own."""
     log = tmp_path_factory.mktemp("emulator") / "emulator.log"
-    running = start_emulator(log, "--operation-seconds", "0.1", "--startup-seconds", "0.1")
+    running = start_emulator(log, "--operation-seconds", "0.1", "--startup-seconds", "0.1", "--metrics-seconds", "1")
     try:
         yield running
     finally:

@@ -22,14 +22,17 @@ class DbaasDeleteServiceOperator(DbaasOperator):
     its own, and only ``DbaasUpdateServiceOperator`` takes it back. Integrations and attachments of external endpoints
     go with the service; they are named in the log.
 
+    With ``dry_run`` it refuses or logs all the same, and deletes nothing: a check before anything else is taken apart.
+
     A retry finds the service gone, or deletes it. Killing the task does not stop a deletion that has begun.
 
-    Returns ``service``, ``state`` (``absent``, or ``deleting`` with ``wait_for_completion=False``), ``deleted`` (False
-    if it was not there) and ``operation_id``.
+    Returns ``service``, ``state`` (``absent``; ``deleting`` with ``wait_for_completion=False``; with ``dry_run`` the
+    present one), ``deleted`` (False if it was not there, or with ``dry_run``) and ``operation_id``.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param if_missing: ``skip``: nothing to do, or ``fail``.
     :param force: delete in spite of read replicas and migrations.
+    :param dry_run: only check whether it would be deleted.
     """
 
     template_fields: Sequence[str] = (*DbaasOperator.template_fields, "service_name")
@@ -44,12 +47,15 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         service_name: str,
         if_missing: Literal["skip", "fail"] = "skip",
         force: bool = False,
+        dry_run: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.service_name = service_name
         self.if_missing = if_missing
         self.force = force
+        # Airflow's operators have a method of the name dry_run.
+        self.check_only = dry_run
         self._check()
 
     def start(self, context: Context) -> Any:
@@ -69,6 +75,8 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             self._refuse_if_in_use(service)
         try:
             self._tell_what_goes_with(service)
+            if self.check_only:
+                return self._result(state=service.state, deleted=False)
             operation = self.client.delete_dbaas_service(self.service_name)
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
@@ -116,9 +124,8 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         self, context: Context, result: dict[str, Any], *, deleted: bool, operation_id: str | None = None, **_: Any
     ) -> dict[str, Any]:
         ledger.forget(self.hook.zone, self.service_name)
-        return {
-            "service": self.service_name,
-            "state": "deleting" if deleted and not self.wait_for_completion else "absent",
-            "deleted": deleted,
-            "operation_id": operation_id or result.get("operation_id"),
-        }
+        state = "deleting" if deleted and not self.wait_for_completion else "absent"
+        return self._result(state=state, deleted=deleted, operation_id=operation_id or result.get("operation_id"))
+
+    def _result(self, *, state: str | None, deleted: bool, operation_id: str | None = None) -> dict[str, Any]:
+        return {"service": self.service_name, "state": state, "deleted": deleted, "operation_id": operation_id}

@@ -28,8 +28,8 @@ class DbaasServiceLogsOperator(DbaasOperator):
     since the last run is missing.
 
     The new entries are gathered in a temporary file on the worker and then appended (on local file systems and S3), or
-    else the file is replaced by a longer one. It is never left half-written. The end is what had been logged when the
-    task began. Killing the task leaves the file as it was.
+    else the file is replaced, in one step, by a longer one. The end is what had been logged when the task began.
+    Killing the task leaves what the file had; if it was just being appended to, perhaps with a line that is cut off.
 
     Returns ``service``, ``path``, ``entries`` (how many were written now), ``first_time`` and ``last_time`` (of these;
     None if there were none).
