@@ -34,6 +34,8 @@ class IntegrationWait(Wait):
         return f"integration {self.integration_id}"
 
     def call(self) -> Call[models.ServiceList]:
+        # The request does not need the id, but one that is none is to be found before it.
+        calls.identifier("integration_id", self.integration_id)
         return endpoints.list_dbaas_services()
 
     def verdict(self, answer: models.ServiceList) -> Verdict:

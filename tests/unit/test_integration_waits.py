@@ -9,7 +9,7 @@ import pytest
 
 from airflow_dbaas import waits
 from airflow_dbaas.api import models
-from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasNotFoundError
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.waits import Done, ExternalIntegrationWait, Failed, IntegrationWait, Pending
 from airflow_dbaas.waits.integrations import FAILURE_PATIENCE
 
@@ -124,6 +124,13 @@ def test_an_id_in_another_spelling(spelling: str) -> None:
     """A UUID is the same in capitals: what is there is not taken for gone."""
     assert isinstance(seen(spelling, "absent", status="running"), Pending)
     assert isinstance(seen(spelling, **{"status": "running", "is-active": True}), Done)
+
+
+def test_an_id_that_is_none() -> None:
+    """Found before anything is sent, also where a sensor begins in the triggerer and nothing else has checked it."""
+    for wait in (IntegrationWait("17", "absent"), ExternalIntegrationWait("17", "absent")):
+        with pytest.raises(DbaasConfigurationError, match="integration_id must be a UUID, got '17'"):
+            wait.call()
 
 
 @pytest.mark.parametrize("status", ["running", "active", None])
