@@ -1,14 +1,14 @@
 """An Airflow connection becomes the settings of an external endpoint that are secret, or stand beside a secret.
 
-========================  ====================================================================================
+========================= ====================================================================================
 type of the endpoint      from the connection
-========================  ====================================================================================
+========================= ====================================================================================
 datadog                   password → ``datadog_api_key``
 elasticsearch, opensearch schema (``https`` unless it is ``http``), host, port, login and password → ``url``;
                           extra ``ca``
 prometheus                login → ``basic_auth_username``, password → ``basic_auth_password``
 rsyslog                   host → ``server``, port → ``port``; extra ``ca``, ``cert``, ``key``
-========================  ====================================================================================
+========================= ====================================================================================
 """
 
 from __future__ import annotations
