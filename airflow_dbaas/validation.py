@@ -19,6 +19,7 @@ SERVICE_TYPES = ("pg", "mysql", "valkey", "grafana", "opensearch", "thanos")
 
 IGNORE_DBS_LENGTH = 2048
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PLAN = re.compile(r"(hobbyist|startup|business|premium)-\d+")
 
 
@@ -138,7 +139,9 @@ def optional(run: Callable[[str, Any], None]) -> Callable[[str, Any], None]:
 
 def path(parameter: str, value: Any) -> None:
     """The path of a file: local, or a URL of object storage."""
-    if not isinstance(value, str) or not value or value.endswith("/"):
+    # What only looks like a URL would be taken for a local path.
+    usable = isinstance(value, str) and value and not value.endswith("/")
+    if not usable or ("://" in value and not _URL.match(value)):
         raise DbaasConfigurationError(
             f"{parameter} must be the path of a file, local or a URL such as s3://bucket/key, got {value!r}"
         )

@@ -112,6 +112,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("if_missing", "ignore", "if_missing must be one of skip, fail, got 'ignore'"),
     ("path", 7, "path must be the path of a file, local or a URL such as s3://bucket/key, got 7"),
     ("path", "s3://bucket/folder/", "such as s3://bucket/key, got 's3://bucket/folder/'"),
+    ("path", "3s://bucket/key", "such as s3://bucket/key, got '3s://bucket/key'"),
     ("period", "decade", "period must be one of hour, day, week, month, year, got 'decade'"),
     ("format", "xml", "format must be one of csv, parquet, got 'xml'"),
     ("object_storage_conn_id", 7, "object_storage_conn_id must be the id of an Airflow connection, got 7"),
