@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas.api import bodies
 from airflow_dbaas.base import Check
 from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
 from airflow_dbaas.operators.base import DbaasOperator
-from airflow_dbaas.sources import MigrationSource
+
+if TYPE_CHECKING:
+    from airflow_dbaas.sources import MigrationSource
+    from airflow_dbaas.targets import MigrationTarget
 
 Method = Literal["auto", "dump", "replication"]
 
@@ -46,7 +49,16 @@ class MigrationOperator(DbaasOperator):
     @cached_property
     def source(self) -> MigrationSource:
         """The source, read from its connection; its password is masked in this process from then on."""
+        from airflow_dbaas.sources import MigrationSource
+
         return MigrationSource.from_conn_id(self.source_conn_id)
+
+    @cached_property
+    def target(self) -> MigrationTarget:
+        """The service as a server to log in to; its password is masked in this process from then on."""
+        from airflow_dbaas.targets import MigrationTarget
+
+        return MigrationTarget.of_service(self.client, self.service_name)
 
     @property
     def ignored(self) -> set[str]:

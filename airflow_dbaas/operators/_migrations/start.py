@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_dbaas import ledger, lineage, logins, validation
+from airflow_dbaas import ledger, lineage, validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasMigrationError
@@ -14,8 +14,10 @@ from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import Check
 from airflow_dbaas.ledger import MigrationNote
 from airflow_dbaas.operators._migrations.base import MethodOperator
-from airflow_dbaas.sources import MigrationSource
 from airflow_dbaas.waits import MigrationWait, describe_migration
+
+if TYPE_CHECKING:
+    from airflow_dbaas.sources import MigrationSource
 
 
 class DbaasStartMigrationOperator(MethodOperator):
@@ -152,6 +154,8 @@ class DbaasStartMigrationOperator(MethodOperator):
         """What Airflow's OpenLineage provider is told (get-dbaas-migration-status, get-dbaas-service-pg)."""
         if self._source_address is None:
             return lineage.nothing()
+        from airflow_dbaas import logins
+
         with closing(self.hook):
             status = self.migration_status(self.service_name)
             target = self.client.get_dbaas_service_pg(self.service_name).uri_params or {}

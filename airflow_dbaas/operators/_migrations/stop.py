@@ -8,8 +8,6 @@ from airflow_dbaas import ledger
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api.errors import DbaasConflictError, DbaasMigrationError, DbaasNotFoundError
 from airflow_dbaas.operators._migrations.base import MigrationOperator
-from airflow_dbaas.targets import MigrationTarget
-from airflow_dbaas.verification import postgres
 from airflow_dbaas.waits import Done, MigrationWait, describe_migration
 
 
@@ -65,8 +63,9 @@ class DbaasStopMigrationOperator(MigrationOperator):
         if not self.wait_for_completion:
             sequences = views = None
         elif complete:
-            target = MigrationTarget.of_service(self.client, self.service_name)
-            sequences, views = postgres.complete_replication(self.source, target, ignore=self.ignored)
+            from airflow_dbaas.verification import postgres
+
+            sequences, views = postgres.complete_replication(self.source, self.target, ignore=self.ignored)
             self.log.info("%d sequences moved on to the source's position, %d views filled", sequences, views)
         ledger.forget(self.hook.zone, self.service_name)
         return {

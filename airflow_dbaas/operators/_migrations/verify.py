@@ -8,8 +8,6 @@ from airflow_dbaas import assets, lineage
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api.errors import DbaasVerificationError
 from airflow_dbaas.operators._migrations.base import MigrationOperator
-from airflow_dbaas.targets import MigrationTarget
-from airflow_dbaas.verification import postgres
 
 
 class DbaasVerifyMigrationOperator(MigrationOperator):
@@ -55,8 +53,10 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
 
     def start(self, context: Context) -> dict[str, Any]:
         """Compare."""
+        from airflow_dbaas.verification import postgres
+
         replicating = self.migration_status(self.service_name) is not None
-        source, target = self.source, MigrationTarget.of_service(self.client, self.service_name)
+        source, target = self.source, self.target
         report = postgres.compare(
             source,
             target,
