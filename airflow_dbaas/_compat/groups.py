@@ -1,4 +1,4 @@
-"""Task groups and branches. Apart, because few DAGs use them."""
+"""Task groups. Apart, because few DAGs use them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow.sdk import TaskGroup
-    from airflow.sdk.bases.branch import BaseBranchOperator
 else:
     try:
         from airflow.sdk import TaskGroup
     except ImportError:  # 2.11
         from airflow.utils.task_group import TaskGroup
-    try:
-        from airflow.providers.standard.operators.branch import BaseBranchOperator
-    except ImportError:  # 2.11 without that provider
-        from airflow.operators.branch import BaseBranchOperator
 
-__all__ = ["BaseBranchOperator", "TaskGroup"]
+__all__ = ["TaskGroup"]

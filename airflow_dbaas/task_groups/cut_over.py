@@ -9,60 +9,42 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow_dbaas._compat import AIRFLOW_VERSION, AirflowFailException, Context, has_approval
-from airflow_dbaas._compat.groups import BaseBranchOperator
+from airflow_dbaas._compat import (
+    AIRFLOW_VERSION,
+    AirflowFailException,
+    AirflowSkipException,
+    Context,
+    has_approval,
+)
 from airflow_dbaas._compat.states import map_index, states_in_run
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.events import airflow_errors
+from airflow_dbaas.operators.migrations import DbaasStopMigrationOperator
 
 
-class CutOverBranch(BaseBranchOperator):
-    """Decides, when the values of the run are known, which of approval and stop are to happen.
+class StopIfWantedOperator(DbaasStopMigrationOperator):
+    """As its parent, but skipped if the run does not want it.
 
-    It is to run with the rule ``none_failed``, and so are the tasks behind it. If the task before it was skipped, so
-    is all behind it: that rule alone would let it run. (``none_failed_min_one_success`` would not, but within a mapped
-    task group Airflow then takes one failed chain for a failure of all.)
-
-    :param after: the task before this one.
-    :param stop: whether the migration is to be stopped: a boolean, or text that says true or false; templated.
-    :param stopping: the task that does so.
-    :param approve: whether somebody has to approve that; as ``stop``, templated.
-    :param asking: the task that asks, or None: then nobody is asked.
-    :param otherwise: the task to go on with if the migration is not to be stopped.
+    :param wanted: whether the migration is to be stopped: a boolean, or text that says true or false; templated.
+    :param after_task_id: the task that waits for the data. If it was skipped, so is this one: within a mapped group no
+        trigger rule does that and lets a task pass whose neighbour alone was skipped.
     """
 
-    template_fields: Sequence[str] = ("stop", "approve")
+    template_fields: Sequence[str] = (*DbaasStopMigrationOperator.template_fields, "wanted")
 
-    def __init__(
-        self,
-        *,
-        after: Any,
-        stop: Any,
-        stopping: Any,
-        approve: Any,
-        asking: Any,
-        otherwise: Any,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, wanted: Any, after_task_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.after_task_id = after.task_id
-        self.stop = stop
-        self.stop_task_id = stopping.task_id
-        self.approve = approve
-        self.approve_task_id = asking and asking.task_id
-        self.otherwise_task_id = otherwise.task_id
+        self.wanted = wanted
+        self.after_task_id = after_task_id
 
-    def choose_branch(self, context: Context) -> list[str]:
-        """The task to go on with; none if the one before was skipped."""
+    def start(self, context: Context) -> Any:
+        """Stop the migration, or skip."""
+        if not truth("stop", self.wanted):
+            raise AirflowSkipException("The migration is not to be stopped: the target goes on following the source")
         before = states_in_run(context, [self.after_task_id]).get(map_index(context), {})
         if before.get(self.after_task_id) == "skipped":
-            return []
-        try:
-            stop, approve = truth("stop", self.stop), truth("approve_cut_over", self.approve)
-        except DbaasConfigurationError as error:
-            raise AirflowFailException(str(error)) from error
-        if not stop:
-            return [self.otherwise_task_id]
-        return [self.approve_task_id if approve and self.approve_task_id else self.stop_task_id]
+            raise AirflowSkipException(f"{self.after_task_id} was skipped")
+        return super().start(context)
 
 
 def truth(parameter: str, value: Any) -> bool:
@@ -78,10 +60,13 @@ def truth(parameter: str, value: Any) -> bool:
     return found
 
 
-def approval(*, service_name: Any, timeout: timedelta | None, **kwargs: Any) -> Any:
+def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta | None, **kwargs: Any) -> Any:
     """The task that asks for approval of a cut-over.
 
     :param service_name: the service that replicates; templated.
+    :param approve: whether somebody is to be asked: a boolean, or text that says true or false; templated. If not, the
+        task is skipped.
+    :param stop: whether the migration is to be stopped at all; as ``approve``.
     :param timeout: how long to wait for an answer; None for ever.
     :raises DbaasConfigurationError: if this Airflow cannot ask.
     """
@@ -99,14 +84,20 @@ def approval(*, service_name: Any, timeout: timedelta | None, **kwargs: Any) -> 
     class DbaasApproveCutOverOperator(ApprovalOperator):
         """Asks whether a replication may be stopped; a refusal fails the task, and is not retried."""
 
-        template_fields = (*ApprovalOperator.template_fields, "service_name")
+        template_fields = (*ApprovalOperator.template_fields, "service_name", "approve", "stop")
 
-        def __init__(self, *, service_name: Any, **kwargs: Any) -> None:
+        def __init__(self, *, service_name: Any, approve: Any, stop: Any, **kwargs: Any) -> None:
             super().__init__(subject="Cut over?", **kwargs)
             self.service_name = service_name
+            self.approve = approve
+            self.stop = stop
 
         def execute(self, context: Context) -> Any:
-            """Ask, and wait without a worker."""
+            """Ask, and wait without a worker; or skip."""
+            with airflow_errors():
+                wanted = truth("approve_cut_over", self.approve) and truth("stop", self.stop)
+            if not wanted:
+                raise AirflowSkipException("Nobody is to be asked")
             self.subject = f"Stop the migration into {self.service_name}?"
             self.body = (
                 f"The data is in service {self.service_name}. *Approve* once nothing writes to the source any more: "
@@ -129,4 +120,6 @@ def approval(*, service_name: Any, timeout: timedelta | None, **kwargs: Any) -> 
             except HITLTimeoutError as error:
                 raise AirflowFailException(f"Nobody answered within {self.response_timeout}: {goes_on}") from error
 
-    return DbaasApproveCutOverOperator(service_name=service_name, response_timeout=timeout, **kwargs)
+    return DbaasApproveCutOverOperator(
+        service_name=service_name, approve=approve, stop=stop, response_timeout=timeout, **kwargs
+    )

@@ -48,8 +48,7 @@ def migrate_service(
 
     ``create_service`` (with ``plan``) → ``check_migration`` → ``start_migration`` → ``wait_for_migration`` →
     ``approve_cut_over`` (if asked for) → ``stop_migration`` (with ``stop``) → ``verify_migration`` → ``link_service``
-    (with ``integrations`` or ``endpoints``). If ``stop`` or ``approve_cut_over`` is known only when the run is there,
-    ``decide_cut_over`` follows the wait and skips what is not wanted.
+    (with ``integrations`` or ``endpoints``). What only the run can tell to be unwanted is skipped.
 
     A refused check ends it before anything is started. With ``stop`` off the target goes on following the source, and
     is compared as it follows. If the cut-over is rejected, nothing is stopped, replication goes on, and
@@ -101,47 +100,39 @@ def migrate_service(
         "deferrable": deferrable,
     }
     migration = {**target, "source_conn_id": source_conn_id, "ignore_dbs": ignore_dbs}
-    undecided = stop is not False and not (isinstance(stop, bool) and isinstance(approve_cut_over, bool))
-    rule = "none_failed" if undecided else "all_success"
-
     arguments: Any = {"default_args": default_args or {}}
     with TaskGroup(group_id=group_id, prefix_group_id=prefix_group_id, **arguments) as group:
+        rule = _rule(group, stop, approve_cut_over)
         check = DbaasMigrationCheckOperator(task_id="check_migration", method=method, **migration)
         start = DbaasStartMigrationOperator(task_id="start_migration", method=method, **migration)
         wait = DbaasMigrationSensor(task_id="wait_for_migration", timeout=migration_timeout, **target)
-        verify = DbaasVerifyMigrationOperator(
-            task_id="verify_migration", content=verify_content, trigger_rule=rule, **migration
-        )
         if plan is not None:
             create = DbaasCreateServiceOperator(task_id="create_service", plan=plan, settings=settings, **target)
             create >> check
         check >> start >> wait
-        stopping = asking = None
-        if stop is not False:
-            stopping = DbaasStopMigrationOperator(task_id="stop_migration", trigger_rule=rule, **migration)
-        if stopping and approve_cut_over is not False:
+        steps: list[Any] = [wait]
+        if stop is not False and approve_cut_over is not False:
             from airflow_dbaas.task_groups.cut_over import approval
 
-            asking = approval(task_id="approve_cut_over", service_name=service_name, timeout=approval_timeout)
-        ending = [task for task in (asking, stopping, verify) if task]
-        if undecided:
-            from airflow_dbaas.task_groups.cut_over import CutOverBranch
-
-            decide = CutOverBranch(
-                task_id="decide_cut_over",
-                trigger_rule=rule,
-                after=wait,
-                stop=stop,
-                stopping=stopping,
+            asking = approval(
+                task_id="approve_cut_over",
+                service_name=service_name,
                 approve=approve_cut_over,
-                asking=asking,
-                otherwise=verify,
+                stop=stop,
+                timeout=approval_timeout,
             )
-            wait >> decide >> ending
-        else:
-            wait >> ending[0]
-        for task, following in pairwise(ending):
+            steps.append(asking)
+        if stop is not False:
+            steps.append(_stop(stop, wait, trigger_rule=rule, **migration))
+        verify = DbaasVerifyMigrationOperator(
+            task_id="verify_migration", content=verify_content, trigger_rule=rule, **migration
+        )
+        steps.append(verify)
+        for task, following in pairwise(steps):
             task >> following
+        if rule != "all_success":
+            # Of the wait, too, so that the rule can tell one that was passed over from a group that was.
+            wait >> steps[2:]
         if integrations is not None or endpoints is not None:
             verify >> DbaasLinkServiceOperator(
                 task_id="link_service", integrations=integrations, endpoints=endpoints, **target
@@ -157,3 +148,20 @@ class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):
         if not self.integrations and not self.endpoints:
             raise AirflowSkipException("No integrations and no endpoints are asked for")
         return super().start(context)
+
+
+def _rule(group: TaskGroup, stop: Any, approve: Any) -> str:
+    """The trigger rule of tasks behind one that may be skipped alone."""
+    if isinstance(stop, bool) and isinstance(approve, bool):
+        return "all_success"
+    # The second is the right one: what is skipped as a whole stays so. But within a mapped group Airflow would take the
+    # failure of one instance for the failure of all.
+    return "none_failed" if any(group.iter_mapped_task_groups()) else "none_failed_min_one_success"
+
+
+def _stop(stop: Any, wait: Any, **arguments: Any) -> Any:
+    if stop is True:
+        return DbaasStopMigrationOperator(task_id="stop_migration", **arguments)
+    from airflow_dbaas.task_groups.cut_over import StopIfWantedOperator
+
+    return StopIfWantedOperator(task_id="stop_migration", wanted=stop, after_task_id=wait.task_id, **arguments)

@@ -25,12 +25,14 @@ ALLOWED = {
     "logins": set(),
     "sources": {"_compat", "api", "credentials", "logins"},
     "desired": {"api"},
+    "desired_services": {"api", "desired", "documents", "validation"},
+    "documents": {"api"},
     "endpoint_settings": {"_compat", "api", "credentials"},
     "targets": {"api", "credentials", "logins"},
     "assets": {"_compat", "api", "validation"},
     "lineage": {"_compat"},
     "retry_policy": {"_compat", "api"},
-    "fleet": {"_compat", "api", "validation"},
+    "fleet": {"_compat", "api", "documents", "validation"},
     "events": {"_compat", "api", "waits"},
     "links": {"_compat"},
     "base": {"_compat", "hooks", "links", "validation"},
@@ -53,8 +55,8 @@ ALLOWED["operators"] = {
     *_TASKS,
 }
 ALLOWED["sensors"] = {"sensors", *_TASKS}
-ALLOWED["task_groups"] = {"_compat", "api", "fleet", "hooks", "operators", "sensors", "task_groups"}
-ALLOWED["dags"] = {"fleet", "operators", "sensors", "task_groups", "airflow"}
+ALLOWED["task_groups"] = {"_compat", "api", "events", "fleet", "hooks", "operators", "sensors", "task_groups"}
+ALLOWED["dags"] = {"desired_services", "fleet", "hooks", "operators", "sensors", "task_groups", "airflow"}
 
 
 def imports(file: Path) -> Iterator[str]:

@@ -36,16 +36,16 @@ def order(**arguments: Any) -> list[str]:
         ({"stop": False}, ["verify_migration"]),
         ({"stop": False, "approve_cut_over": True}, ["verify_migration"]),
         ({"approve_cut_over": True}, ["approve_cut_over", "stop_migration", "verify_migration"]),
-        ({"stop": "{{ params.x }}"}, ["decide_cut_over", "stop_migration", "verify_migration"]),
+        ({"stop": "{{ params.x }}"}, ["stop_migration", "verify_migration"]),
         (
             {"approve_cut_over": "{{ params.x }}"},
-            ["decide_cut_over", "approve_cut_over", "stop_migration", "verify_migration"],
+            ["approve_cut_over", "stop_migration", "verify_migration"],
         ),
         ({"integrations": []}, ["stop_migration", "verify_migration", "link_service"]),
     ],
 )
 def test_the_steps(arguments: dict[str, Any], ending: list[str]) -> None:
-    """There is a task for what is asked for, and a decision only for what the run is to tell."""
+    """There is a task for what is asked for, and for what only the run can tell."""
     assert order(**arguments) == [*AROUND, *ending]
 
 

@@ -28,7 +28,6 @@ STEPS = {
     "check_migration",
     "start_migration",
     "wait_for_migration",
-    "decide_cut_over",
     "stop_migration",
     "verify_migration",
 }
