@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from airflow_dbaas.api.client import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.documents import read_document
 from airflow_dbaas.validation import IGNORE_DBS_LENGTH
 
 #: JSON schema of the list, for a DAG's parameter as well.
@@ -49,7 +49,7 @@ def read_services(services: Any, path: str | None, defaults: dict[str, Any]) -> 
             + ("both" if services else "neither, or an empty list")
         )
     where = str(path) if path else "services"
-    entries = _read(Path(path)) if path else services
+    entries = read_document(Path(path)) if path else services
     problems = list(_problems(entries))
     if not problems and not entries:
         problems = ["the list is empty"]
@@ -78,23 +78,6 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _read(path: Path) -> Any:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DbaasConfigurationError(f"{path} cannot be read: {error}") from error
-    import yaml
-
-    try:
-        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
-        kind = "JSON" if path.suffix == ".json" else "YAML"
-        # Not the error's own words: it quotes the file.
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else getattr(error, "lineno", "?")
-        raise DbaasConfigurationError(f"{path} is not {kind}: see line {line}") from error
 
 
 def _problems(entries: Any) -> Iterator[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from airflow_dbaas.api import Client
+from airflow_dbaas.api.errors import DbaasNotFoundError
 
 #: Type of each service by its role in the tests.
 TYPES = {"db": "mysql", "db2": "mysql", "search": "opensearch", "grafana": "grafana", "thanos": "thanos"}
@@ -27,7 +28,8 @@ def linked_services(client: Client) -> Iterator[dict[str, str]]:
         yield names
     finally:
         for name in names.values():
-            client.delete_dbaas_service(name)
+            with suppress(DbaasNotFoundError):
+                client.delete_dbaas_service(name)
 
 
 def of(client: Client, *names: str) -> list[Any]:

@@ -1,0 +1,107 @@
+"""The file that says which integrations and endpoints services shall have: what it gives, and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.desired_services import read_desired
+
+EXAMPLE = Path(__file__).parents[2] / "dags" / "dbaas_reconcile_integrations.yaml"
+LOGS = {"integration_type": "logs", "dest_service": "search"}
+
+
+def read(tmp_path: Path, document: Any, **options: bool) -> list[dict[str, Any]]:
+    file = tmp_path / "desired.yaml"
+    file.write_text(document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False))
+    return read_desired(file, **options)
+
+
+def test_the_example_file_is_right() -> None:
+    """The file that comes with the DAG is one that it takes, and it changes nothing as it is."""
+    services = {service["service_name"]: service for service in read_desired(EXAMPLE)}
+    assert list(services) == ["orders", "dashboards"]
+    assert all(service["dry_run"] for service in services.values())
+    assert [service["prune"] for service in services.values()] == [False, True]
+    assert services["orders"]["endpoints"] == [{"endpoint_name": "operations", "endpoint_type": "rsyslog"}]
+
+
+def test_what_a_service_does_not_say(tmp_path: Path) -> None:
+    """Lists that are left out are left alone; nothing is pruned, all is applied."""
+    assert read(tmp_path, {"services": {"db": {"integrations": [LOGS]}}}) == [
+        {
+            "service_name": "db",
+            "integrations": [LOGS],
+            "endpoints": None,
+            "zone": None,
+            "dry_run": False,
+            "prune": False,
+        }
+    ]
+    (both,) = read(tmp_path, {"services": {"db": {"endpoints": []}}}, dry_run=True, prune=True)
+    assert (both["integrations"], both["endpoints"], both["dry_run"], both["prune"]) == (None, [], True, True)
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ("services: [", "desired.yaml is not YAML: see line "),
+        ([], "desired.yaml must have services: a mapping"),
+        ({"services": []}, "desired.yaml must have services: a mapping"),
+        ({"services": {}, "service": {}}, "must not have service; known are services, dry_run"),
+        ({"services": {}, "dry_run": "yes please"}, "dry_run must be true or false, got 'yes please'"),
+        ({"services": {"db": None}}, "services.db: must be a mapping, got NoneType"),
+        ({"services": {"db": {"integrations": [LOGS], "purge": True}}}, "services.db: must not have purge; known are"),
+        ({"services": {"db": {"prune": True}}}, "services.db: give integrations, endpoints, or both"),
+        ({"services": {"db": {"endpoints": [], "prune": "y"}}}, "services.db: prune must be true or false, got 'y'"),
+        ({"services": {"db": {"endpoints": [], "zone": "mars-1"}}}, "services.db: zone must be one of"),
+        ({"services": {7: {"endpoints": []}}}, "services.7: the name must be"),
+        (
+            {"services": {"db": {"integrations": [LOGS, {**LOGS, "integration_type": "log"}]}}},
+            "services.db: integrations[1].integration_type must be one of datasource, logs, metrics, got 'log'",
+        ),
+        (
+            {"services": {"db": {"endpoints": [{"endpoint_name": "siem"}]}}},
+            "services.db: endpoints[0] must have either endpoint_id, or endpoint_name and endpoint_type",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, document: Any, problem: str) -> None:
+    """The file, the service, the entry, and what would be right."""
+    with pytest.raises(DbaasConfigurationError) as error:
+        read(tmp_path, document)
+    assert problem in str(error.value)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    """Who repairs one need not run again to learn of the next."""
+    with pytest.raises(DbaasConfigurationError, match=r"services\.a: .*; services\.b: "):
+        read(tmp_path, {"services": {"a": {}, "b": {"integrations": 7}}})
+
+
+def test_services_must_not_contradict_each_other(tmp_path: Path) -> None:
+    """What one wants and the other would delete, or have with other settings, would change in every run."""
+    db = {"integrations": [LOGS]}
+    pruned = {"db": db, "search": {"integrations": [], "prune": True}}
+    with pytest.raises(
+        DbaasConfigurationError, match=r"services\.db wants the logs .* which services\.search would delete \(prune\)"
+    ):
+        read(tmp_path, {"services": pruned})
+    kept = {"db": db, "search": {"integrations": []}}
+    assert len(read(tmp_path, {"services": kept})) == 2
+    with pytest.raises(DbaasConfigurationError, match=r"services\.search would delete"):
+        read(tmp_path, {"services": kept}, prune=True)
+
+    other_end = {"integration_type": "logs", "source_service": "db"}
+    both = {"db": db, "search": {"integrations": [other_end], "prune": True}}
+    assert len(read(tmp_path, {"services": both})) == 2
+    other_end["settings"] = {"elasticsearch_index_days_max": 7}
+    with pytest.raises(DbaasConfigurationError, match=r"services\.db and services\.search give different settings"):
+        read(tmp_path, {"services": both})
+    # Services of the same name in other zones are others.
+    both["search"]["zone"] = "de-fra-1"
+    assert len(read(tmp_path, {"services": both})) == 2
