@@ -1,0 +1,273 @@
+"""What the documentation says, held against the code."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import typing
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from pydantic import TypeAdapter
+
+from airflow_dbaas.api import Client, bodies, endpoints
+from airflow_dbaas.api.retries import Resend
+from airflow_dbaas.base import DbaasTask
+from airflow_dbaas.emulator.handlers import HANDLERS
+from airflow_dbaas.operators.base import DbaasOperator
+from airflow_dbaas.sensors.base import DbaasSensor
+from airflow_dbaas.task_groups import fleet
+from airflow_dbaas.task_groups.migrations import migrate_service
+from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
+from airflow_dbaas.triggers.waits import DbaasWaitTrigger
+from tests.contract import reachable
+from tests.contract.operations import OPERATIONS
+from tests.unit.test_operator_parameters import GOOD
+
+ROOT = Path(__file__).parents[2]
+PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]}
+CALLS, OPERATORS, ARCHITECTURE = (PAGES[f"docs/{name}.md"] for name in ("calls", "operators", "architecture"))
+
+KINDS = {kind.__name__: (kind, arguments) for kind, arguments in GOOD}
+BASES = (DbaasTask, DbaasOperator, DbaasSensor)
+ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
+
+
+def rows(text: str, columns: int) -> list[list[str]]:
+    """The rows of the tables of so many columns whose first cell is a name; as plain text, without backticks."""
+    found = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")] if line.startswith("| `") else []
+        if len(cells) == columns:
+            found.append([cell.replace("`", "").strip() for cell in cells])
+    return found
+
+
+def sections(text: str) -> dict[str, str]:
+    """What stands below each heading, up to the next one."""
+    parts = re.split(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+CALL_ROWS = {row[0]: row[1:] for row in rows(CALLS, 5)}
+SECTIONS = sections(OPERATORS)
+
+
+# The calls of the API.
+
+
+def test_every_operation_is_known_everywhere() -> None:
+    """Each operation of the list has a method of the client, a handler of the emulator and one row in the docs."""
+    documented = [row[0] for row in rows(CALLS, 5)]
+    for operation in OPERATIONS:
+        assert hasattr(Client, operation.replace("-", "_")), f"the client lacks {operation}"
+        assert operation in HANDLERS, f"the emulator lacks {operation}"
+        assert documented.count(operation) == 1, f"docs/calls.md must have one row of {operation}"
+    assert set(documented) == set(OPERATIONS)
+
+
+def arguments(operation: str) -> tuple[list[str], list[str], list[str]]:
+    """What a call needs, what it may take, and what it may take besides as properties of a body."""
+    statement = getattr(endpoints, operation.replace("-", "_"))
+    needed, optional, properties = [], [], []
+    for parameter in inspect.signature(statement).parameters.values():
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            (needed if parameter.default is parameter.empty else optional).append(parameter.name)
+            continue
+        (body,) = typing.get_args(typing.get_type_hints(statement)["fields"])
+        required = {name.replace("-", "_") for name in TypeAdapter(body).json_schema().get("required", [])}
+        needed += [name for name in body.__annotations__ if name in required]
+        properties = [name for name in body.__annotations__ if name not in required]
+    return needed, optional, properties
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_calls_row(monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+    """Method, arguments, model of the answer and whether the call is repeated are as the row says."""
+    monkeypatch.setattr(bodies, "encode", lambda *_: b"{}", raising=False)
+    method, model, _, repeated = CALL_ROWS[operation]
+    needed, optional, properties = arguments(operation)
+
+    shown = [*needed, *(f"{name}?" for name in optional)]
+    if properties:
+        shown.append("settings?" if properties == ["settings"] else "…")
+    assert method == f"{operation.replace('-', '_')}({', '.join(shown)})"
+
+    def call(*names: str) -> Any:
+        return getattr(endpoints, operation.replace("-", "_"))(**dict.fromkeys([*needed, *names], ID))
+
+    assert call().answer.__name__ == model
+    always = call().resend is Resend.ALWAYS
+    turns = [name for name in [*optional, *properties] if (call(name).resend is Resend.ALWAYS) != always]
+    words = {True: "not with", False: "only with"}[always]
+    assert repeated == (f"{words} {' '.join(turns)}" if turns else "yes" if always else "no")
+
+
+def test_properties_of_services() -> None:
+    """The properties of each type of service are those that its creation and its change take."""
+    heading = next(line for line in CALLS.splitlines() if line.startswith("| Property "))
+    types = [cell.strip(" `") for cell in heading.strip("|").split("|")][1:]
+    table = {row[0]: dict(zip(types, row[1:], strict=True)) for row in rows(CALLS, 1 + len(types))}
+    for kind in types:
+        create, update = ({*chain(*arguments(f"{verb}-dbaas-service-{kind}"))} for verb in ("create", "update"))
+        shown = {name: cells[kind] for name, cells in table.items() if cells[kind] != "no"}
+        assert update <= create
+        assert shown == {name: "both" if name in update else "create" for name in create - {"name"}}
+
+
+def test_who_uses_a_call() -> None:
+    """The operators and sensors that a row names are those whose code makes the call."""
+    made = {name: reachable.operations(kind) for name, (kind, _) in KINDS.items()}
+    for operation, (_, _, users, _) in CALL_ROWS.items():
+        shown = set() if users == "none" else set(users.split(", "))
+        assert shown == {name for name, calls in made.items() if operation in calls}, operation
+
+
+# Operators, sensors, triggers, task groups.
+
+
+def own_parameters(kind: type, *, without: tuple[type, ...] = ()) -> dict[str, inspect.Parameter]:
+    """The parameters that classes of this package declare for an operator, sensor or trigger."""
+    return {
+        parameter.name: parameter
+        for base in kind.__mro__
+        if base.__module__.startswith("airflow_dbaas") and "__init__" in vars(base) and base not in without
+        for parameter in inspect.signature(inspect.unwrap(vars(base)["__init__"])).parameters.values()
+        if parameter.name not in {"self", "kwargs"} and not parameter.name.startswith("_")
+    }
+
+
+def default(parameter: inspect.Parameter) -> str:
+    """A parameter's default as the tables show it: nothing if it must be given."""
+    return "" if parameter.default is parameter.empty else repr(parameter.default).replace("'", '"')
+
+
+def check_parameters(text: str, kind: Any, parameters: dict[str, inspect.Parameter]) -> None:
+    """The table of a section has these parameters with their defaults, and says truly which are templated."""
+    table = rows(text, 4)
+    assert {row[0]: row[1] for row in table} == {name: default(each) for name, each in parameters.items()}
+    # One is templated under another name, which the table tells.
+    fields = {templated.partition("as ")[2] or name for name, _, templated, _ in table if templated != "no"}
+    assert fields == set(kind.template_fields) & ({*parameters} | fields)
+    assert {templated.partition(",")[0] for _, _, templated, _ in table} <= {"yes", "no"}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_operators_section(name: str) -> None:
+    """Every operator and sensor has a section with all its parameters, its result, and what becomes of it."""
+    kind, _ = KINDS[name]
+    check_parameters(SECTIONS[name], kind, own_parameters(kind, without=BASES))
+    for word in ("Result", "On retry", "On kill", "Deferrable", "Link"):
+        assert f"- **{word}**: " in SECTIONS[name]
+
+
+def test_what_all_have_in_common() -> None:
+    """The parameters that base classes declare are described once."""
+    common = SECTIONS["What all have in common"]
+    parameters = {name: each for base in BASES for name, each in own_parameters(base).items()}
+    # Airflow's own setting, whatever it is here.
+    shown = {row[0]: row[1] for row in rows(common, 4)} | {"deferrable": default(parameters["deferrable"])}
+    assert shown == {name: default(each) for name, each in parameters.items()}
+    assert {row[0] for row in rows(common, 4) if row[2] == "yes"} == set(DbaasTask.template_fields)
+
+
+def test_at_a_glance() -> None:
+    """The overview has a row for each, and says truly what is not templated, who waits and where links lead."""
+    table = {row[0]: row[1:] for row in rows(SECTIONS["At a glance"], 7)}
+    assert set(table) == set(KINDS)
+    for name, (_, _, fixed, _, deferrable, link) in table.items():
+        kind, good = KINDS[name]
+        described = {row[0] for row in rows(SECTIONS[name], 4) if row[2] == "no"}
+        assert set(fixed.split(", ")) - {"none"} == described, name
+        waits = issubclass(kind, DbaasSensor) or DbaasOperator.wait_for in reachable.functions(kind)
+        assert deferrable == ("yes" if waits else "no"), name
+        task = kind(task_id="t", **good)
+        links = {each.name for each in task.operator_extra_links if task.linked_service}
+        assert ("migration" in link, "service" in link and "if named" not in link) == (
+            "Exoscale migration" in links,
+            "Exoscale service" in links,
+        ), name
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_all_can_be_mapped(name: str) -> None:
+    """Mapped over its first parameter, an operator or sensor becomes what it would be by itself."""
+    kind, good = KINDS[name]
+    first, *others = good.items() or [("zone", "at-vie-1")]
+    with DAG("d", schedule=None):
+        mapped = kind.partial(task_id="t", **dict(others)).expand(**{first[0]: [first[1]]})
+    task = mapped.unmap(dict([first]))
+    assert isinstance(task, kind)
+    assert getattr(task, first[0]) == first[1]
+
+
+@pytest.mark.parametrize("kind", [DbaasWaitTrigger, DbaasSensorTrigger])
+def test_a_triggers_section(kind: type) -> None:
+    """Every trigger has a section with all its parameters."""
+    text = SECTIONS[kind.__name__]
+    variable = {"fields"} if kind is DbaasSensorTrigger else set()
+    assert {row[0] for row in rows(text, 2)} == {*own_parameters(kind)} | variable
+
+
+def test_task_groups() -> None:
+    """The task group, and what goes with it, has sections with all parameters."""
+    for function in (migrate_service, fleet.migration_outcome, fleet.report_migrations):
+        text = SECTIONS[function.__name__]
+        parameters = inspect.signature(function).parameters
+        assert {row[0]: row[1] for row in rows(text, 3)} == {name: default(each) for name, each in parameters.items()}
+    assert fleet.keep_error.__name__ in SECTIONS
+    turn = fleet.MigrationTurnSensor
+    check_parameters(SECTIONS[turn.__name__], turn, own_parameters(turn))
+
+
+# All pages.
+
+
+def blocks() -> list[Any]:
+    """The Python snippets of all pages."""
+    return [
+        pytest.param(code, id=f"{page}-{number}")
+        for page, text in PAGES.items()
+        for number, code in enumerate(re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
+    ]
+
+
+@pytest.mark.parametrize("code", blocks())
+def test_snippets(code: str) -> None:
+    """A snippet compiles, and what it imports of this package and of Airflow is there; a DAG can be made."""
+    compiled = compile(code, "snippet", "exec")
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("airflow"):
+            module = importlib.import_module(node.module)
+            assert not [alias.name for alias in node.names if not hasattr(module, alias.name)]
+    if "with DAG(" in code:
+        exec(compiled, {})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links(page: str) -> None:
+    """Links between pages, to files and to headings lead somewhere."""
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", PAGES[page]):
+        path, _, heading = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        anchors = {re.sub(r"[^\w\- ]", "", name).lower().replace(" ", "-") for name in sections(file.read_text())}
+        assert not heading or heading in anchors, target
+
+
+def test_the_readme_names_all_there_is() -> None:
+    """Operators, sensors and example DAGs are all named on the first page."""
+    dags = {file.stem for file in ROOT.glob("dags/*.py")}
+    assert not {name for name in {*KINDS, *dags} if name not in PAGES["README.md"]}
+
+
+def test_the_architecture_names_all_rooms() -> None:
+    """Every module and package at the top of the package stands in the list of rooms."""
+    rooms = {path.stem for path in (ROOT / "airflow_dbaas").iterdir() if path.suffix == ".py" or path.is_dir()}
+    text = sections(ARCHITECTURE)["The rooms"]
+    assert not {room for room in rooms - {"__init__", "__pycache__", "py"} if not re.search(rf"\b{room}\b", text)}
