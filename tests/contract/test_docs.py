@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import re
+import tomllib
 import typing
 from itertools import chain
 from pathlib import Path
@@ -261,9 +262,11 @@ def test_links(page: str) -> None:
 
 
 def test_the_readme_names_all_there_is() -> None:
-    """Operators, sensors and example DAGs are all named on the first page."""
+    """Operators, sensors, example DAGs and what can be installed besides are all named on the first page."""
     dags = {file.stem for file in ROOT.glob("dags/*.py")}
-    assert not {name for name in {*KINDS, *dags} if name not in PAGES["README.md"]}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {f"{project['name']}[{extra}]" for extra in project["optional-dependencies"]} - {"airflow-dbaas[dev]"}
+    assert not {name for name in {*KINDS, *dags, *extras} if name not in PAGES["README.md"]}
 
 
 def test_the_architecture_names_all_rooms() -> None:
