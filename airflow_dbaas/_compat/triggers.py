@@ -14,6 +14,7 @@ __all__ = [
     "TaskSuccessEvent",
     "TriggerEvent",
     "has_listeners",
+    "has_values_for_params",
     "renders_in_triggerer",
     "starts_in_triggerer",
 ]
@@ -46,6 +47,20 @@ def has_listeners() -> bool:
 
     manager: Any = get_listener_manager()
     return bool(manager.has_listeners)
+
+
+def has_values_for_params(task: Any) -> bool:
+    """Whether every parameter of a task and its DAG has a valid default, so that the triggerer can render templates.
+
+    Where one is required of each run, Airflow 3.3.2's triggerer does not fail the task but ends, with all it has.
+    """
+    owners = [task, task.dag] if task.has_dag() else [task]
+    for params in (owner.params for owner in owners):
+        try:
+            params.validate()
+        except Exception:  # noqa: BLE001 - of different classes in different versions
+            return False
+    return True
 
 
 def renders_in_triggerer(value: object) -> bool:

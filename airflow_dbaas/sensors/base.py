@@ -36,8 +36,9 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
     all modes. A sensor only looks: killing it leaves what it waits for alone.
 
     :param start_from_trigger: if deferrable, begin and end in the triggerer, without any worker (Airflow 3.3 and
-        later). A sensor that is mapped, has an ``execution_timeout`` or takes a value from another task begins on a
-        worker all the same, one that has outlets, or tasks that listeners listen to, ends on one.
+        later). A sensor that is mapped, has an ``execution_timeout`` or takes a value from another task, or whose DAG
+        has a parameter without a default, begins on a worker all the same; one that has outlets, or tasks that
+        listeners listen to, ends on one.
     """
 
     #: The wait; its fields are parameters of the sensor.
@@ -55,7 +56,12 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
 
     def _start_in_triggerer(self) -> None:
         # Imported here: it is needed by deferrable sensors only, and not cheap.
-        from airflow_dbaas._compat.triggers import StartTriggerArgs, renders_in_triggerer, starts_in_triggerer
+        from airflow_dbaas._compat.triggers import (
+            StartTriggerArgs,
+            has_values_for_params,
+            renders_in_triggerer,
+            starts_in_triggerer,
+        )
 
         arguments = {"exoscale_conn_id": self.exoscale_conn_id, "zone": self.zone, **self._fields}
         if (
@@ -63,6 +69,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
             or self.execution_timeout is not None
             or self._pre_execute_hook is not None
             or not all(renders_in_triggerer(value) for value in arguments.values())
+            or not has_values_for_params(self)
         ):
             return
         self.start_trigger_args = StartTriggerArgs(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG, Asset, Param
 
 from airflow_dbaas._compat import triggers
 from airflow_dbaas._compat.triggers import TaskSuccessEvent
@@ -100,6 +100,15 @@ def test_a_mapped_sensor_begins_on_a_worker() -> None:
     """Airflow has one set of trigger arguments for all mapped tasks."""
     mapped = DbaasServiceSensor.partial(task_id="mapped", deferrable=True).expand(service_name=["a", "b"])
     assert not mapped.start_from_trigger
+
+
+def test_a_dag_that_requires_a_parameter_keeps_the_triggerer_alive() -> None:
+    """Airflow's triggerer ends when it renders for a DAG with a parameter that has no default: so a worker does."""
+    begins = {}
+    for name, param in {"required": Param(type="string"), "optional": Param(None, type=["null", "string"])}.items():
+        with DAG(name, schedule=None, params={"service": param}):
+            begins[name] = sensor(service_name="{{ params.service }}").start_from_trigger
+    assert begins == {"required": False, "optional": True}
 
 
 @pytest.mark.parametrize("arguments", [{"outlets": [Asset("x-test://a")]}, {"post_execute": print}])
