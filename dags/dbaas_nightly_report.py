@@ -33,7 +33,7 @@ except ImportError:  # before Airflow 3.2
     from airflow.exceptions import AirflowFailException
 
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
-COLUMNS = [("log", "entries"), ("metrics", "values")]
+COLUMNS = [("log", "entries"), ("metrics", "rows")]
 PLOTTED = {"cpu_usage": "CPU", "mem_usage": "memory", "disk_usage": "disk"}
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Databases, {{ day }}</title>
@@ -47,8 +47,8 @@ PAGE = """<!doctype html>
 <td>{{ it.notifications | join("; ") or "none" }}
 <td>{% if it.entries is none %}not read
 {% else %}<a href="../logs/{{ it.file }}.jsonl">{{ it.entries }} new</a>{% endif %}
-<td>{% if it.values is none %}not read
-{% else %}<a href="{{ it.file }}.csv">{{ it.values or "none yet" }}</a>{% endif %}
+<td>{% if it.rows is none %}not read
+{% else %}<a href="{{ it.file }}.csv">{{ it.rows or "none yet" }}</a>{% endif %}
 {% if it.plotted %}<tr><td colspan="8"><img src="{{ it.file }}.svg" alt="usage of {{ it.name }}">{% endif %}
 {% endfor %}
 </table>
@@ -157,11 +157,11 @@ with DAG(
         folder = storage_path(services[0]["metrics_path"]).parent
         folder.mkdir(parents=True, exist_ok=True)
         entries = {each["service"]: each["entries"] for each in logs or ()}
-        values = {each["service"]: each["rows"] for each in metrics or ()}
+        rows = {each["service"]: each["rows"] for each in metrics or ()}
         note = ""
         for it in services:
-            it |= {"entries": entries.get(it["name"]), "values": values.get(it["name"]), "plotted": False}
-            if it["values"]:
+            it |= {"entries": entries.get(it["name"]), "rows": rows.get(it["name"]), "plotted": False}
+            if it["rows"]:
                 try:
                     picture = plot((folder / f"{it['file']}.csv").read_text())
                 except ImportError:
