@@ -20,6 +20,7 @@ from airflow_dbaas._compat import (
     Context,
     PokeReturnValue,
     first_start,
+    poke_until_done,
     seconds,
 )
 from airflow_dbaas.api.errors import DbaasError, DbaasWaitTimeoutError
@@ -37,8 +38,8 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
 
     :param start_from_trigger: if deferrable, begin and end in the triggerer, without any worker (Airflow 3.3 and
         later). A sensor that is mapped, has an ``execution_timeout`` or takes a value from another task, or whose DAG
-        has a parameter without a default, begins on a worker all the same; one that has outlets, or tasks that
-        listeners listen to, ends on one.
+        limits the values of its parameters, begins on a worker all the same; one that has outlets, or that listeners
+        listen to, ends on one.
     """
 
     #: The wait; its fields are parameters of the sensor.
@@ -58,7 +59,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         # Imported here: it is needed by deferrable sensors only, and not cheap.
         from airflow_dbaas._compat.triggers import (
             StartTriggerArgs,
-            has_values_for_params,
+            params_cannot_be_wrong,
             renders_in_triggerer,
             starts_in_triggerer,
         )
@@ -69,7 +70,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
             or self.execution_timeout is not None
             or self._pre_execute_hook is not None
             or not all(renders_in_triggerer(value) for value in arguments.values())
-            or not has_values_for_params(self)
+            or not params_cannot_be_wrong(self)
         ):
             return
         self.start_trigger_args = StartTriggerArgs(
@@ -114,7 +115,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
                 # Airflow's own lenience does not cover a time-out between two looks.
                 with self._lenience():
                     self._keep_execution_timeout(context)
-                    return super().execute(context)
+                    return poke_until_done(self, context)
             deadline, limit = self._deadline(context, seconds(self.timeout))
             watch = polling.Watch(self.wait(), deadline=deadline)
             with airflow_errors():

@@ -8,7 +8,7 @@ from airflow_dbaas.operators.services import DbaasCreateServiceOperator
 from airflow_dbaas.sensors.operations import DbaasOperationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 
-with DAG("waits", schedule=None, params={"service": Param("waits-pg"), "zone": Param(None, type=["null", "string"])}):
+with DAG("waits", schedule=None, params={"service": "waits-pg", "zone": Param("", title="Zone")}):
     create = DbaasCreateServiceOperator(
         task_id="create", service_name="{{ params.service }}", plan="startup-4", wait_for_completion=False
     )
@@ -20,7 +20,7 @@ with DAG("waits", schedule=None, params={"service": Param("waits-pg"), "zone": P
 
     operation = DbaasOperationSensor(task_id="operation", operation_id=operation_of(create.output), deferrable=True)
     running = DbaasServiceSensor(
-        task_id="running", service_name="{{ params.service }}", zone="{{ params.zone or '' }}", deferrable=True
+        task_id="running", service_name="{{ params.service }}", zone="{{ params.zone }}", deferrable=True
     )
     operation >> running
 
