@@ -16,7 +16,6 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.operators.services import DbaasServiceLogsOperator, DbaasServiceMetricsOperator
@@ -46,10 +45,10 @@ PAGE = """<!doctype html>
 <tr><td>{{ it.name }}<td>{{ it.type }}<td>{{ it.plan }}<td>{{ it.state }}<td>{{ it.integrations }}
 <td>{{ it.notifications | join("; ") or "none" }}
 <td>{% if it.entries is none %}not read
-{% else %}<a href="../logs/{{ it.file }}.jsonl">{{ it.entries }} new</a>{% endif %}
+{% else %}<a href="../logs/{{ it.name }}.jsonl">{{ it.entries }} new</a>{% endif %}
 <td>{% if it.rows is none %}not read
-{% else %}<a href="{{ it.file }}.csv">{{ it.rows or "none yet" }}</a>{% endif %}
-{% if it.plotted %}<tr><td colspan="8"><img src="{{ it.file }}.svg" alt="usage of {{ it.name }}">{% endif %}
+{% else %}<a href="{{ it.name }}.csv">{{ it.rows or "none yet" }}</a>{% endif %}
+{% if it.plotted %}<tr><td colspan="8"><img src="{{ it.name }}.svg" alt="usage of {{ it.name }}">{% endif %}
 {% endfor %}
 </table>
 </html>
@@ -140,9 +139,8 @@ with DAG(
                 "state": found[name].state,
                 "integrations": len(found[name].integrations),
                 "notifications": [f"{each.level}: {each.message}" for each in found[name].notifications],
-                "file": quote(name, safe=""),
-                "log_path": f"{given['path']}/logs/{quote(name, safe='')}.jsonl",
-                "metrics_path": f"{given['path']}/{day}/{quote(name, safe='')}.csv",
+                "log_path": f"{given['path']}/logs/{name}.jsonl",
+                "metrics_path": f"{given['path']}/{day}/{name}.csv",
             }
             for name in given["services"] or sorted(found)
         ]
@@ -163,15 +161,15 @@ with DAG(
             it |= {"entries": entries.get(it["name"]), "rows": rows.get(it["name"]), "plotted": False}
             if it["rows"]:
                 try:
-                    picture = plot((folder / f"{it['file']}.csv").read_text())
+                    picture = plot((folder / f"{it['name']}.csv").read_text(encoding="utf-8"))
                 except ImportError:
                     note = "Without plots: matplotlib is not installed (pip install 'airflow-dbaas[report]')."
                     continue
                 if picture:
-                    (folder / f"{it['file']}.svg").write_bytes(picture)
+                    (folder / f"{it['name']}.svg").write_bytes(picture)
                     it["plotted"] = True
         page = jinja2.Environment(autoescape=True).from_string(PAGE)
-        (folder / "index.html").write_text(page.render(services=services, day=folder.name, note=note))
+        (folder / "index.html").write_text(page.render(services=services, day=folder.name, note=note), encoding="utf-8")
         missing = [f"the {what} of {it['name']}" for it in services for what, column in COLUMNS if it[column] is None]
         return {"path": f"{folder}/index.html", "note": note, "missing": missing}
 

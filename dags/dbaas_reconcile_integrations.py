@@ -57,7 +57,8 @@ with DAG(
     DbaasReconcileIntegrationsOperator.partial(
         task_id="reconcile",
         map_index_template="{{ task.service_name }}",
-        # One service after the other: an integration may be wanted at both of its ends. Deferred tasks are not counted.
+        # One service after the other, for an integration may be wanted at both of its ends. Older Airflows would not
+        # count tasks that are deferred.
         max_active_tis_per_dagrun=1,
         deferrable=False,
     ).expand_kwargs(read_file())
