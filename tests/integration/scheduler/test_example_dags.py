@@ -1,0 +1,171 @@
+"""The example DAGs in a real Airflow: what only a scheduler, a triggerer and people can show."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from airflow_dbaas.api.errors import DbaasNotFoundError
+from airflow_dbaas.emulator.postgres import PostgresServer
+from tests.integration.airflow.conftest import fill, password_of
+from tests.integration.scheduler.conftest import Scheduled
+
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
+
+SOURCE = "example_source"
+SERVICES = 4
+
+
+@pytest.fixture(scope="module")
+def source(scheduled: Scheduled, postgres_source: PostgresServer) -> PostgresServer:
+    """A source with a database, under an Airflow connection."""
+    fill(postgres_source, "shop", rows=100)
+    connection = {
+        "conn_type": "postgres",
+        "host": postgres_source.host,
+        "port": postgres_source.port,
+        "login": "postgres",
+        "password": password_of(postgres_source),
+        "schema": "shop",
+        "extra": '{"sslmode": "disable"}',
+    }
+    scheduled.airflow.call("POST", "/connections", {"connection_id": SOURCE, **connection})
+    return postgres_source
+
+
+@pytest.fixture
+def names(scheduled: Scheduled) -> Iterator[list[str]]:
+    """Names for services that a DAG creates."""
+    names = [f"example-{secrets.token_hex(4)}" for _ in range(SERVICES)]
+    yield names
+    with scheduled.client as client:
+        for service in client.list_dbaas_services().dbaas_services:
+            if service.name in names:
+                client.delete_dbaas_service(service.name)
+
+
+def replicates(scheduled: Scheduled, name: str) -> bool:
+    """Whether the migration into a service is there."""
+    with scheduled.client as client:
+        try:
+            return bool(client.get_dbaas_migration_status(name).details)
+        except DbaasNotFoundError:
+            return False
+
+
+def answer(scheduled: Scheduled, path: str, option: str) -> None:
+    """Wait until the run asks for approval, and answer."""
+    scheduled.until(
+        lambda: scheduled.tasks(path)["approve_cut_over"]["state"] in {"awaiting_input", "deferred"}, "it asks"
+    )
+    details = f"{path}/taskInstances/approve_cut_over/-1/hitlDetails"
+    # As a person would: Airflow 3.3.2 takes the late news that a worker is done with a task for the end of the task, if
+    # that was resumed by then.
+    time.sleep(7)
+    asked = scheduled.airflow.call("GET", details)
+    assert "Stop the migration into example-" in asked["subject"]
+    scheduled.airflow.call("PATCH", details, {"chosen_options": [option], "params_input": {}})
+
+
+def ended(scheduled: Scheduled, path: str) -> str:
+    """Wait for the end of a run; its state."""
+    scheduled.until(lambda: scheduled.airflow.call("GET", path)["state"] in {"success", "failed"}, "the run ends")
+    return str(scheduled.airflow.call("GET", path)["state"])
+
+
+def states(tasks: dict[str, dict[str, Any]], *names: str) -> list[str]:
+    return [tasks[name]["state"] for name in names]
+
+
+def test_a_cut_over_is_rejected_then_approved(scheduled: Scheduled, source: PostgresServer, names: list[str]) -> None:
+    """Rejected: nothing is stopped, new rows still arrive, the run fails and says why. Cleared and approved: it is
+    stopped, verified, and the rows that came in between are there.
+    """
+    name = names[0]
+    path = scheduled.start(
+        "dbaas_migrate_service", service=name, source_conn_id=SOURCE, method="replication", approve_cut_over=True
+    )
+    answer(scheduled, path, "Reject")
+    assert ended(scheduled, path) == "failed"
+    tasks = scheduled.tasks(path)
+    assert states(tasks, "approve_cut_over", "stop_migration", "verify_migration", "link_service") == [
+        "failed",
+        *["upstream_failed"] * 3,
+    ]
+    assert tasks["approve_cut_over"]["try_number"] == 1
+    assert f"The cut-over was rejected by admin: the migration into service {name} goes on" in scheduled.log(
+        tasks["approve_cut_over"]
+    )
+    assert replicates(scheduled, name)
+
+    with psycopg.connect(source.conninfo(dbname="shop")) as connection:
+        connection.execute("INSERT INTO item (name) VALUES ('in between')")
+    dag, run = path.split("/")[2], path.split("/")[4]
+    scheduled.airflow.call(
+        "POST",
+        f"/dags/{dag}/clearTaskInstances",
+        {
+            "dry_run": False,
+            "dag_run_id": run,
+            "task_ids": ["approve_cut_over"],
+            "include_downstream": True,
+            "only_failed": False,
+            "reset_dag_runs": True,
+        },
+    )
+    answer(scheduled, path, "Approve")
+    assert ended(scheduled, path) == "success"
+    tasks = scheduled.tasks(path)
+    assert states(tasks, "approve_cut_over", "stop_migration", "verify_migration", "link_service") == [
+        *["success"] * 3,
+        "skipped",
+    ]
+    (database,) = scheduled.xcom(tasks["verify_migration"])["databases"]
+    assert database["rows"] == 101
+    assert not replicates(scheduled, name)
+
+
+def test_a_fleet_keeps_to_its_limit(scheduled: Scheduled, source: PostgresServer, names: list[str]) -> None:
+    """Four services, two at once: there are never more than two migrations, and all four arrive."""
+    path = scheduled.start(
+        "dbaas_migrate_fleet",
+        services=[{"service": name, "source_conn_id": SOURCE, "method": "dump"} for name in names],
+        at_once=2,
+    )
+    most = 0
+    deadline = time.monotonic() + 420
+    with scheduled.client as client:
+        while scheduled.airflow.call("GET", path)["state"] not in {"success", "failed"}:
+            assert time.monotonic() < deadline, "the run does not end"
+            there = {service.name for service in client.list_dbaas_services().dbaas_services}
+            most = max(most, sum(replicates(scheduled, name) for name in names if name in there))
+            time.sleep(0.1)
+    assert scheduled.airflow.call("GET", path)["state"] == "success"
+    report = scheduled.tasks(path)["report"]
+    assert [(row["service"], row["state"]) for row in scheduled.xcom(report)] == [(name, "migrated") for name in names]
+    assert most == 2
+
+
+def test_a_fleet_reports_the_one_that_failed(
+    scheduled: Scheduled, source: PostgresServer, names: list[str], tmp_path: Path
+) -> None:
+    """From a file: one source that does not exist, one that does. The run fails at the end, with a report of both."""
+    file = tmp_path / "services.yaml"
+    file.write_text(
+        f"- {{service: {names[0]}, source_conn_id: nowhere}}\n"
+        f"- {{service: {names[1]}, source_conn_id: {SOURCE}, method: dump}}\n"
+    )
+    path = scheduled.start("dbaas_migrate_fleet", file=str(file))
+    assert ended(scheduled, path) == "failed"
+    report = scheduled.tasks(path)["report"]
+    bad, good = scheduled.xcom(report)
+    assert (good["state"], good["rows"] >= 100, good["error"]) == ("migrated", True, None)
+    assert bad["state"] == "failed at check_migration"
+    assert "nowhere" in bad["error"]
+    assert f"{names[1]}  migrated" in scheduled.log(report)
