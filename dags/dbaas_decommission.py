@@ -40,11 +40,15 @@ QUESTION = """
 {% set found = ti.xcom_pull(task_ids='check') %}
 {% set links = ti.xcom_pull(task_ids='show_links')['plan']['delete'] %}
 Service **{{ params.service }}** ({{ found.state }}) is deleted with all its data and backups.
-{% for it in links %}
-- {{ 'endpoint ' ~ it.endpoint_name if it.endpoint_id else it.integration_type ~ ' integration ' ~ it.source_service ~
-' → ' ~ it.dest_service }}
-{% else %}
+{% if not links %}
 It has no integrations, and is attached to no endpoint.
+{% endif %}
+{% for it in links %}
+{% if 'endpoint_id' in it %}
+- attachment to the {{ it.endpoint_type }} endpoint {{ it.endpoint_name }}
+{% else %}
+- {{ it.integration_type }} integration {{ it.source_service }} → {{ it.dest_service }}
+{% endif %}
 {% endfor %}
 
 *Reject*: nothing is changed.
