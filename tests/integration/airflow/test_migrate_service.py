@@ -77,6 +77,21 @@ def test_replication_may_go_on(run: Run, client: Client, source: PostgresServer,
     assert run("stop_poking", service=name, source="legacy").state == "success"
 
 
+def test_links_afterwards(run: Run, client: Client, source: PostgresServer, name: str) -> None:
+    """The endpoints that the form asks for are attached when the data is there and verified."""
+    endpoint = f"prometheus-of-{name}"
+    created = client.create_dbaas_external_endpoint_prometheus(name=endpoint).reference
+    endpoint_id = str(created and created.id)
+    wanted = [{"endpoint_type": "prometheus", "endpoint_name": endpoint}]
+    ended = run("dbaas_migrate_service", service=name, source_conn_id="legacy", method="dump", endpoints=wanted)
+    assert ended.state == "success"
+    assert [item["endpoint_name"] for item in ended.tasks["link_service"].result["plan"]["create"]] == [endpoint]
+    (attached,) = client.list_dbaas_external_integrations(name).external_integrations
+    assert attached.dest_endpoint_id == endpoint_id
+    client.detach_dbaas_service_from_endpoint(source_service_name=name, integration_id=str(attached.integration_id))
+    client.delete_dbaas_external_endpoint_prometheus(endpoint_id)
+
+
 def test_a_refused_check_starts_nothing(
     run: Run, client: Client, source: PostgresServer, define_source: Define, name: str
 ) -> None:
