@@ -13,6 +13,8 @@ from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits import ServiceWait, describe_migration
 
+_DELETED = "deleted_service"
+
 
 class DbaasDeleteServiceOperator(DbaasOperator):
     """Deletes a service with all its data (delete-dbaas-service) and waits until it is gone.
@@ -24,7 +26,8 @@ class DbaasDeleteServiceOperator(DbaasOperator):
 
     With ``dry_run`` it refuses or logs all the same, and deletes nothing: a check before anything else is taken apart.
 
-    A retry finds the service gone, or deletes it. Killing the task does not stop a deletion that has begun.
+    A retry finds the service gone, or deletes it; with Airflow 3.3 it knows that the deletion was its own, also with
+    ``if_missing="fail"``. Killing the task does not stop a deletion that has begun.
 
     Returns ``service``, ``state`` (``absent``; ``deleting`` with ``wait_for_completion=False``; with ``dry_run`` the
     present one), ``deleted`` (False if it was not there, or with ``dry_run``) and ``operation_id``.
@@ -61,6 +64,9 @@ class DbaasDeleteServiceOperator(DbaasOperator):
     def start(self, context: Context) -> Any:
         """Look for the service, refuse or delete it, wait until it is gone."""
         service = self.client.list_dbaas_services().named(self.service_name)
+        if service is None and self.recall(context, _DELETED):
+            self.log.info("Service %s was deleted by an earlier try", self.service_name)
+            return self._gone(context, {"operation_id": None}, deleted=True)
         if service is None:
             if self.if_missing == "fail":
                 raise DbaasServiceError(f"service {self.service_name} does not exist (if_missing='fail')")
@@ -77,6 +83,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             self._tell_what_goes_with(service)
             if self.check_only:
                 return self._result(state=service.state, deleted=False)
+            self.remember(context, _DELETED, True)
             operation = self.client.delete_dbaas_service(self.service_name)
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
