@@ -9,6 +9,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 METHOD ?= dump
 KEEP ?=
+JOBS ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,8 +26,8 @@ setup: $(VENV)/wheel.stamp ## set up .venv with the pinned packages and this pac
 demo: setup ## migrate two real databases with a real Airflow (METHOD=dump|replication, KEEP=1 keeps it all up)
 	@exec $(BIN)/python -B -m demo --method '$(METHOD)' $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: setup ## run the whole test suite
-	@$(BIN)/python -m pytest
+test: setup ## run the whole test suite (JOBS=3 at once: most of it waits)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 lint: setup ## ruff and mypy strict
 	@$(BIN)/ruff check .

@@ -22,6 +22,24 @@ from airflow_dbaas.emulator.postgres import PostgresServer, installed
 
 STOP_SECONDS = 60
 
+#: Folders whose tests share an Airflow or a machine's worth of processes, the slowest first.
+TOGETHER = ("integration/scheduler", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In parallel (``pytest -n``), tests that share servers stay together, and the slow ones begin."""
+
+    def group(item: pytest.Item) -> str:
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((folder for folder in TOGETHER if place.startswith(f"{folder}/")), place)
+
+    def turn(item: pytest.Item) -> int:
+        return TOGETHER.index(group(item)) if group(item) in TOGETHER else len(TOGETHER)
+
+    items.sort(key=turn)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+
 
 @dataclass
 class RunningEmulator:
