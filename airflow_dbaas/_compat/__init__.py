@@ -5,8 +5,9 @@ What is not needed to parse a DAG stands in modules of its own, so that it is im
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow import __version__ as AIRFLOW_VERSION  # noqa: N812 - it is a constant
 
@@ -78,6 +79,7 @@ __all__ = [
     "Connection",
     "Context",
     "PokeReturnValue",
+    "call_in_loop",
     "default_deferrable",
     "delete_variable",
     "first_start",
@@ -91,6 +93,8 @@ __all__ = [
     "set_variable",
     "task_state",
 ]
+
+T = TypeVar("T")
 
 
 def default_deferrable() -> bool:
@@ -113,11 +117,18 @@ async def get_connection_async(conn_id: str) -> Connection:
     """An Airflow connection, read inside the triggerer's event loop."""
     if hasattr(BaseHook, "aget_connection"):  # 3.1 and later
         return await BaseHook.aget_connection(conn_id)
+    return await call_in_loop(lambda: BaseHook.get_connection(conn_id))
+
+
+async def call_in_loop(function: Callable[[], T]) -> T:
+    """Call, inside the triggerer's event loop, what tells Airflow something: that a secret is to be masked, say."""
+    if hasattr(BaseHook, "aget_connection"):  # 3.1 and later
+        return function()
     from asgiref.sync import sync_to_async
 
-    # Not asyncio.to_thread: on 3.0 that ends the triggerer.
-    connection: Connection = await sync_to_async(BaseHook.get_connection)(conn_id)
-    return connection
+    # 3.0 refuses to be spoken to from the loop itself. Not asyncio.to_thread: there that ends the triggerer.
+    result: T = await sync_to_async(function)()
+    return result
 
 
 def get_variable(key: str) -> str | None:

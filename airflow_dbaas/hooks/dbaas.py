@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from airflow_dbaas import credentials
-from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, get_connection_async
+from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, call_in_loop, get_connection_async
 from airflow_dbaas.api import AsyncClient, Client
 from airflow_dbaas.api.client import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
@@ -79,7 +79,7 @@ class DbaasHook(BaseHook):
             self._connection = await get_connection_async(self.exoscale_conn_id)
         except AirflowNotFoundException as error:
             raise credentials.missing(self.exoscale_conn_id, parameter=self.conn_name_attr) from error
-        return _open(AsyncClient, self._arguments, self.exoscale_conn_id)
+        return _open(AsyncClient, await call_in_loop(lambda: self._arguments), self.exoscale_conn_id)
 
     def portal_page(self, service_name: str, page: str = "") -> str:
         """Address of a service's page in Exoscale's portal; with an endpoint override, on that host.

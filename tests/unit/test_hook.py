@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_dbaas import _compat, credentials
 from airflow_dbaas._compat import Connection
 from airflow_dbaas.api.client import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError
@@ -85,6 +86,44 @@ def test_async_client(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -
             return [service.name for service in (await client.list_dbaas_services()).dbaas_services]
 
     assert asyncio.run(names()) == ["db"]
+
+
+def test_an_airflow_that_refuses_to_be_spoken_to_from_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the triggerer of Airflow 3.0 neither a connection can be read nor a secret masked by the event loop itself."""
+    masked: list[str] = []
+
+    def beside_the_loop() -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        raise AssertionError("Airflow was spoken to from the event loop")
+
+    class OldBaseHook:
+        @staticmethod
+        def get_connection(conn_id: str) -> Connection:
+            beside_the_loop()
+            return Connection(
+                conn_id=conn_id,
+                conn_type="exoscale",
+                login="EXOkey",
+                password="api-secret",
+                extra='{"zone": "at-vie-1"}',
+            )
+
+    def mask(secret: str) -> None:
+        beside_the_loop()
+        masked.append(secret)
+
+    monkeypatch.setattr(_compat, "BaseHook", OldBaseHook)
+    monkeypatch.setattr(credentials, "mask_secret", mask)
+
+    async def url() -> str:
+        async with await DbaasHook().get_async_conn() as client:
+            return client.url
+
+    assert asyncio.run(url()) == "https://api-at-vie-1.exoscale.com/v2"
+    assert "api-secret" in masked
 
 
 def test_test_connection(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
