@@ -10,7 +10,7 @@
     │   ├── DbaasNotFoundError       404
     │   ├── DbaasConflictError       409
     │   ├── DbaasRateLimitError      429
-    │   └── DbaasServerError         5xx
+    │   └── DbaasServerError         5xx; all but 501 may pass
     ├── DbaasOperationError          an operation ended in failure or timeout
     ├── DbaasServiceError            a service is absent, powered off or not what was expected
     ├── DbaasIntegrationError        an integration or attachment is absent, failed or not what was expected
@@ -184,10 +184,10 @@ def status_error(status: int, message: str, *, retry_after: float | None = None,
     }
     kind = kinds.get(status, DbaasServerError if status >= 500 else DbaasBadRequestError)
     hint = " (check API key, secret, IAM role and this machine's clock)" if kind is DbaasAuthError else ""
-    # 408: the server gave up waiting for the request; the same request may pass next time.
+    # 408: the server gave up waiting for the request; the same request may pass next time. 501 stays 501.
     return kind(
         f"{context}: {status} {message}{hint}",
         status=status,
         retry_after=retry_after,
-        retryable=True if status == 408 else None,
+        retryable={408: True, 501: False}.get(status),
     )

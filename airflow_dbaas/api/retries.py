@@ -7,8 +7,9 @@ A request is sent again only after errors that may pass (``DbaasError.retryable`
 start or create something say ``Resend.IF_UNPROCESSED``; whether such a call took effect is for its caller to
 look up.
 
-The pauses grow exponentially with full jitter. ``Retry-After`` is honoured. All attempts and pauses of one call
-together are bounded in time: a pause that would pass the bound is not begun.
+The pauses grow exponentially with full jitter. ``Retry-After`` is honoured. The time in which a call may begin
+another attempt is bounded: a pause that would pass the bound is not begun. The last attempt ends when it is
+answered, or by the client's ``timeout``.
 """
 
 from __future__ import annotations
@@ -45,11 +46,12 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     """Seconds to wait from a ``Retry-After`` header (seconds or an HTTP date); None if absent or unreadable."""
     if not value:
         return None
-    if value.strip().isdigit():
+    value = value.strip()
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -60,7 +62,7 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
 class RetryPolicy:
     """How patient one call is.
 
-    :param max_seconds: bound on all attempts and pauses of one call; 0 sends once.
+    :param max_seconds: for how long another attempt may be begun, counted from the first; 0 sends once.
     :param first_pause: upper end of the first random pause in seconds; it doubles with each attempt.
     :param longest_pause: cap of the upper end, in seconds.
     """

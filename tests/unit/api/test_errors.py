@@ -38,6 +38,7 @@ def test_the_docstring_draws_the_tree() -> None:
         (422, errors.DbaasBadRequestError, False),
         (429, errors.DbaasRateLimitError, True),
         (500, errors.DbaasServerError, True),
+        (501, errors.DbaasServerError, False),
         (503, errors.DbaasServerError, True),
     ],
 )
