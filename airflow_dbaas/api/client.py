@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from types import TracebackType
@@ -85,6 +86,9 @@ class _Connection(Generic[HttpT]):
     ) -> None:
         if not key:
             raise DbaasConfigurationError("the API key is missing")
+        if not re.fullmatch(r"[!-~]+", key):
+            # Not shown: it may be the secret, in the wrong place.
+            raise DbaasConfigurationError("the API key must be printable ASCII without spaces or line breaks")
         if not secret:
             raise DbaasConfigurationError("the API secret is missing")
         self.url = _base_url(url, zone)
@@ -231,7 +235,7 @@ def _base_url(url: str | None, zone: str | None) -> str:
         raise DbaasConfigurationError(f"the API URL {redact(url)!r} cannot be used: {error}") from None
     if parsed.port is not None and not 1 <= parsed.port <= 65535:
         raise DbaasConfigurationError(f"the API URL {url!r} cannot be used: a port is 1 to 65535")
-    if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.userinfo or parsed.query:
+    if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.userinfo or re.search(r"[\s?#]", url):
         raise DbaasConfigurationError(
             f"the API URL must look like https://host[:port]/v2, without credentials, got {redact(url)!r}"
         )

@@ -239,10 +239,15 @@ def test_nothing_shows_a_secret(server: ScriptedServer) -> None:
     [
         ({"key": "", "zone": "ch-gva-2"}, "the API key is missing"),
         ({"secret": "", "zone": "ch-gva-2"}, "the API secret is missing"),
+        ({"key": f"{KEY}\n", "zone": "ch-gva-2"}, "the API key must be printable ASCII without spaces or line breaks"),
+        ({"key": "kéy", "zone": "ch-gva-2"}, "the API key must be printable ASCII without spaces or line breaks"),
         ({}, f"zone must be one of {', '.join(ZONES)}, got None"),
         ({"zone": "mars-1"}, f"zone must be one of {', '.join(ZONES)}, got 'mars-1'"),
         ({"url": "ftp://h/v2"}, "the API URL must look like https://host[:port]/v2"),
         ({"url": "http://u:p@h/v2"}, "without credentials, got 'http://u:***@h/v2'"),
+        ({"url": "http://h/v2?"}, "must look like https://host[:port]/v2"),
+        ({"url": "http://h/v2#there"}, "must look like https://host[:port]/v2"),
+        ({"url": "http://h/v2 "}, "must look like https://host[:port]/v2"),
         ({"url": "http://h:65536/v2"}, "the API URL 'http://h:65536/v2' cannot be used: a port is 1 to 65535"),
         ({"url": "http://h:x/v2"}, "the API URL 'http://h:x/v2' cannot be used: Invalid port: 'x'"),
         ({"zone": "ch-gva-2", "ca_file": "/nowhere.pem"}, "ca_file '/nowhere.pem' cannot be used"),
@@ -271,6 +276,8 @@ def test_the_zone_makes_the_url() -> None:
         ("Wed, 21 Oct 2015 07:27:00 GMT", 0.0),
         ("soon", None),
         ("-3", None),
+        ("\u00b2", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_forms(value: str | None, seconds: float | None) -> None:
