@@ -49,7 +49,8 @@ def segment(parameter: str, value: str, *, longest: int | None = NAME_LENGTH) ->
     :param parameter: the parameter's name, for the error text.
     :param value: the name as the user gave it.
     :param longest: greatest length in characters; None if there is none.
-    :raises DbaasConfigurationError: if it is empty, too long, ``.`` or ``..``, or holds control characters.
+    :raises DbaasConfigurationError: if it is empty, too long, ``.`` or ``..``, or holds control characters
+        or half of a surrogate pair.
     """
     if not isinstance(value, str) or not value:
         length = "at least 1 character" if longest is None else f"1 to {longest} characters"
@@ -58,7 +59,7 @@ def segment(parameter: str, value: str, *, longest: int | None = NAME_LENGTH) ->
         raise DbaasConfigurationError(
             f"{parameter} must have at most {longest} characters, got {len(value)}: {value!r}"
         )
-    if value in {".", ".."} or re.search(r"[\x00-\x1f\x7f]", value):
+    if value in {".", ".."} or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", value):
         raise DbaasConfigurationError(f"{parameter} must be a name, got {value!r}")
     return quote(value, safe="")
 

@@ -39,7 +39,8 @@ def encode(operation: str, kind: type, fields: Mapping[str, object]) -> bytes:
     :param operation: operation id, for the error text.
     :param kind: one of the ``TypedDict`` classes of ``bodies``.
     :param fields: values by snake-case property name; None leaves a property out, unless null is a value of it.
-    :raises DbaasConfigurationError: if a value breaks a limit, is of a wrong type or is not known to the API.
+    :raises DbaasConfigurationError: if a value breaks a limit, is of a wrong type, is not known to the API or
+        is none of JSON's.
     """
     given = {name: value for name, value in fields.items() if value is not None or name in _nullable(kind)}
     try:
@@ -47,7 +48,11 @@ def encode(operation: str, kind: type, fields: Mapping[str, object]) -> bytes:
     except ValidationError as error:
         # "from None": the validation error carries the input, secrets included.
         raise DbaasConfigurationError(f"{operation}: {_explain(error)}") from None
-    return json.dumps(_adapter(kind).dump_python(valid, by_alias=True)).encode()
+    try:
+        return json.dumps(_adapter(kind).dump_python(valid, by_alias=True), allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        # Free-form settings only: a date out of a YAML file, say.
+        raise DbaasConfigurationError(f"{operation}: the body cannot be written as JSON: {error}") from None
 
 
 def _explain(error: ValidationError) -> str:
@@ -57,13 +62,15 @@ def _explain(error: ValidationError) -> str:
         hidden = any(is_secret(part) for part in path) or problem["type"] == "missing"
         # The value of a property that does not exist may be a secret under a misspelled name.
         hidden = hidden or (problem["type"] == "extra_forbidden" and isinstance(problem["input"], str))
+        # Nor is a mapping that was rendered to text shown.
+        hidden = hidden or problem["type"] == "dict_type"
         reasons.append(f"{'.'.join(path)}: {problem['msg']}{'' if hidden else _shown(problem['input'])}")
     return "; ".join(reasons)
 
 
 def _shown(value: object) -> str:
-    # A mapping may hold a secret further down, and is of no help in a one-line text anyway.
-    if isinstance(value, dict | list):
+    # What holds other values may hold a secret further down, and is of no help in a one-line text anyway.
+    if not isinstance(value, str | int | float | None):
         return ""
     text = redact(repr(value))
     return f", got {text}" if len(text) <= 80 else f", got {text[:77]}…"

@@ -1,6 +1,7 @@
 """Request bodies: what may be sent."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -60,7 +61,23 @@ def test_source_uri_limit() -> None:
     assert "dddd" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["", "x" * 64, ".", "..", "a\nb", "a\x00b", "\x7f", None, 7])
+def test_a_mapping_that_became_text_is_not_shown() -> None:
+    """A template renders a mapping to its text: that is refused, and the secrets in it are not repeated."""
+    with pytest.raises(DbaasConfigurationError) as caught:
+        endpoints.create_dbaas_external_endpoint_datadog(name="dd", settings="{'datadog_api_key': 'abc'}")  # type: ignore[typeddict-item]
+    assert str(caught.value).endswith(": settings: Input should be a valid dictionary")
+
+
+@pytest.mark.parametrize("value", [date(2026, 1, 1), {1, 2}, float("nan"), b"x"])
+def test_free_form_settings_are_json(value: Any) -> None:
+    """What cannot be written as JSON, a date out of a YAML file for example, is refused before anything is sent."""
+    with pytest.raises(
+        DbaasConfigurationError, match=r"^update-dbaas-service-pg: the body cannot be written as JSON: "
+    ):
+        endpoints.update_dbaas_service_pg(name="db", pg_settings={"x": value})
+
+
+@pytest.mark.parametrize("name", ["", "x" * 64, ".", "..", "a\nb", "a\x00b", "\x7f", "\ud800", None, 7])
 def test_bad_names(name: Any) -> None:
     """Names that cannot be one path segment, or are longer than the API takes, are refused."""
     with pytest.raises(DbaasConfigurationError, match=r"^name must "):

@@ -130,7 +130,7 @@ def test_a_secret_where_a_long_message_is_cut(server: ScriptedServer) -> None:
     [
         ({"admin_pasword": CANARY}, "admin-pasword: Extra inputs are not permitted"),
         ({"migration": {"host": "h", "port": 1, "passwort": CANARY}}, "migration.passwort: Extra inputs are not"),
-        ({"migration": f"mysql://u:{CANARY}@h"}, "mysql://u:\\*\\*\\*@h"),
+        ({"migration": f"mysql://u:{CANARY}@h"}, "migration: Input should be a valid dictionary$"),
     ],
 )
 def test_misplaced_secrets(arguments: dict[str, Any], message: str) -> None:
