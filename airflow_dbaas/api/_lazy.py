@@ -11,7 +11,7 @@ from typing import Any
 def attributes(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
     """A ``__getattr__`` for a package (PEP 562): the first use of a name imports the module that defines it.
 
-    The package's ``__all__`` is set to the names.
+    The package's ``__all__`` is set to the names, and ``dir`` shows them before they are used.
 
     :param package: ``__name__`` of the package.
     :param modules: for each module of the package, the names that the package offers from it.
@@ -19,6 +19,7 @@ def attributes(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable
     home = {name: module for module, names in modules.items() for name in names}
     this = sys.modules[package]
     this.__dict__["__all__"] = sorted(home)
+    this.__dict__["__dir__"] = lambda: sorted({*this.__dict__, *home})
 
     def look_up(name: str) -> Any:
         if name not in home:

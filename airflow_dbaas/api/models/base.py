@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from airflow_dbaas.api.redaction import MASK, is_secret, redact, without_secrets
 
@@ -13,6 +20,18 @@ _T = TypeVar("_T")
 
 #: A list that the API may also leave out or send as null.
 Items = Annotated[list[_T], BeforeValidator(lambda value: [] if value is None else value)]
+
+
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+#: What is shown but never acted on: None if it is not of its type. Every wait reads the list of all services, and
+#: must not fail for the odd size or notification of another one.
+Shown = Annotated[_T | None, WrapValidator(_or_none)]
 
 
 class Answer(BaseModel):

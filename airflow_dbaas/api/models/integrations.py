@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dbaas.api.models.base import Answer, Items
+from airflow_dbaas.api.models.base import Answer, Items, Shown
 from airflow_dbaas.api.models.schemas import SettingsSchema
 
 
@@ -15,7 +15,7 @@ class Integration(Answer):
     type: str | None = None
     source: str | None = None
     dest: str | None = None
-    description: str | None = None
+    description: Shown[str] = None
     status: str | None = None
     is_active: bool | None = None
     is_enabled: bool | None = None

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dbaas.api.models.base import Answer, Items
+from airflow_dbaas.api.models.base import Answer, Items, Shown
 from airflow_dbaas.api.models.integrations import Integration
 
 
 class Notification(Answer):
     """Something the provider wants the owner of a service to know."""
 
-    level: str | None = None
-    type: str | None = None
-    message: str | None = None
-    metadata: dict[str, Any] | None = None
+    level: Shown[str] = None
+    type: Shown[str] = None
+    message: Shown[str] = None
+    metadata: Shown[dict[str, Any]] = None
 
 
 class Service(Answer):
@@ -25,13 +25,13 @@ class Service(Answer):
     type: str | None = None
     plan: str | None = None
     state: str | None = None
-    zone: str | None = None
-    created_at: str | None = None
-    updated_at: str | None = None
-    disk_size: int | None = None
-    node_count: int | None = None
-    node_cpu_count: int | None = None
-    node_memory: int | None = None
+    zone: Shown[str] = None
+    created_at: Shown[str] = None
+    updated_at: Shown[str] = None
+    disk_size: Shown[int] = None
+    node_count: Shown[int] = None
+    node_cpu_count: Shown[int] = None
+    node_memory: Shown[int] = None
     termination_protection: bool | None = None
     integrations: Items[Integration] = []
     notifications: Items[Notification] = []

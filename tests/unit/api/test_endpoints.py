@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from airflow_dbaas.api import bodies, endpoints, models
 from airflow_dbaas.api.calls import Call
@@ -162,6 +165,29 @@ def test_every_name_can_be_looked_up(package: Any) -> None:
         assert getattr(package, name) is not None
     with pytest.raises(AttributeError, match=r"has no attribute 'Nothing'"):
         _ = package.Nothing
+
+
+def test_dir_shows_what_was_not_used_yet() -> None:
+    """Names that are looked up when they are used are in ``dir`` before."""
+    for package in ("models", "bodies"):
+        shown = f"import airflow_dbaas.api.{package} as p; assert set(p.__all__) <= set(dir(p)); print(len(p.__all__))"
+        assert (
+            int(subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True).stdout) > 50
+        )
+
+
+def test_one_odd_service_does_not_spoil_the_list() -> None:
+    """What nothing acts on is None where it is not of its type; what is acted on has to be."""
+    odd = {"name": "odd", "node-memory": 2.5, "created-at": 0, "notifications": [{"level": "warning", "metadata": []}]}
+    found = models.ServiceList.model_validate({"dbaas-services": [odd, {"name": "db", "disk-size": 8}]})
+    assert [(each.name, each.node_memory, each.created_at, each.disk_size) for each in found.dbaas_services] == [
+        ("odd", None, None, None),
+        ("db", None, None, 8),
+    ]
+    assert (notice := found.dbaas_services[0].notifications[0]).level == "warning"
+    assert notice.metadata is None
+    with pytest.raises(ValidationError, match="state"):
+        models.ServiceList.model_validate({"dbaas-services": [{"name": "odd", "state": 1}]})
 
 
 def test_finding_things_in_lists() -> None:
