@@ -26,6 +26,7 @@ STOP_SECONDS = 60
 TOGETHER = ("integration/scheduler", "e2e")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In parallel (``pytest -n``), tests that share servers stay together, and the slow ones begin."""
 
