@@ -79,11 +79,11 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             )
         if not self.force:
             self._refuse_if_in_use(service)
+        self._tell_what_goes_with(service)
+        if self.check_only:
+            return self._result(state=service.state, deleted=False)
+        self.remember(context, _DELETED, True)
         try:
-            self._tell_what_goes_with(service)
-            if self.check_only:
-                return self._result(state=service.state, deleted=False)
-            self.remember(context, _DELETED, True)
             operation = self.client.delete_dbaas_service(self.service_name)
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
@@ -105,8 +105,9 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         if migration is None:
             return
         # The top-level status may say "done" while databases still follow the source, and a replication that is
-        # shown as failed may recover.
-        if any(d.status not in {"done", "failed"} or d.method == "replication" for d in migration.details):
+        # shown as failed may recover. It counts only as long as no database is named: the migration has just begun.
+        states = [(d.status, d.method) for d in migration.details] or [(migration.status, migration.method)]
+        if any(status not in {"done", "failed"} or method == "replication" for status, method in states):
             raise DbaasServiceError(
                 f"a migration into service {service.name} is under way ({describe_migration(migration)}); "
                 "stop it first (DbaasStopMigrationOperator), or delete it all the same with force=True"
@@ -116,7 +117,12 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         for integration in service.integrations:
             ends = integration.type, integration.source, integration.dest, integration.id
             self.log.info("With it goes the integration %s, %s → %s (%s)", *ends)
-        for attachment in self.client.list_dbaas_external_integrations(service.name).external_integrations:
+        try:
+            attached = self.client.list_dbaas_external_integrations(service.name).external_integrations
+        except DbaasNotFoundError:
+            # It says nothing of the service: that was there a moment ago.
+            return
+        for attachment in attached:
             kind, endpoint = attachment.type, attachment.dest_endpoint_name
             self.log.info("With it goes its integration with the %s endpoint %s", kind, endpoint)
 

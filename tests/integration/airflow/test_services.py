@@ -196,6 +196,8 @@ TAKEN = Reply(body={"id": ID, "state": "success"})
     [
         ([listed(integrations=[REPLICA])], "service db has active read replicas: copy"),
         ([listed(), MIGRATION], "a migration into service db is under way"),
+        # It has just begun: no database is named yet.
+        ([listed(), Reply(body={"status": "running"})], "a migration into service db is under way (status running)"),
     ],
 )
 def test_a_service_in_use_is_deleted_by_force_only(
@@ -214,6 +216,15 @@ def test_a_service_in_use_is_deleted_by_force_only(
     assert "With it goes its integration with the rsyslog endpoint collector" in forced.output
     if reason.endswith("copy"):
         assert f"With it goes the integration read_replica, db → copy ({ID})" in forced.output
+
+
+def test_a_look_that_finds_nothing_is_no_deletion(run: Run, api: ScriptedServer) -> None:
+    """That the API knows of no attachments (404) does not mean that the service is gone."""
+    unknown = Reply(404, {"message": "not found"})
+    api.replies = [listed(), unknown, unknown, TAKEN, TAKEN, NO_SERVICE]
+    deleted = run("delete_poking", service="db")
+    assert (deleted.state, deleted.task.result["deleted"]) == ("success", True)
+    assert [method for method, *_ in api.requests] == ["GET", "GET", "GET", "DELETE", "GET", "GET"]
 
 
 def test_a_retry_knows_the_service_it_created(run: Run, api: ScriptedServer) -> None:
