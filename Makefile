@@ -27,7 +27,7 @@ demo: setup ## migrate two real databases with a real Airflow (METHOD=dump|repli
 	@exec $(BIN)/python -B -m demo --method '$(METHOD)' $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: setup ## run the whole test suite (JOBS=3 at once: most of it waits)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder
 
 lint: setup ## ruff and mypy strict
 	@$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,20 +27,27 @@ STOP_SECONDS = 60
 TOGETHER = ("integration/scheduler", "e2e")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin reads the groups
+def _group(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    return next((folder for folder in TOGETHER if f"tests/{folder}/" in file), file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In parallel (``pytest -n``), tests that share servers stay together, and the slow ones begin."""
+    """The slow ones begin, so that in parallel none of them is left for the end."""
+    turns = {folder: turn for turn, folder in enumerate(TOGETHER)}
+    items.sort(key=lambda item: turns.get(_group(item.nodeid), len(turns)))
 
-    def group(item: pytest.Item) -> str:
-        place = item.path.relative_to(Path(__file__).parent).as_posix()
-        return next((folder for folder in TOGETHER if place.startswith(f"{folder}/")), place)
 
-    def turn(item: pytest.Item) -> int:
-        return TOGETHER.index(group(item)) if group(item) in TOGETHER else len(TOGETHER)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """In parallel (``pytest -n``), tests that share servers stay together: those of a file, or of a folder above."""
+    from xdist.scheduler import LoadScopeScheduling
 
-    items.sort(key=turn)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return Together(config, log)
 
 
 @dataclass
