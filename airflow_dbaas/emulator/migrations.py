@@ -71,7 +71,7 @@ class Migration:
     @property
     def active(self) -> bool:
         """Whether anything is still being copied or replicated; a replication that is down for now is."""
-        return not self._stopped and (not self._ended or bool(self._replications))
+        return bool(self._replications) or not (self._stopped or self._ended)
 
     def start(self) -> None:
         """Begin, in the background."""
@@ -275,6 +275,10 @@ class Migration:
                 await asyncio.wait_for(step(), _CLEAN_UP_SECONDS)
             except (psycopg.Error, TimeoutError) as error:
                 logger.warning("Replication of %s was not cleaned up: %s", dbname, self.source.words(error))
+            except asyncio.CancelledError:
+                # The emulator ends: whoever removes the service finishes this.
+                self._replications[dbname] = replication
+                raise
 
     async def _undo(self, state: DatabaseState) -> None:
         """End a database's replication, and take a copy that is not whole out of the target again."""

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,6 +97,7 @@ class Services:
         self.directory = directory
         self.startup_seconds = startup_seconds
         self._known: dict[str, Service] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def all(self) -> list[Service]:
         """All services, oldest first."""
@@ -136,15 +137,22 @@ class Services:
         self._known[name] = service
         return service
 
-    def forget(self, service: Service) -> None:
-        """Take the service out of the API; refused while it is protected."""
+    def remove(self, service: Service) -> Callable[[], Awaitable[None]]:
+        """Take the service out of the API and begin to remove it; refused while it is protected.
+
+        :returns: waits for the end of the removal, which goes on without anybody waiting as well.
+        """
         if service.termination_protection:
             raise ApiError(
                 409, f"Service {service.name} is protected against termination; switch termination-protection off first"
             )
         del self._known[service.name]
+        removal = asyncio.create_task(service.remove())
+        self._leaving.add(removal)
+        removal.add_done_callback(self._leaving.discard)
+        return lambda: asyncio.shield(removal)
 
     async def close(self) -> None:
-        """Remove all services."""
+        """Remove all services, and wait for those that are being removed."""
         remaining, self._known = self.all(), {}
-        await asyncio.gather(*(service.remove() for service in remaining))
+        await asyncio.gather(*self._leaving, *(service.remove() for service in remaining))

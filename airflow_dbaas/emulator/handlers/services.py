@@ -43,10 +43,10 @@ for _name in TYPE_NAMES:
 
 def _delete(state: State, service: Service) -> dict[str, Any]:
     """Take a service out of the API at once; the operation ends when nothing of it is left."""
-    state.services.forget(service)
+    removal = state.services.remove(service)
     state.integrations.forget_service(service)
     state.endpoints.forget_service(service)
-    return state.operations.begin(service.reference(), service.remove).view()
+    return state.operations.begin(service.reference(), removal).view()
 
 
 def refuse_what_is_not_emulated(body: dict[str, Any]) -> None:

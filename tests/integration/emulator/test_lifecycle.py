@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from airflow_dbaas.emulator.postgres.account import Account
@@ -81,6 +82,38 @@ def test_a_signal_ends_it_and_leaves_nothing(folder, postgres_source, number):
         assert list(folder.iterdir()) == []
         assert query(postgres_source, "postgres", slots) == []
         assert emulator.secret not in emulator.log.read_text()
+    finally:
+        close(emulator)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("DELETE", "/dbaas-postgres/one"), ("POST", "/dbaas-postgres/one/migration/stop")]
+)
+def test_a_signal_does_not_break_off_a_clean_up(folder, postgres_source, method, path):
+    """A deletion or a stop that is cleaning up the source is finished before the emulator ends."""
+    emulator = start(folder)
+    try:
+        api = Api(emulator)
+        api.service("one")
+        dbname = f"leaving_{method.lower()}"
+        execute(postgres_source, "postgres", f"CREATE DATABASE {dbname}")
+        execute(postgres_source, dbname, "CREATE TABLE t (a int)")
+        assert api.migrate("one", **source_of(postgres_source))["status"] == "syncing"
+        identity = "SELECT relreplident::text FROM pg_class WHERE relname = 't'"
+        assert query(postgres_source, dbname, identity) == [("f",)]
+        with psycopg.connect(postgres_source.conninfo(dbname)) as application:
+            application.execute("LOCK TABLE t IN ACCESS SHARE MODE")
+            api.ok(method, path)
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 't'::regclass"
+            eventually(lambda: query(postgres_source, dbname, waiting), bool)
+            api.close()
+            emulator.process.send_signal(signal.SIGTERM)
+            eventually(emulator.log.read_text, lambda said: "Stopping" in said)
+            # Long enough for what is only cancelled to be gone.
+            time.sleep(0.5)
+        assert emulator.process.wait(60) == 0
+        assert query(postgres_source, dbname, identity) == [("d",)]
+        assert list(folder.iterdir()) == []
     finally:
         close(emulator)
 
