@@ -63,7 +63,8 @@ class ServerLog:
         """Entries number ``first`` to ``last``, that one excluded."""
         with self._lock:
             bounds = [*self._starts[first : last + 1], self._end][: last - first + 1]
-        secrets = [secret for secret in self._secrets() if secret]
+        # Taken at once: this is a thread, and the users may change meanwhile.
+        secrets = [secret for secret in tuple(self._secrets()) if secret]
         with self._path.open("rb") as file:
             file.seek(bounds[0])
             text = file.read(bounds[-1] - bounds[0])

@@ -101,6 +101,7 @@ def test_a_changed_signed_argument_is_refused():
         "EXO2-HMAC-SHA256 ",
         "EXO2-HMAC-SHA256 credential=x",
         f"EXO2-HMAC-SHA256 credential={KEYS.key},expires=soon,signature=AAAA",
+        f"EXO2-HMAC-SHA256 credential={KEYS.key},expires={'9' * 5000},signature=AAAA",
         f"EXO2-HMAC-SHA256 credential={KEYS.key},expires={EXPIRES},signature=not base64",
         f"EXO2-HMAC-SHA256 credential=EXOother,expires={EXPIRES},signature={VECTORS[0][-1]}",
         f"EXO2-HMAC-SHA256 credential=ü,expires={EXPIRES},signature=ü",
