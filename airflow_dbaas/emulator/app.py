@@ -7,10 +7,9 @@ import logging
 import time
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_dbaas.emulator import signature
 from airflow_dbaas.emulator.errors import ApiError
@@ -23,10 +22,10 @@ PREFIX = "/v2"
 _MAX_BODY = 1 << 20
 
 
-def create_app(state: State, keys: signature.Keys) -> Starlette:
+def create_app(state: State, keys: signature.Keys) -> ASGIApp:
     """The ASGI application."""
 
-    async def endpoint(request: Request) -> JSONResponse:
+    async def respond(request: Request) -> JSONResponse:
         try:
             return JSONResponse(await _answer(request, state, keys))
         except ApiError as error:
@@ -35,9 +34,12 @@ def create_app(state: State, keys: signature.Keys) -> Starlette:
             logger.exception("%s %s failed", request.method, request.url.path)
             return JSONResponse({"message": "internal error of the emulator; its log says more"}, status_code=500)
 
-    # One route: Starlette would match the decoded path, in which a name's own slash looks like a separator.
-    route = Route("/{path:path}", endpoint, methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
-    return Starlette(routes=[route])
+    # Without Starlette's routes: they match the decoded path, in which a name's own slash looks like a separator.
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return app
 
 
 async def _answer(request: Request, state: State, keys: signature.Keys) -> dict[str, Any]:

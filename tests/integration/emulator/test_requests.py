@@ -49,6 +49,8 @@ def test_the_body_is_part_of_the_signature(api):
         (404, ("GET", "/no-such-thing"), None, "Not found"),
         (404, ("GET", "/dbaas-service/x"), None, "Not found"),
         (501, ("GET", "/dbaas-settings-kafka"), None, "get-dbaas-settings-kafka is not served"),
+        (404, ("OPTIONS", "/dbaas-service"), None, "Not found: OPTIONS /v2/dbaas-service"),
+        (404, ("GET", "/dbaas-postgres/a%0Ab"), None, "Service a\nb does not exist"),
         (404, ("GET", "/dbaas-postgres/absent"), None, "Service absent does not exist"),
         (404, ("PUT", "/dbaas-postgres/absent"), {}, "Service absent does not exist"),
         (404, ("DELETE", "/dbaas-postgres/absent"), None, "Service absent does not exist"),
