@@ -101,7 +101,8 @@ _MENDS = {
 
 def _settings(parameter: str, value: Any, mends: dict[str, str]) -> None:
     if not isinstance(value, dict):
-        raise DbaasConfigurationError(f"{parameter} must be a mapping of properties, got {value!r}")
+        # Not the value: a mapping as text may hold a secret.
+        raise DbaasConfigurationError(f"{parameter} must be a mapping of properties, got {type(value).__name__}")
     for name in value:
         mend = mends.get(str(name).replace("-", "_"))
         if mend is not None:
@@ -154,6 +155,14 @@ def count(parameter: str, value: Any) -> None:
         raise DbaasConfigurationError(f"{parameter} must be a whole number above 0, got {value!r}")
 
 
+def boolean(parameter: str, value: Any) -> None:
+    """True or False; a text that says so is neither."""
+    if not isinstance(value, bool):
+        raise DbaasConfigurationError(
+            f"{parameter} must be true or false, got {value!r} (a template needs render_template_as_native_obj)"
+        )
+
+
 def connection_id(parameter: str, value: Any) -> None:
     """The id of an Airflow connection."""
     if not isinstance(value, str) or not value:
@@ -171,9 +180,12 @@ def check(owner: object, checks: dict[str, Callable[[str, Any], None]]) -> None:
 
     :param owner: the operator or sensor.
     :param checks: check by attribute name, which is the parameter's name as well.
-    :raises DbaasConfigurationError: with the parameter's name and limit.
+    :raises DbaasConfigurationError: with the parameter's name and limit; also if there is a template where none is
+        rendered, which would never be checked.
     """
     for parameter, run in checks.items():
         value = getattr(owner, parameter)
         if not is_template(value):
             run(parameter, value)
+        elif parameter not in getattr(owner, "template_fields", ()):
+            raise DbaasConfigurationError(f"{parameter} is not templated: it must be a plain value, got {value!r}")

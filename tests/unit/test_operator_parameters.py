@@ -131,6 +131,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("integrations", {"a": 1}, "integrations must be a list of mappings, got dict"),
     ("endpoints", "x", "endpoints must be a list of mappings, got str"),
     ("prune", "False", "prune must be true or false, got 'False'"),
+    ("force", "False", "force must be true or false, got 'False'"),
+    ("cancel_on_kill", "yes", "cancel_on_kill must be true or false, got 'yes'"),
     ("operation_id", "17", "operation_id must be a UUID, got '17'"),
     ("dbaas_task_id", "{17", "dbaas_task_id must be a UUID, got '{17'"),
     ("wait_timeout", 0, "wait_timeout must be a number of seconds above 0, got 0"),
@@ -185,6 +187,28 @@ def test_templates_are_checked_when_rendered(kind: Any, arguments: dict[str, Any
     with pytest.raises(Exception, match="zone must be one of") as caught:
         task.execute({})
     assert type(caught.value).__name__ == "AirflowFailException"
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "parameter"),
+    [
+        (kind, good, parameter)
+        for kind, good in GOOD
+        for parameter in kind.checks
+        if parameter not in {*kind.template_fields, "check_only"}
+    ],
+)
+def test_templates_where_none_is_rendered(kind: Any, arguments: dict[str, Any], parameter: str) -> None:
+    """They would be taken for the value: ``force="{{ … }}"`` would always be true."""
+    with pytest.raises(DbaasConfigurationError, match=f"{parameter} is not templated: it must be a plain value"):
+        kind(task_id="t", **{**arguments, parameter: "{{ params.x }}"})
+
+
+def test_a_dry_run_is_true_or_false() -> None:
+    """It is kept under another name."""
+    for dry_run in ("False", "{{ params.x }}"):
+        with pytest.raises(DbaasConfigurationError):
+            DbaasDeleteServiceOperator(task_id="t", service_name="db", dry_run=dry_run)
 
 
 def test_every_operator_is_in_the_list() -> None:

@@ -14,14 +14,6 @@ from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits.integrations import integration_result
 
 
-def boolean(parameter: str, value: Any) -> None:
-    """True or False; a template that renders to a text gives neither."""
-    if not isinstance(value, bool):
-        raise DbaasConfigurationError(
-            f"{parameter} must be true or false, got {value!r} (a template needs render_template_as_native_obj)"
-        )
-
-
 def settings(parameter: str, value: Any) -> None:
     """A mapping without secrets."""
     check_settings(parameter, value)

@@ -12,7 +12,6 @@ from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasS
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import Item, Link, Plan
 from airflow_dbaas.operators._endpoints.base import check_attachable, find_endpoint, missing_endpoint
-from airflow_dbaas.operators._integrations.base import boolean
 from airflow_dbaas.operators._integrations.rules import IntegrationRules
 from airflow_dbaas.operators.base import DbaasOperator
 
@@ -54,8 +53,8 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"integrations": "json", "endpoints": "json"}
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
-        "plan_only": lambda _, value: boolean("dry_run", value),
-        "prune": boolean,
+        "plan_only": lambda _, value: validation.boolean("dry_run", value),
+        "prune": validation.boolean,
     }
 
     def __init__(

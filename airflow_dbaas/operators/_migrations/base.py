@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
-from airflow_dbaas.api import bodies
+from airflow_dbaas.api import bodies, models
+from airflow_dbaas.api.errors import DbaasConflictError, DbaasMigrationError, DbaasNotFoundError
 from airflow_dbaas.base import Check
 from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
 from airflow_dbaas.operators.base import DbaasOperator
@@ -64,6 +65,19 @@ class MigrationOperator(DbaasOperator):
     def ignored(self) -> set[str]:
         """The databases to leave out."""
         return {name.strip() for name in (self.ignore_dbs or "").split(",") if name.strip()}
+
+    def stop_migration(self) -> models.Operation | None:
+        """Stop the migration (stop-dbaas-pg-migration); None if there is none any more.
+
+        :raises DbaasMigrationError: if the service does not allow it yet; worth a retry.
+        """
+        try:
+            return self.client.stop_dbaas_pg_migration(self.service_name)
+        except DbaasNotFoundError:
+            return None
+        except DbaasConflictError as error:
+            # The service allows a stop only some minutes after the start.
+            raise DbaasMigrationError(f"The migration cannot be stopped yet: {error}", retryable=True) from error
 
 
 class MethodOperator(MigrationOperator):

@@ -44,6 +44,7 @@ class DbaasStartMigrationOperator(MethodOperator):
     checks: ClassVar[dict[str, Check]] = {
         **MethodOperator.checks,
         "until": validation.one_of("started", "synced", "done"),
+        "cancel_on_kill": validation.boolean,
     }
     template_fields: Sequence[str] = (*MethodOperator.template_fields, "until")
 
@@ -70,7 +71,9 @@ class DbaasStartMigrationOperator(MethodOperator):
         if not _has_failed(status):
             return self._join(context, source, status)
         self.log.info("An earlier migration failed and is cleared away: %s", describe_migration(status))
-        operation = self.client.stop_dbaas_pg_migration(self.service_name)
+        operation = self.stop_migration()
+        if operation is None:
+            return self._begin(context, source)
         return self.wait_for_operation(context, operation, self._cleared)
 
     def _cleared(self, context: Context, result: dict[str, Any], **_: Any) -> Any:
@@ -94,8 +97,11 @@ class DbaasStartMigrationOperator(MethodOperator):
                 retryable=True,
             ) from error
         except DbaasError as error:
+            if not may_have_acted(error):
+                ledger.restore(self.hook.zone, self.service_name, earlier)
+                raise
             # The request may have taken effect although its answer was lost.
-            status = self.migration_status(self.service_name) if may_have_acted(error) else None
+            status = self.migration_status(self.service_name)
             if status is None:
                 raise
             return self._join(context, source, status)
@@ -175,6 +181,6 @@ def _this_run(context: Context) -> str:
 
 def _has_failed(status: models.MigrationStatus) -> bool:
     """Whether a migration is over and did not succeed. One that replicates may recover: it has not failed yet."""
-    if any(detail.method == "replication" or detail.status == "running" for detail in status.details):
+    if any(detail.method == "replication" or detail.status not in {"done", "failed"} for detail in status.details):
         return False
     return bool(status.error) or status.status == "failed" or any(d.status == "failed" for d in status.details)

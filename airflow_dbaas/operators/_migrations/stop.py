@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from airflow_dbaas import ledger
+from airflow_dbaas import ledger, validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api.errors import DbaasConflictError, DbaasMigrationError, DbaasNotFoundError
+from airflow_dbaas.api.errors import DbaasMigrationError
+from airflow_dbaas.base import Check
 from airflow_dbaas.operators._migrations.base import MigrationOperator
-from airflow_dbaas.waits import Done, MigrationWait, describe_migration
+from airflow_dbaas.waits import Done, Failed, MigrationWait, describe_migration
 
 
 class DbaasStopMigrationOperator(MigrationOperator):
@@ -25,6 +26,8 @@ class DbaasStopMigrationOperator(MigrationOperator):
     :param force: stop a migration that is not complete, too. The target is then incomplete, and left so.
     """
 
+    checks: ClassVar[dict[str, Check]] = {**MigrationOperator.checks, "force": validation.boolean}
+
     def __init__(self, *, force: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.force = force
@@ -37,21 +40,18 @@ class DbaasStopMigrationOperator(MigrationOperator):
             self.log.info("There is no migration into service %s to stop", self.service_name)
             # Perhaps an earlier attempt stopped it, and went no further.
             return self._stopped(context, {"operation_id": None}, stopped=False, complete=not self.force)
-        if not self.force and not isinstance(MigrationWait(self.service_name).verdict(status), Done):
-            # Retryable: it may be complete by the next try.
+        verdict = MigrationWait(self.service_name).verdict(status)
+        if not self.force and not isinstance(verdict, Done):
             raise DbaasMigrationError(
                 f"The migration into service {self.service_name} is not complete ({describe_migration(status)}); "
                 "stopping it now would leave the target incomplete. Wait with DbaasMigrationSensor, or use force=True",
-                retryable=True,
+                # It may be complete by the next try, unless it has failed for good.
+                retryable=not (isinstance(verdict, Failed) and verdict.patience == 0),
             )
         complete = not self.force and any(detail.method == "replication" for detail in status.details)
-        try:
-            operation = self.client.stop_dbaas_pg_migration(self.service_name)
-        except DbaasNotFoundError:
+        operation = self.stop_migration()
+        if operation is None:
             return self._stopped(context, {"operation_id": None}, stopped=True, complete=complete)
-        except DbaasConflictError as error:
-            # The service allows a stop only some minutes after the start.
-            raise DbaasMigrationError(f"The migration cannot be stopped yet: {error}", retryable=True) from error
         self.log.info("Stopping the migration into service %s", self.service_name)
         return self.wait_for_operation(context, operation, self._stopped, stopped=True, complete=complete)
 

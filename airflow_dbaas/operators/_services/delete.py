@@ -42,6 +42,8 @@ class DbaasDeleteServiceOperator(DbaasOperator):
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "if_missing": validation.one_of("skip", "fail"),
+        "force": validation.boolean,
+        "check_only": lambda _, value: validation.boolean("dry_run", value),
     }
 
     def __init__(
