@@ -20,8 +20,9 @@ class DbaasMigrationCheckOperator(MethodOperator):
     that the first try started, if it still runs (Airflow 3.3; elsewhere it starts another one, which does no harm).
     Killing the task leaves the check alone.
 
-    Returns ``task_id``, ``service`` and ``result`` (the API's text; None with ``wait_for_completion=False``, then for
-    a ``DbaasTaskSensor`` to wait for).
+    Returns ``task_id``, ``service``, ``result`` (the API's text) and ``operation_id`` (None if a check was joined).
+    With ``wait_for_completion=False`` the ``result`` is None, for a ``DbaasTaskSensor`` to wait for, and so is
+    ``task_id`` if the API has named no task yet: then a ``DbaasOperationSensor`` finds it as ``reference_id``.
     """
 
     def start(self, context: Context) -> Any:
@@ -29,7 +30,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
         earlier = self.recall(context, _CHECK)
         if earlier is not None and self._still_runs(earlier):
             self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)
-            return self._follow(context, earlier)
+            return self._follow(context, earlier, operation_id=None)
         operation = self.client.create_dbaas_task_migration_check(
             service=self.service_name,
             source_service_uri=self.source.uri(),
@@ -45,10 +46,13 @@ class DbaasMigrationCheckOperator(MethodOperator):
         link = (result["reference_link"] or "").rstrip("/").rpartition("/")[2]
         candidates: list[str] = [candidate for candidate in (result["reference_id"], task_id, link) if candidate]
         named = [candidate for candidate in candidates if _is_uuid(candidate)]
+        operation_id = result["operation_id"]
+        if not named and not self.wait_for_completion:
+            return self._result(None, operation_id)
         if not named:
             raise DbaasMigrationCheckError("The API took the migration check but named no task to follow")
         self.remember(context, _CHECK, named[0])
-        return self._follow(context, named[0], **state)
+        return self._follow(context, named[0], operation_id=operation_id, **state)
 
     def _still_runs(self, task_id: str) -> bool:
         try:
@@ -56,14 +60,20 @@ class DbaasMigrationCheckOperator(MethodOperator):
         except DbaasNotFoundError:
             return False
 
-    def _follow(self, context: Context, task_id: str, **state: Any) -> Any:
+    def _follow(self, context: Context, task_id: str, *, operation_id: str | None, **state: Any) -> Any:
         if not self.wait_for_completion:
-            return {"task_id": task_id, "service": self.service_name, "result": None}
-        return self.wait_for(context, TaskWait(self.service_name, task_id), self._checked, **state)
+            return self._result(task_id, operation_id)
+        wait = TaskWait(self.service_name, task_id)
+        return self.wait_for(context, wait, self._checked, operation_id=operation_id, **state)
 
-    def _checked(self, context: Context, result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _checked(
+        self, context: Context, result: dict[str, Any], *, operation_id: str | None, **_: Any
+    ) -> dict[str, Any]:
         self.log.info("The check passed: %s", result["result"])
-        return result
+        return {**result, "operation_id": operation_id}
+
+    def _result(self, task_id: str | None, operation_id: str | None) -> dict[str, Any]:
+        return {"task_id": task_id, "service": self.service_name, "result": None, "operation_id": operation_id}
 
 
 def _is_uuid(value: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow_dbaas import assets, lineage
 from airflow_dbaas._compat import Context
+from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasVerificationError
 from airflow_dbaas.operators._migrations.base import MigrationOperator
 
@@ -55,7 +56,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
         """Compare."""
         from airflow_dbaas.verification import postgres
 
-        replicating = self.migration_status(self.service_name) is not None
+        replicating = _replicates(self.migration_status(self.service_name))
         source, target = self.source, self.target
         report = postgres.compare(
             source,
@@ -98,3 +99,8 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """What Airflow's OpenLineage provider is told; nothing if the databases were not compared."""
         return lineage.of_migration(**self._compared) if self._compared else lineage.nothing()
+
+
+def _replicates(status: models.MigrationStatus | None) -> bool:
+    """Whether a database still follows the source; a dump that is there but was not stopped does not."""
+    return status is not None and any(d.method == "replication" or d.status == "syncing" for d in status.details)

@@ -103,6 +103,47 @@ def test_a_deletion_whose_answer_was_lost_is_done(run: Run, api: ScriptedServer)
     assert (ended.task.state, ended.task.result["deleted"]) == ("success", True)
 
 
+def test_a_refused_start_claims_nothing(run: Run, api: ScriptedServer) -> None:
+    """The API did not take it, so whatever migration is there later is not this task's."""
+    api.replies = [NONE, Reply(400, {"message": "not like this"})]
+    assert run("start_poking", service="db-5", source="legacy").task.tries == 1
+    api.replies = [RUNNING]
+    refused = run("start_poking", service="db-5", source="legacy")
+    assert (refused.task.state, refused.task.tries) == ("failed", 1)
+    assert "it is not known from which source" in refused.output
+
+
+FAILED = Reply(body={"status": "failed", "error": "no", "details": [{"dbname": "a", "status": "failed"}]})
+
+
+def test_a_failed_migration_that_cannot_be_cleared_away_yet_is_tried_again(run: Run, api: ScriptedServer) -> None:
+    """The service allows a stop only some minutes after the start."""
+    taken = Reply(body={"id": ID, "state": "success"})
+    api.replies = [FAILED, Reply(409, {"message": "too early"}), FAILED, Reply(404, {"message": "gone"}), taken, taken]
+    ended = run("start_poking", service="db-6", source="legacy")
+    assert (ended.task.state, ended.task.tries) == ("success", 2)
+    assert sent(api, "POST", "PUT")[-1] == "PUT /v2/dbaas-postgres/db-6"
+
+
+def test_a_migration_that_still_works_is_not_cleared_away(run: Run, api: ScriptedServer) -> None:
+    """One database has failed, others wait for their turn: it is not over."""
+    details = [{"dbname": "a", "status": "failed"}, {"dbname": "b", "status": "waiting"}]
+    api.replies = [Reply(body={"status": "running", "details": details})]
+    refused = run("start_poking", service="db-7", source="legacy")
+    assert refused.state == "failed"
+    assert "is there already" in refused.output
+    assert not sent(api, "POST", "PUT")
+
+
+def test_a_migration_that_has_failed_is_not_stopped_again_and_again(run: Run, api: ScriptedServer) -> None:
+    """No later try can find it complete."""
+    api.replies = [FAILED]
+    refused = run("stop_poking", service="db-8", source="legacy")
+    assert (refused.task.state, refused.task.tries) == ("failed", 1)
+    api.replies = [RUNNING]
+    assert run("stop_poking", service="db-8", source="legacy").task.tries == 2
+
+
 def test_an_operation_that_failed_for_now_is_retried(run: Run, api: ScriptedServer) -> None:
     """Busy: Airflow tries again. Forbidden: it does not."""
     busy = Reply(body={"id": ID, "state": "failure", "reason": "busy", "message": "try later"})
@@ -138,7 +179,7 @@ def test_the_task_of_a_check_is_found_wherever_it_is_named(
         Reply(body={"id": TASK, "success": True, "result": "fine"}),
     ]
     ended = run("check_poking", service="db", source="legacy")
-    assert ended.task.result == {"task_id": TASK, "service": "db", "result": "fine"}
+    assert ended.task.result == {"task_id": TASK, "service": "db", "result": "fine", "operation_id": ID}
 
 
 def test_a_check_that_names_no_task_fails(run: Run, api: ScriptedServer) -> None:
