@@ -15,6 +15,8 @@ from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.events import airflow_errors, result_of
 from airflow_dbaas.waits import OperationWait, Pending, Wait, outcome
 
+_CREATED = "created"
+
 #: What goes on with the result of a wait: a method of the operator that takes context, result and state.
 Then = Callable[..., Any]
 
@@ -55,7 +57,12 @@ class DbaasOperator(DbaasTask):
         with airflow_errors(), closing(self.hook):
             self._check()
             self._push_links(context)
-            return self.start(context)
+            try:
+                return self.start(context)
+            except AirflowTaskTimeout:
+                # Airflow calls on_kill after this, too; but nobody has killed the task, and a retry goes on.
+                self._cancel = None
+                raise
 
     @abstractmethod
     def start(self, context: Context) -> Any:
@@ -124,6 +131,18 @@ class DbaasOperator(DbaasTask):
         store = task_state(context)
         if store is not None:
             store.set(key, value)
+
+    def remember_creation(self, context: Context, created_id: str | None = None) -> None:
+        """Keep that this task has created something and, as soon as that is known, the id of it."""
+        self.remember(context, _CREATED, {"id": created_id})
+
+    def has_created(self, context: Context, found_id: str | None) -> bool:
+        """Whether what was found is what an earlier try of this task created, as far as that could tell its id.
+
+        A task that is cleared remembers, too: what it made may be gone, and what is found somebody else's.
+        """
+        earlier = self.recall(context, _CREATED)
+        return earlier is not None and earlier["id"] in {None, found_id}
 
     def recall(self, context: Context, key: str) -> Any:
         """What an earlier try of this task kept under ``key``, or None."""

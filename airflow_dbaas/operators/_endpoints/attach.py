@@ -15,8 +15,6 @@ from airflow_dbaas.operators._endpoints.base import EndpointOperator, check_atta
 from airflow_dbaas.operators._integrations.base import named_by
 from airflow_dbaas.waits.integrations import external_integration_result
 
-_ATTACHMENT = "attachment"
-
 
 class DbaasAttachEndpointOperator(EndpointOperator):
     """Attaches a service to an external endpoint (attach-dbaas-service-to-endpoint) and waits for the operation.
@@ -58,7 +56,7 @@ class DbaasAttachEndpointOperator(EndpointOperator):
         check_attachable(self.client, service, endpoint)
         existing = self._look(str(endpoint.id))
         if existing is not None:
-            return self._present(existing, mine=self.recall(context, _ATTACHMENT) is not None)
+            return self._present(existing, mine=self.has_created(context, existing.integration_id))
         attachment = endpoints.attach_dbaas_service_to_endpoint(
             source_service_name=self.service_name,
             dest_endpoint_id=str(endpoint.id),
@@ -74,8 +72,10 @@ class DbaasAttachEndpointOperator(EndpointOperator):
             existing = self._look(str(endpoint.id))
             if existing is None:
                 raise
+            if lost:
+                self.remember_creation(context, existing.integration_id)
             return self._present(existing, mine=lost)
-        self.remember(context, _ATTACHMENT, operation.id or "taken")
+        self.remember_creation(context)
         self.log.info("Attaching service %s to external endpoint %s", self.service_name, endpoint.name)
         seen = models.ExternalIntegration(
             type=endpoint.type,
@@ -98,6 +98,7 @@ class DbaasAttachEndpointOperator(EndpointOperator):
     def _attached(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **_: Any) -> dict[str, Any]:
         found = self._look(seen["endpoint_id"])
         shown = external_integration_result(found) if found else {**seen, "integration_id": named_by(result)}
+        self.remember_creation(context, shown["integration_id"])
         if self.wait_for_completion and shown["integration_id"] is None:
             text = f"the API attached service {self.service_name} to {self.subject}, but does not show it"
             raise DbaasIntegrationError(text, retryable=True)

@@ -16,8 +16,6 @@ from airflow_dbaas.operators._endpoints.base import endpoint_name, endpoint_resu
 from airflow_dbaas.operators._endpoints.settings import SettingsOperator, change, creation
 from airflow_dbaas.operators._integrations.base import named_by
 
-_CREATION = "creation"
-
 
 class DbaasCreateExternalEndpointOperator(SettingsOperator):
     """Creates an external endpoint (create-dbaas-external-endpoint-datadog and so on) and waits for the operation.
@@ -80,7 +78,7 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         call = creation(self.endpoint_type, self.endpoint_name, self.all_settings(self.endpoint_type))
         existing = self._look()
         if existing is not None:
-            return self._present(context, existing, mine=self.recall(context, _CREATION) is not None)
+            return self._present(context, existing, mine=self.has_created(context, existing.id))
         try:
             operation = self.client.send(call)
         except DbaasError as error:
@@ -91,8 +89,10 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
             existing = self._look()
             if existing is None:
                 raise
+            if lost:
+                self.remember_creation(context, existing.id)
             return self._present(context, existing, mine=lost)
-        self.remember(context, _CREATION, operation.id or "taken")
+        self.remember_creation(context)
         self.log.info("Creating %s", self.subject)
         return self.wait_for_operation(context, operation, self._created)
 
@@ -114,6 +114,7 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         found = self._look() or models.ExternalEndpoint(
             id=named_by(result), name=self.endpoint_name, type=self.endpoint_type
         )
+        self.remember_creation(context, found.id)
         if found.id is None and self.wait_for_completion:
             text = f"the API took the {self.subject}, but does not show it"
             raise DbaasIntegrationError(text, retryable=True)

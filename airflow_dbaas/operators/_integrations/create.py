@@ -27,8 +27,6 @@ from airflow_dbaas.operators._integrations.base import (
 from airflow_dbaas.operators._integrations.rules import IntegrationRules
 from airflow_dbaas.waits import IntegrationWait
 
-_CREATION = "creation"
-
 
 class DbaasCreateIntegrationOperator(LinkedOperator):
     """Creates an integration between two services (create-dbaas-integration) and waits until it is active.
@@ -96,7 +94,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         )
         existing = find_link(services, self.link)
         if existing is not None:
-            return self._present(context, existing, mine=self.recall(context, _CREATION) is not None)
+            return self._present(context, existing, mine=self.has_created(context, existing.id))
         try:
             operation = self.client.send(creation)
         except DbaasError as error:
@@ -107,8 +105,10 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
             existing = self._look()
             if existing is None:
                 raise
+            if lost:
+                self.remember_creation(context, existing.id)
             return self._present(context, existing, mine=lost)
-        self.remember(context, _CREATION, operation.id or "taken")
+        self.remember_creation(context)
         self.log.info("Creating the %s", self.link)
         return self.wait_for_operation(context, operation, self._created)
 
@@ -133,6 +133,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
     def _created(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
         found = self._look()
         integration_id = found.id if found else named_by(result)
+        self.remember_creation(context, integration_id)
         return self._await_active(
             context, integration_id, created=True, updated=False, operation_id=result["operation_id"], **state
         )

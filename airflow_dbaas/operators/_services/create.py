@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
@@ -16,6 +18,9 @@ from airflow_dbaas.waits import ServiceWait, service_result
 
 _CREATED = "service_created"
 
+#: Seconds by which this machine's clock may differ from the API's, which takes no request signed longer ago.
+_CLOCK_SECONDS = 600.0
+
 
 class DbaasCreateServiceOperator(DbaasOperator):
     """Creates a service (create-dbaas-service-…) and waits until it runs.
@@ -24,9 +29,8 @@ class DbaasCreateServiceOperator(DbaasOperator):
     try created. Killing the task leaves the service alone.
 
     Returns ``service``, ``state``, ``type``, ``plan``, ``zone``, ``created`` and ``operation_id``. ``created`` says
-    whether this task made it; after a retry only Airflow 3.3 knows that of an earlier try, elsewhere it is False then,
-    as it is if the answer to the creation was lost. With ``wait_for_completion=False`` nothing is waited for, and the
-    ``state`` of a new service is None.
+    whether this task made it; after a retry only Airflow 3.3 knows that of an earlier try, elsewhere it is False then.
+    With ``wait_for_completion=False`` nothing is waited for, and the ``state`` of a new service is None.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param plan: plan, e.g. ``startup-4``; templated.
@@ -79,22 +83,28 @@ class DbaasCreateServiceOperator(DbaasOperator):
         creation = create(name=self.service_name, plan=self.plan, **(self.settings or {}))
         existing = self.client.list_dbaas_services().named(self.service_name)
         if existing is not None:
-            return self._reuse(context, existing)
+            earlier = self.recall(context, _CREATED)
+            return self._reuse(context, existing, earlier if earlier and _is_of(existing, earlier) else None)
+        note: dict[str, Any] = {"service": self.service_name, "operation_id": None, "time": time.time()}
         try:
             operation: models.Operation = self.client.send(creation)
         except DbaasError as error:
-            # Created by another run in the meantime, or by this very request whose answer was lost.
-            existing = self.client.list_dbaas_services().named(self.service_name)
-            if existing is None or not (may_have_acted(error) or isinstance(error, DbaasConflictError)):
+            # Created by this very request whose answer was lost, or by another run in the meantime.
+            lost = may_have_acted(error)
+            if not (lost or isinstance(error, DbaasConflictError)):
                 raise
-            return self._reuse(context, existing)
-        self.remember(context, _CREATED, {"service": self.service_name, "operation_id": operation.id})
+            existing = self.client.list_dbaas_services().named(self.service_name)
+            if existing is None:
+                raise
+            if lost:
+                self.remember(context, _CREATED, note)
+            return self._reuse(context, existing, note if lost else None)
+        self.remember(context, _CREATED, {**note, "operation_id": operation.id})
         self.log.info("Creating service %s of type %s, plan %s", self.service_name, self.service_type, self.plan)
         return self.wait_for_operation(context, operation, self._created)
 
-    def _reuse(self, context: Context, service: models.Service) -> Any:
-        earlier = self.recall(context, _CREATED) or {}
-        own = earlier.get("service") == service.name
+    def _reuse(self, context: Context, service: models.Service, own: dict[str, Any] | None) -> Any:
+        """Go on with a service that is there; ``own`` is what this task noted when it created it."""
         if self.if_exists == "fail" and not own:
             raise DbaasServiceError(f"service {self.service_name} exists already (if_exists='fail')")
         if service.type != self.service_type:
@@ -103,9 +113,10 @@ class DbaasCreateServiceOperator(DbaasOperator):
             )
         if service.plan != self.plan:
             self.log.warning("Service %s has plan %s, not %s; kept", service.name, service.plan, self.plan)
-        whose = "was created by an earlier try" if own else "exists already"
+        whose = "was created by this task before" if own else "exists already"
         self.log.info("Service %s %s (%s)", service.name, whose, service.state)
-        return self._await_running(context, service, created=own, operation_id=earlier["operation_id"] if own else None)
+        operation_id = own["operation_id"] if own else None
+        return self._await_running(context, service, created=own is not None, operation_id=operation_id)
 
     def _created(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
         new = models.Service(name=self.service_name, type=self.service_type, plan=self.plan, zone=self.hook.zone)
@@ -120,3 +131,15 @@ class DbaasCreateServiceOperator(DbaasOperator):
         self, context: Context, result: dict[str, Any], *, created: bool, operation_id: str | None, **_: Any
     ) -> dict[str, Any]:
         return {**result, "created": created, "operation_id": operation_id}
+
+
+def _is_of(service: models.Service, note: dict[str, Any]) -> bool:
+    """Whether a service is the one whose creation was noted. A task that is cleared remembers, too: by then its
+    service may be gone, and another one have its name."""
+    if note["service"] != service.name:
+        return False
+    try:
+        created = datetime.fromisoformat(service.created_at or "").timestamp()
+    except ValueError:
+        return True
+    return created <= float(note["time"]) + _CLOCK_SECONDS

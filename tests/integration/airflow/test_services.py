@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -237,6 +238,18 @@ def test_a_retry_knows_the_service_it_created(run: Run, api: ScriptedServer) -> 
     assert [method for method, *_ in api.requests].count("POST") == 1
 
 
+@pytest.mark.parametrize(("days", "state"), [(-1, "success"), (1, "failed")])
+def test_a_service_of_the_same_name_is_not_the_one_created(
+    run: Run, api: ScriptedServer, days: int, state: str
+) -> None:
+    """Somebody else made it after this task had made one."""
+    moment = f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
+    busy = Reply(body={"id": ID, "state": "failure", "reason": "busy"})
+    api.replies = [NO_SERVICE, Reply(body={"id": ID, "state": "pending"}), busy, listed(**{"created-at": moment})]
+    retried = run("service_create_new_poking", service="db", type="pg")
+    assert (retried.task.state, retried.task.tries) == (state, 2)
+
+
 def test_a_retry_knows_what_it_changed(run: Run, api: ScriptedServer) -> None:
     """The second try finds nothing to change, and reports what the first one did."""
     busy = Reply(body={"id": ID, "state": "failure", "reason": "busy"})
@@ -253,7 +266,7 @@ def test_a_lost_creation_of_any_type_is_found(run: Run, api: ScriptedServer) -> 
     """A create is sent once; what became of it is looked up."""
     api.replies = [NO_SERVICE, Reply(drop=True), listed(type="valkey")]
     ended = run("service_create_deferred", service="db", type="valkey")
-    assert (ended.task.state, ended.task.tries, ended.task.result["created"]) == ("success", 1, False)
+    assert (ended.task.state, ended.task.tries, ended.task.result["created"]) == ("success", 1, True)
     assert [f"{method} {path}" for method, path, *_ in api.requests if method == "POST"] == ["POST /v2/dbaas-valkey/db"]
 
 

@@ -1,0 +1,46 @@
+"""What an operator undoes when its task ends by force."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_dbaas._compat import AirflowTaskTimeout, Context
+from airflow_dbaas.operators.base import DbaasOperator
+
+
+class Interrupted(DbaasOperator):
+    """Has something under way that a kill shall undo, then is interrupted."""
+
+    def __init__(self, *, by: type[BaseException], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.by = by
+        self.undone: list[str] = []
+
+    @property
+    def client(self) -> Any:
+        return self
+
+    def undo(self, name: str) -> None:
+        self.undone.append(name)
+
+    def start(self, context: Context) -> None:
+        self._cancel = {"method": "undo", "name": "x"}
+        raise self.by
+
+
+class Killed(BaseException):
+    """As the signal that a worker gets."""
+
+
+@pytest.mark.parametrize(("by", "undone"), [(Killed, ["x"]), (AirflowTaskTimeout, [])])
+def test_a_time_out_is_no_kill(by: type[BaseException], undone: list[str]) -> None:
+    """Airflow calls ``on_kill`` after both, but when the time is over the remote work goes on, as it does deferred."""
+    task = Interrupted(task_id="t", by=by)
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+    with pytest.raises(by):
+        task.execute(context)
+    task.on_kill()
+    assert task.undone == undone
