@@ -55,7 +55,7 @@ class DbaasHook(BaseHook):
 
     @cached_property
     def _client(self) -> Client:
-        return _open(Client, self._arguments, self.exoscale_conn_id)
+        return self.new_conn()
 
     def get_conn(self) -> Client:
         """The blocking client, the same at each call.
@@ -63,6 +63,10 @@ class DbaasHook(BaseHook):
         :raises DbaasConfigurationError: if the connection is missing or cannot be used.
         """
         return self._client
+
+    def new_conn(self) -> Client:
+        """A blocking client of the caller's own, who closes it."""
+        return _open(Client, self._arguments, self.exoscale_conn_id)
 
     def close(self) -> None:
         """Close the blocking client's connections, if it was used; ``get_conn`` opens it anew."""

@@ -5,17 +5,43 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_dbaas import polling, validation
 from airflow_dbaas._compat import AirflowTaskTimeout, Context, task_state
 from airflow_dbaas.api import Client, models
-from airflow_dbaas.api.errors import DbaasNotFoundError, DbaasWaitTimeoutError
+from airflow_dbaas.api.errors import (
+    DbaasBadRequestError,
+    DbaasConflictError,
+    DbaasError,
+    DbaasNotFoundError,
+    DbaasWaitTimeoutError,
+)
+from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.events import airflow_errors, result_of
 from airflow_dbaas.waits import OperationWait, Pending, Wait, outcome
 
+if TYPE_CHECKING:
+    from airflow_dbaas.api.calls import Call
+
 _CREATED = "created"
+
+FoundT = TypeVar("FoundT")
+
+
+@dataclass(frozen=True)
+class Existing(Generic[FoundT]):
+    """What a creation found instead of making it.
+
+    :param found: what is there.
+    :param mine: whether it was made by the very request whose answer was lost.
+    """
+
+    found: FoundT
+    mine: bool
+
 
 #: What goes on with the result of a wait: a method of the operator that takes context, result and state.
 Then = Callable[..., Any]
@@ -107,6 +133,26 @@ class DbaasOperator(DbaasTask):
             return then(context, result, **state)
         return self.wait_for(context, OperationWait(operation.id), then, **state)
 
+    def create_or_find(
+        self, creation: Call[models.Operation], look: Callable[[], FoundT | None]
+    ) -> models.Operation | Existing[FoundT]:
+        """Send a creation that nothing was in the way of a moment ago.
+
+        :param creation: what to send.
+        :param look: looks for what it creates. Asked if the answer is lost, or if the API takes it for a double.
+        """
+        try:
+            return self.client.send(creation)
+        except DbaasError as error:
+            lost = may_have_acted(error)
+            # How the API refuses a double is not documented: 409 most likely.
+            if not lost and not isinstance(error, DbaasConflictError | DbaasBadRequestError):
+                raise
+            found = look()
+            if found is None:
+                raise
+            return Existing(found, mine=lost)
+
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on after a deferred wait."""
         state = dict(event["state"])
@@ -124,7 +170,9 @@ class DbaasOperator(DbaasTask):
         """Undo what was started if that was asked for; otherwise what was started goes on."""
         if self._cancel is not None:
             arguments = dict(self._cancel)
-            getattr(self.client, arguments.pop("method"))(**arguments)
+            # Not the client whose call the kill may have interrupted.
+            with self.hook.new_conn() as client:
+                getattr(client, arguments.pop("method"))(**arguments)
 
     def remember(self, context: Context, key: str, value: Any) -> None:
         """Keep what was started where the next try finds it (Airflow 3.3); elsewhere the API is asked for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,8 +21,8 @@ class Interrupted(DbaasOperator):
         self.undone: list[str] = []
 
     @property
-    def client(self) -> Any:
-        return self
+    def hook(self) -> Any:
+        return SimpleNamespace(new_conn=lambda: nullcontext(self), close=lambda: None, portal_page=lambda *_: "")
 
     def undo(self, name: str) -> None:
         self.undone.append(name)

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import endpoints, models
-from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasIntegrationError, DbaasServiceError
-from airflow_dbaas.api.retries import may_have_acted
+from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasServiceError
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._endpoints.base import EndpointOperator, check_attachable
 from airflow_dbaas.operators._integrations.base import named_by
+from airflow_dbaas.operators.base import Existing
 from airflow_dbaas.waits.integrations import external_integration_result
 
 
@@ -62,19 +62,11 @@ class DbaasAttachEndpointOperator(EndpointOperator):
             dest_endpoint_id=str(endpoint.id),
             type=endpoint.type,  # type: ignore[arg-type]  # a new type of the API's is refused there
         )
-        try:
-            operation = self.client.send(attachment)
-        except DbaasError as error:
-            # Attached by this very request whose answer was lost, or by another run in the meantime.
-            lost = may_have_acted(error)
-            if not (lost or isinstance(error, DbaasConflictError)):
-                raise
-            existing = self._look(str(endpoint.id))
-            if existing is None:
-                raise
-            if lost:
-                self.remember_creation(context, existing.integration_id)
-            return self._present(existing, mine=lost)
+        operation = self.create_or_find(attachment, lambda: self._look(str(endpoint.id)))
+        if isinstance(operation, Existing):
+            if operation.mine:
+                self.remember_creation(context, operation.found.integration_id)
+            return self._present(operation.found, mine=operation.mine)
         self.remember_creation(context)
         self.log.info("Attaching service %s to external endpoint %s", self.service_name, endpoint.name)
         seen = models.ExternalIntegration(

@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Literal
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import bodies, models
-from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasIntegrationError
-from airflow_dbaas.api.retries import may_have_acted
+from airflow_dbaas.api.errors import DbaasIntegrationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import ENDPOINT_TYPES
 from airflow_dbaas.operators._endpoints.base import endpoint_name, endpoint_result, find_endpoint
 from airflow_dbaas.operators._endpoints.settings import SettingsOperator, change, creation
 from airflow_dbaas.operators._integrations.base import named_by
+from airflow_dbaas.operators.base import Existing
 
 
 class DbaasCreateExternalEndpointOperator(SettingsOperator):
@@ -79,19 +79,11 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         existing = self._look()
         if existing is not None:
             return self._present(context, existing, mine=self.has_created(context, existing.id))
-        try:
-            operation = self.client.send(call)
-        except DbaasError as error:
-            # Created by this very request whose answer was lost, or by another run in the meantime.
-            lost = may_have_acted(error)
-            if not (lost or isinstance(error, DbaasConflictError)):
-                raise
-            existing = self._look()
-            if existing is None:
-                raise
-            if lost:
-                self.remember_creation(context, existing.id)
-            return self._present(context, existing, mine=lost)
+        operation = self.create_or_find(call, self._look)
+        if isinstance(operation, Existing):
+            if operation.mine:
+                self.remember_creation(context, operation.found.id)
+            return self._present(context, operation.found, mine=operation.mine)
         self.remember_creation(context)
         self.log.info("Creating %s", self.subject)
         return self.wait_for_operation(context, operation, self._created)

@@ -90,10 +90,14 @@ class DbaasDetachEndpointOperator(EndpointOperator):
             field = "integration_id" if self.integration_id else "dest_endpoint_id"
             wanted = calls.identifier(field, str(self.integration_id or self.endpoint_id))
             return next((each for each in attached if getattr(each, field) == wanted), None)
+        names: dict[str | None, str | None] = {}
+        if any(each.dest_endpoint_name is None for each in attached):
+            # The API may show the id alone.
+            names = {each.id: each.name for each in self.client.list_dbaas_external_endpoints().dbaas_endpoints}
         found = [
             each
             for each in attached
-            if each.dest_endpoint_name == self.endpoint_name
+            if (each.dest_endpoint_name or names.get(each.dest_endpoint_id)) == self.endpoint_name
             and (not self.endpoint_type or each.type == self.endpoint_type)
         ]
         if len(found) > 1:

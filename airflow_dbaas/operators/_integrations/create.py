@@ -10,11 +10,8 @@ from airflow_dbaas._compat import Context
 from airflow_dbaas.api import bodies, endpoints, models
 from airflow_dbaas.api.errors import (
     DbaasConfigurationError,
-    DbaasConflictError,
-    DbaasError,
     DbaasIntegrationError,
 )
-from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import combined, differ
 from airflow_dbaas.operators._integrations.base import (
@@ -25,6 +22,7 @@ from airflow_dbaas.operators._integrations.base import (
     settings,
 )
 from airflow_dbaas.operators._integrations.rules import IntegrationRules
+from airflow_dbaas.operators.base import Existing
 from airflow_dbaas.waits import IntegrationWait
 
 
@@ -95,19 +93,11 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         existing = find_link(services, self.link)
         if existing is not None:
             return self._present(context, existing, mine=self.has_created(context, existing.id))
-        try:
-            operation = self.client.send(creation)
-        except DbaasError as error:
-            # Created by this very request whose answer was lost, or by another run in the meantime.
-            lost = may_have_acted(error)
-            if not (lost or isinstance(error, DbaasConflictError)):
-                raise
-            existing = self._look()
-            if existing is None:
-                raise
-            if lost:
-                self.remember_creation(context, existing.id)
-            return self._present(context, existing, mine=lost)
+        operation = self.create_or_find(creation, self._look)
+        if isinstance(operation, Existing):
+            if operation.mine:
+                self.remember_creation(context, operation.found.id)
+            return self._present(context, operation.found, mine=operation.mine)
         self.remember_creation(context)
         self.log.info("Creating the %s", self.link)
         return self.wait_for_operation(context, operation, self._created)

@@ -10,10 +10,9 @@ from typing import Any, ClassVar, Literal
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import endpoints, models
-from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasServiceError
-from airflow_dbaas.api.retries import may_have_acted
+from airflow_dbaas.api.errors import DbaasServiceError
 from airflow_dbaas.base import Check
-from airflow_dbaas.operators.base import DbaasOperator
+from airflow_dbaas.operators.base import DbaasOperator, Existing
 from airflow_dbaas.waits import ServiceWait, service_result
 
 _CREATED = "service_created"
@@ -81,27 +80,22 @@ class DbaasCreateServiceOperator(DbaasOperator):
         # Built before anything is sent, so that a wrong setting is found first.
         create = getattr(endpoints, f"create_dbaas_service_{self.service_type}")
         creation = create(name=self.service_name, plan=self.plan, **(self.settings or {}))
-        existing = self.client.list_dbaas_services().named(self.service_name)
+        existing = self._look()
         if existing is not None:
             earlier = self.recall(context, _CREATED)
             return self._reuse(context, existing, earlier if earlier and _is_of(existing, earlier) else None)
         note: dict[str, Any] = {"service": self.service_name, "operation_id": None, "time": time.time()}
-        try:
-            operation: models.Operation = self.client.send(creation)
-        except DbaasError as error:
-            # Created by this very request whose answer was lost, or by another run in the meantime.
-            lost = may_have_acted(error)
-            if not (lost or isinstance(error, DbaasConflictError)):
-                raise
-            existing = self.client.list_dbaas_services().named(self.service_name)
-            if existing is None:
-                raise
-            if lost:
+        operation = self.create_or_find(creation, self._look)
+        if isinstance(operation, Existing):
+            if operation.mine:
                 self.remember(context, _CREATED, note)
-            return self._reuse(context, existing, note if lost else None)
+            return self._reuse(context, operation.found, note if operation.mine else None)
         self.remember(context, _CREATED, {**note, "operation_id": operation.id})
         self.log.info("Creating service %s of type %s, plan %s", self.service_name, self.service_type, self.plan)
         return self.wait_for_operation(context, operation, self._created)
+
+    def _look(self) -> models.Service | None:
+        return self.client.list_dbaas_services().named(self.service_name)
 
     def _reuse(self, context: Context, service: models.Service, own: dict[str, Any] | None) -> Any:
         """Go on with a service that is there; ``own`` is what this task noted when it created it."""
