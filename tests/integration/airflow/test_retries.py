@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +18,16 @@ pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings(
 
 
 def test_nothing_is_done_twice(
-    run: Run, emulator: RunningEmulator, shop: PostgresServer, define_source: Callable[..., None]
+    run: Run,
+    emulator: RunningEmulator,
+    shop: PostgresServer,
+    define_source: Callable[..., None],
+    database: Path,
 ) -> None:
-    """Each task is lost once after its work; the second try knows what the first one made or removed as its own."""
+    """Each task is lost once after its work; the second try knows what the first one made or removed as its own.
+
+    All but those that are about an endpoint alone have kept a link to their service.
+    """
     define_source("legacy", shop)
     name = f"db-{secrets.token_hex(4)}"
     ended = run("retried", service=name)
@@ -41,3 +51,10 @@ def test_nothing_is_done_twice(
     }.items():
         made = [line for line in log if f" {change}: " in line and line.endswith(f"/{subject}")]
         assert len(made) == 1, (change, made)
+
+    with closing(sqlite3.connect(database)) as connection:
+        kept = connection.execute(
+            "SELECT task_id, value FROM xcom WHERE dag_id = 'retried' AND key = '_link_DbaasServiceLink'"
+        ).fetchall()
+    linked = {task_id for task_id, address in kept if f"/dbaas/{emulator.zone}/{name}" in address}
+    assert linked == set(ended.tasks) - {"endpoint", "drop_endpoint"}
