@@ -11,7 +11,7 @@ def attach_dbaas_service_to_endpoint(
     *,
     source_service_name: str,
     dest_endpoint_id: str,
-    type: bodies.ExternalEndpointType,  # noqa: A002 - the API's own property name
+    type: bodies.ExternalEndpointType,
 ) -> Call[models.Operation]:
     """Attach a service to an external endpoint. The operation refers to the integration's id.
 

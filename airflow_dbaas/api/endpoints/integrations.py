@@ -37,7 +37,7 @@ def create_dbaas_integration(
     return Call(operation, "POST", "/dbaas-integration", models.Operation, body, Resend.IF_UNPROCESSED)
 
 
-def get_dbaas_integration(id: str) -> Call[models.Integration]:  # noqa: A002 - the API's own property name
+def get_dbaas_integration(id: str) -> Call[models.Integration]:
     """An integration between two services.
 
     :param id: integration id, a UUID.
@@ -45,7 +45,7 @@ def get_dbaas_integration(id: str) -> Call[models.Integration]:  # noqa: A002 - 
     return Call("get-dbaas-integration", "GET", _path(id), models.Integration)
 
 
-def update_dbaas_integration(*, id: str, settings: dict[str, Any]) -> Call[models.Operation]:  # noqa: A002
+def update_dbaas_integration(*, id: str, settings: dict[str, Any]) -> Call[models.Operation]:
     """Change the settings of an integration between two services.
 
     :param id: integration id, a UUID.
@@ -56,7 +56,7 @@ def update_dbaas_integration(*, id: str, settings: dict[str, Any]) -> Call[model
     return Call(operation, "PUT", _path(id), models.Operation, body)
 
 
-def delete_dbaas_integration(id: str) -> Call[models.Operation]:  # noqa: A002 - the API's own property name
+def delete_dbaas_integration(id: str) -> Call[models.Operation]:
     """Delete an integration between two services. Deleting that of a read replica makes it a service of its own.
 
     :param id: integration id, a UUID.

@@ -6,7 +6,7 @@ from airflow_dbaas.api import models
 from airflow_dbaas.api.calls import Call, identifier, segment
 
 
-def get_operation(id: str) -> Call[models.Operation]:  # noqa: A002 - the API's own property name
+def get_operation(id: str) -> Call[models.Operation]:
     """State of an operation.
 
     :param id: operation id, a UUID.
@@ -14,7 +14,7 @@ def get_operation(id: str) -> Call[models.Operation]:  # noqa: A002 - the API's 
     return Call("get-operation", "GET", f"/operation/{identifier('id', id)}", models.Operation)
 
 
-def get_dbaas_task(*, service: str, id: str) -> Call[models.Task]:  # noqa: A002 - the API's own property name
+def get_dbaas_task(*, service: str, id: str) -> Call[models.Task]:
     """A task of a service and, when it is over, its result.
 
     :param service: service name, 1 to 63 characters.

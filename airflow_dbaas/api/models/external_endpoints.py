@@ -19,7 +19,7 @@ class ExternalEndpointList(Answer):
 
     dbaas_endpoints: Items[ExternalEndpoint] = []
 
-    def named(self, name: str, *, type: str) -> ExternalEndpoint | None:  # noqa: A002 - the API's own name
+    def named(self, name: str, *, type: str) -> ExternalEndpoint | None:
         """The endpoint of that name and type, if it is there."""
         return next((found for found in self.dbaas_endpoints if (found.name, found.type) == (name, type)), None)
 

@@ -14,4 +14,4 @@ class SettingsSchema(Answer):
     title: str | None = None
     properties: dict[str, Any] | None = None
     # Not an alias of ours: JSON Schema's own spelling.
-    additionalProperties: bool | None = None  # noqa: N815
+    additionalProperties: bool | None = None  # noqa: N815 - JSON Schema's own name

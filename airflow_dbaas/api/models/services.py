@@ -46,7 +46,7 @@ class ServiceList(Answer):
         """The service of that name, if it is there."""
         return next((service for service in self.dbaas_services if service.name == name), None)
 
-    def integration(self, *, type: str, source: str, dest: str) -> Integration | None:  # noqa: A002 - the API's name
+    def integration(self, *, type: str, source: str, dest: str) -> Integration | None:
         """The integration of that type between two services, if there is one.
 
         :param type: e.g. ``logs``.

@@ -8,6 +8,6 @@ from airflow_dbaas.emulator.handlers.registry import Call, State, serves
 
 
 @serves("get-dbaas-ca-certificate")
-async def get_ca_certificate(state: State, call: Call) -> dict[str, Any]:  # noqa: ARG001
+async def get_ca_certificate(state: State, call: Call) -> dict[str, Any]:
     """The certificate that signed the servers' own, in PEM."""
     return {"certificate": state.authority.pem}

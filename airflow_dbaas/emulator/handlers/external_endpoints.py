@@ -10,13 +10,13 @@ from airflow_dbaas.emulator.handlers.registry import Call, State, serves
 
 
 @serves("list-dbaas-external-endpoints")
-async def list_endpoints(state: State, call: Call) -> dict[str, Any]:  # noqa: ARG001
+async def list_endpoints(state: State, call: Call) -> dict[str, Any]:
     """All endpoints, in short."""
     return {"dbaas-endpoints": [endpoint.summary() for endpoint in state.endpoints.all()]}
 
 
 @serves("list-dbaas-external-endpoint-types")
-async def list_types(state: State, call: Call) -> dict[str, Any]:  # noqa: ARG001
+async def list_types(state: State, call: Call) -> dict[str, Any]:
     """All types of endpoints, with the types of services that can be attached."""
     return {"endpoint-types": [kind.view() for kind in ENDPOINT_TYPES.values()]}
 

@@ -46,13 +46,13 @@ async def delete_integration(state: State, call: Call) -> dict[str, Any]:
 
 
 @serves("list-dbaas-integration-types")
-async def list_types(state: State, call: Call) -> dict[str, Any]:  # noqa: ARG001
+async def list_types(state: State, call: Call) -> dict[str, Any]:
     """All types of integrations, with the types of services that each can join."""
     return {"dbaas-integration-types": [kind.view() for kind in INTEGRATION_TYPES.values()]}
 
 
 @serves("list-dbaas-integration-settings")
-async def list_settings(state: State, call: Call) -> dict[str, Any]:  # noqa: ARG001
+async def list_settings(state: State, call: Call) -> dict[str, Any]:
     """What can be set in an integration of services of two types."""
     kind, source = integration_type(call.parameters["integration-type"]), call.parameters["source-type"]
     kind.require_ends(source, call.parameters["dest-type"])

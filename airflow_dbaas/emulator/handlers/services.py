@@ -15,7 +15,7 @@ _NOT_EMULATED = ("fork-from-service", "recovery-backup-time", "recovery-backup-n
 
 
 @serves("list-dbaas-services")
-async def list_services(state: State, call: Call) -> dict[str, Any]:  # noqa: ARG001
+async def list_services(state: State, call: Call) -> dict[str, Any]:
     """All services, in short."""
     return {
         "dbaas-services": [

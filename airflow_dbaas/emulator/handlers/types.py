@@ -9,7 +9,7 @@ from airflow_dbaas.emulator.handlers.registry import Call, State, serves
 
 
 @serves("list-dbaas-service-types")
-async def list_types(state: State, call: Call) -> dict[str, Any]:  # noqa: ARG001
+async def list_types(state: State, call: Call) -> dict[str, Any]:
     """All types of services."""
     return {"dbaas-service-types": [kind.view(state.zone) for kind in state.types.values()]}
 
@@ -24,13 +24,13 @@ async def get_type(state: State, call: Call) -> dict[str, Any]:
 
 
 @serves("get-dbaas-settings-pg")
-async def get_pg_settings(state: State, call: Call) -> dict[str, Any]:  # noqa: ARG001
+async def get_pg_settings(state: State, call: Call) -> dict[str, Any]:
     """Schemas of what can be set in a PostgreSQL service."""
     return _settings(state, "pg", "pglookout", "pgbouncer", "timescaledb")
 
 
 @serves("get-dbaas-settings-mysql")
-async def get_mysql_settings(state: State, call: Call) -> dict[str, Any]:  # noqa: ARG001
+async def get_mysql_settings(state: State, call: Call) -> dict[str, Any]:
     """Schemas of what can be set in a MySQL service."""
     return _settings(state, "mysql")
 

@@ -22,6 +22,7 @@ from airflow_dbaas.api import Client
 from airflow_dbaas.emulator.postgres import PostgresServer
 from tests import AIRFLOW_HOME
 from tests.conftest import RunningEmulator
+from tests.unit.conftest import ScriptedServer
 
 ROOT = Path(__file__).parents[3]
 
@@ -121,6 +122,16 @@ def client(emulator: RunningEmulator) -> Iterator[Client]:
     """The blocking client, on the emulator."""
     with Client(emulator.key, emulator.secret, url=emulator.url) as client:
         yield client
+
+
+@pytest.fixture
+def api(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """The API behind ``exoscale_default``, answering as a test tells it to; in place of the emulator."""
+    server = ScriptedServer()
+    connection = {"conn_type": "exoscale", "login": "EXOkey", "password": "api-secret", "host": server.url}
+    monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -254,16 +254,6 @@ def attached(*integrations: dict[str, Any]) -> Reply:
     return Reply(body={"external-integrations": list(integrations)})
 
 
-@pytest.fixture
-def api(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    """The API behind ``exoscale_default``."""
-    server = ScriptedServer()
-    connection = {"conn_type": "exoscale", "login": "EXOkey", "password": "api-secret", "host": server.url}
-    monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
-    yield server
-    server.close()
-
-
 def sent(server: ScriptedServer) -> list[str]:
     return [f"{method} {path}" for method, path, *_ in server.requests if method != "GET"]
 

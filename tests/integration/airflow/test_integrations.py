@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -167,16 +166,6 @@ TAKEN = Reply(body={"id": OPERATION, "state": "pending"})
 def services(*integrations: dict[str, Any]) -> Reply:
     db = {"name": "db", "type": "pg", "state": "running", "integrations": list(integrations)}
     return Reply(body={"dbaas-services": [db, {"name": "search", "type": "opensearch", "state": "running"}]})
-
-
-@pytest.fixture
-def api(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    """The API behind ``exoscale_default``."""
-    server = ScriptedServer()
-    connection = {"conn_type": "exoscale", "login": "EXOkey", "password": "api-secret", "host": server.url}
-    monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
-    yield server
-    server.close()
 
 
 def sent(server: ScriptedServer) -> list[str]:

@@ -40,16 +40,6 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryFileSystem]:
     store.store.clear()
 
 
-@pytest.fixture
-def api(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    """The API behind ``exoscale_default``: it answers as told."""
-    server = ScriptedServer()
-    connection = {"conn_type": "exoscale", "login": "EXOkey", "password": "api-secret", "host": server.url}
-    monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
-    yield server
-    server.close()
-
-
 def connect(client: Client, service: str, **options: str) -> psycopg.Connection:
     given = client.get_dbaas_service_pg(service).uri_params or {}
     password = client.reveal_dbaas_postgres_user_password(service_name=service, username=given["user"]).password

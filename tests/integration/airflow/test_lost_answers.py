@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,17 +19,12 @@ SERVICE = Reply(body={"dbaas-services": [{"name": "db", "type": "pg", "plan": "s
 NO_SERVICE = Reply(body={"dbaas-services": []})
 
 
-@pytest.fixture
-def api(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    """The API behind ``exoscale_default``, and a source named ``legacy`` that is never asked."""
-    server = ScriptedServer()
-    connection = {"conn_type": "exoscale", "login": "EXOkey", "password": "api-secret", "host": server.url}
+@pytest.fixture(autouse=True)
+def sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two sources, ``legacy`` and ``other``, that are never asked."""
     source = {"conn_type": "postgres", "host": "old.example.com", "login": "admin", "password": "p@ssword"}
-    monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
     monkeypatch.setenv("AIRFLOW_CONN_LEGACY", json.dumps(source))
     monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({**source, "host": "elsewhere.example.com"}))
-    yield server
-    server.close()
 
 
 def sent(server: ScriptedServer, *methods: str) -> list[str]:

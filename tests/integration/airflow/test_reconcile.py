@@ -181,16 +181,6 @@ def services(*integrations: dict[str, Any]) -> Reply:
     return Reply(body={"dbaas-services": [db, *others]})
 
 
-@pytest.fixture
-def api(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    """The API behind ``exoscale_default``."""
-    server = ScriptedServer()
-    connection = {"conn_type": "exoscale", "login": "EXOkey", "password": "api-secret", "host": server.url}
-    monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
-    yield server
-    server.close()
-
-
 def made(server: ScriptedServer) -> list[Any]:
     return [json.loads(body)["integration-type"] for method, _, _, body in server.requests if method == "POST"]
 

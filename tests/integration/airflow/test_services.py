@@ -51,16 +51,6 @@ def name(client: Client) -> Iterator[str]:
         client.delete_dbaas_service(name)
 
 
-@pytest.fixture
-def api(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    """The API behind ``exoscale_default``: it answers as told."""
-    server = ScriptedServer()
-    connection = {"conn_type": "exoscale", "login": "EXOkey", "password": "api-secret", "host": server.url}
-    monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
-    yield server
-    server.close()
-
-
 def sent(emulator: RunningEmulator, method: str) -> int:
     """How many requests of a method the emulator has had."""
     return emulator.log.read_text().count(f'"{method} /v2/')
