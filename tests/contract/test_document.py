@@ -7,8 +7,6 @@ import json
 import re
 import typing
 from collections.abc import Mapping
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import pytest
@@ -18,6 +16,15 @@ from airflow_dbaas.api import AsyncClient, Client, bodies, endpoints, models
 from airflow_dbaas.api.calls import Call
 from airflow_dbaas.api.client import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from tests.contract.document import (
+    DOCUMENT,
+    DOCUMENTED,
+    WITH_BODY,
+    documented_answer,
+    documented_body,
+    path_parameters,
+    resolve,
+)
 from tests.contract.operations import OPERATIONS
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
@@ -27,39 +34,8 @@ OTHER_ID = "0f4ce3a3-15b6-4b7c-9c4e-0d6b5e2e6c11"
 LIMITS = ("minLength", "maxLength", "minimum", "maximum", "pattern", "format", "minItems", "maxItems")
 
 
-def load() -> dict[str, Any]:
-    spec = find_spec("exoscale")
-    assert spec
-    assert spec.origin
-    document: dict[str, Any] = json.loads((Path(spec.origin).parent / "openapi.json").read_text())
-    return document
-
-
-DOCUMENT = load()
-DOCUMENTED = {
-    operation["operationId"]: (method.upper(), path, operation)
-    for path, methods in DOCUMENT["paths"].items()
-    for method, operation in methods.items()
-}
-WITH_BODY = [name for name in OPERATIONS if "requestBody" in DOCUMENTED[name][2]]
-
-
 def statement(operation: str) -> Any:
     return getattr(endpoints, operation.replace("-", "_"))
-
-
-def resolve(schema: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in schema:
-        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    return schema
-
-
-def path_parameters(operation: str) -> dict[str, dict[str, Any]]:
-    return {each["name"]: resolve(each["schema"]) for each in DOCUMENTED[operation][2].get("parameters", [])}
-
-
-def documented_body(operation: str) -> dict[str, Any]:
-    return resolve(DOCUMENTED[operation][2]["requestBody"]["content"]["application/json"]["schema"])
 
 
 class Recorder:
@@ -208,8 +184,7 @@ def inner_model(annotation: Any) -> type[BaseModel] | None:
 def test_every_property_of_an_answer_is_on_its_model(recorder: Recorder, operation: str) -> None:
     """Whatever the document says an answer may hold is a typed field, all the way down."""
     call = recorder.build(operation)
-    answer = DOCUMENTED[operation][2]["responses"]["200"]["content"]["application/json"]["schema"]
-    check_model(call.answer, resolve(answer), call.operation)
+    check_model(call.answer, documented_answer(operation), call.operation)
 
 
 def check_model(model: type[BaseModel], schema: dict[str, Any], place: str) -> None:
