@@ -1,0 +1,23 @@
+"""What the sources of migrations have in common, whatever their engine."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, quote_plus
+
+
+class UnusableUri(ValueError):
+    """A source that nothing can be done with; the text says what is wrong, without the password."""
+
+
+def names(listed: str) -> frozenset[str]:
+    """Names of a list separated by commas, as ``ignore-dbs`` is one."""
+    return frozenset(name.strip() for name in listed.split(",") if name.strip())
+
+
+def without_password(text: str, password: str) -> str:
+    """``text`` on one line and without the password, whatever form it was written in."""
+    text = " ".join(text.split())
+    for form in (password, quote(password, safe=""), quote_plus(password)):
+        if form:
+            text = text.replace(form, "***")
+    return text
