@@ -15,6 +15,10 @@ from airflow_dbaas.api.retries import parse_retry_after
 
 _MESSAGE_LENGTH = 500
 
+#: Properties of a problem in an error answer that say what it is, and where.
+_PROBLEM = ("detail", "message", "title")
+_PLACE = ("pointer", "path", "location")
+
 
 def read(call: Call[AnswerT], *, status: int, reason: str, headers: Mapping[str, str], content: bytes) -> AnswerT:
     """The answer to a call.
@@ -53,18 +57,24 @@ def read(call: Call[AnswerT], *, status: int, reason: str, headers: Mapping[str,
 
 def _message(content: bytes) -> str:
     """The API's own words in an error answer, whichever of its shapes it has."""
+    text = content.decode(errors="replace").strip()
     try:
-        body = json.loads(content)
+        body = json.loads(text)
     except ValueError:
-        body = None
-    if isinstance(body, dict):
-        said = [body[name] for name in ("message", "detail", "error", "title") if body.get(name)]
-        errors = body.get("errors")
-        if isinstance(errors, list):
-            said += [item.get("detail") if isinstance(item, dict) else item for item in errors]
-        text = "; ".join(str(item) for item in said if item)
-    else:
-        text = content.decode(errors="replace").strip()
-        if text.startswith("<"):
-            text = f"(an HTML page of {len(content)} bytes)"
-    return text
+        return f"(an HTML page of {len(content)} bytes)" if text.startswith("<") else text
+    if not isinstance(body, dict):
+        return _words(body)
+    problems = body.get("errors")
+    parts = [body.get(name) for name in ("message", "detail", "error", "title")]
+    parts += problems if isinstance(problems, list) else [problems]
+    said = [words for part in parts if (words := _words(part))]
+    # The same words may come twice, for the whole and for a part of it. An unknown shape is shown as it is.
+    return "; ".join(dict.fromkeys(said)) or (text if body else "")
+
+
+def _words(part: object) -> str:
+    """What a part of an error says: a text, or a problem and the place it is at."""
+    if not isinstance(part, dict):
+        return str(part or "")
+    words = (next((str(part[name]) for name in names if part.get(name)), "") for names in (_PROBLEM, _PLACE))
+    return " at ".join(each for each in words if each)
