@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait, outcome
 from airflow_dbaas.waits.integrations import ExternalIntegrationWait, IntegrationWait
-from airflow_dbaas.waits.migrations import MigrationWait, describe_migration, migration_result
+from airflow_dbaas.waits.migrations import MigrationWait, describe_migration, may_recover, migration_result
 from airflow_dbaas.waits.operations import OperationWait
 from airflow_dbaas.waits.services import ServiceUpdateWait, ServiceWait, service_result
 from airflow_dbaas.waits.tasks import TaskWait
@@ -30,6 +30,7 @@ __all__ = [
     "Verdict",
     "Wait",
     "describe_migration",
+    "may_recover",
     "migration_result",
     "outcome",
     "restore",

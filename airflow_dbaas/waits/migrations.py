@@ -60,15 +60,23 @@ class MigrationWait(Wait):
         return Pending(describe_migration(answer))
 
     def _trouble(self, answer: models.MigrationStatus) -> Verdict:
-        failed = [d for d in answer.details if d.status == "failed" or d.error]
         under_way = [d for d in answer.details if d.status not in {"done", "syncing", "failed"}]
         if under_way and not answer.error:
             # Others are still being copied: the failure is told, with all there is to say, when they are over.
             return Pending(describe_migration(answer))
-        suspects = [d.method for d in failed] or [answer.method, *(d.method for d in answer.details)]
-        passing = bool(under_way) or "replication" in suspects
+        passing = bool(under_way) or may_recover(answer)
         text = f"The migration into service {self.service_name} failed: {describe_migration(answer)}"
         return Failed(DbaasMigrationError(text), patience=self.failure_patience if passing else 0.0)
+
+
+def may_recover(status: models.MigrationStatus) -> bool:
+    """Whether the failure that a migration shows may pass: it replicates.
+
+    That need not be said by a method or a database: "Logical replication is currently down" may be all there is.
+    """
+    failed = [d for d in status.details if d.status == "failed" or d.error]
+    suspects = [d.method for d in failed] or [status.method, *(d.method for d in status.details)]
+    return "replication" in suspects or "replication is" in (status.error or "").lower()
 
 
 def describe_migration(status: models.MigrationStatus) -> str:

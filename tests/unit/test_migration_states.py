@@ -26,6 +26,8 @@ def status(*details: tuple[str, str], **fields: Any) -> models.MigrationStatus:
         (status(("failed", "pg_dump"), ("waiting", "")), False),
         (status(("failed", "pg_dump"), ("syncing", "")), False),
         (status(("failed", "replication"), status="failed"), False),
+        (status(status="failed", method="replication", error="down"), False),
+        (status(status="failed", method="", error="Logical replication is currently down"), False),
     ],
 )
 def test_a_migration_is_cleared_away_only_when_it_is_over(seen: models.MigrationStatus, failed: bool) -> None:

@@ -207,6 +207,8 @@ def test_migration_done_without_databases() -> None:
             "details": [database("syncing", "replication")],
         },
         {"status": "failed", "method": "", "details": [database("failed", "replication"), database("done")]},
+        {"status": "failed", "method": "replication", "error": "down", "details": []},
+        {"status": "failed", "method": "", "error": "Logical replication is currently down, retrying", "details": None},
     ],
 )
 def test_failed_while_replicating_may_pass(answer: dict[str, Any]) -> None:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas.api import bodies, models
-from airflow_dbaas.api.errors import DbaasConflictError, DbaasMigrationError, DbaasNotFoundError
+from airflow_dbaas.api.errors import (
+    DbaasBadRequestError,
+    DbaasConflictError,
+    DbaasMigrationError,
+    DbaasNotFoundError,
+)
 from airflow_dbaas.base import Check
 from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
 from airflow_dbaas.operators.base import DbaasOperator
@@ -75,8 +80,8 @@ class MigrationOperator(DbaasOperator):
             return self.client.stop_dbaas_pg_migration(self.service_name)
         except DbaasNotFoundError:
             return None
-        except DbaasConflictError as error:
-            # The service allows a stop only some minutes after the start.
+        except (DbaasConflictError, DbaasBadRequestError) as error:
+            # The service allows a stop only some minutes after the start; with which status it refuses is unknown.
             raise DbaasMigrationError(f"The migration cannot be stopped yet: {error}", retryable=True) from error
 
 

@@ -14,7 +14,7 @@ from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import Check
 from airflow_dbaas.ledger import MigrationNote
 from airflow_dbaas.operators._migrations.base import MethodOperator
-from airflow_dbaas.waits import MigrationWait, describe_migration
+from airflow_dbaas.waits import MigrationWait, describe_migration, may_recover
 
 if TYPE_CHECKING:
     from airflow_dbaas.sources import MigrationSource
@@ -181,6 +181,8 @@ def _this_run(context: Context) -> str:
 
 def _has_failed(status: models.MigrationStatus) -> bool:
     """Whether a migration is over and did not succeed. One that replicates may recover: it has not failed yet."""
+    if may_recover(status):
+        return False
     if any(detail.method == "replication" or detail.status not in {"done", "failed"} for detail in status.details):
         return False
     return bool(status.error) or status.status == "failed" or any(d.status == "failed" for d in status.details)
