@@ -101,7 +101,8 @@ class MysqlEndpoint:
             host=self.host,
             port=self.port,
             user=self.user,
-            password=self.password,
+            # The driver would encode text as Latin-1.
+            password=self.password.encode(),
             database=dbname,
             charset="utf8mb4",
             autocommit=True,
