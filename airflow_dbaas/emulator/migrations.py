@@ -13,8 +13,7 @@ import psycopg
 
 from airflow_dbaas.emulator.migration_state import DatabaseState, Target
 from airflow_dbaas.emulator.operations import WorkFailed
-from airflow_dbaas.emulator.postgres import databases, dump, roles
-from airflow_dbaas.emulator.postgres.checks import replication_obstacles, tls_obstacle
+from airflow_dbaas.emulator.postgres import checks, databases, dump, roles
 from airflow_dbaas.emulator.postgres.databases import Database
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 from airflow_dbaas.emulator.postgres.replication import Replication, ReplicationStalled
@@ -55,11 +54,15 @@ class Migration:
     target: Target
     method: str | None
     ignored: frozenset[str]
+    disk: int
+    """Bytes of disk that the target's plan has."""
     learn_passwords: Callable[[dict[str, str]], None]
     """Told the placeholder passwords of roles that were carried over."""
     _databases: dict[str, DatabaseState] = field(default_factory=dict)
     _replications: dict[str, Replication] = field(default_factory=dict)
     _watchers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _obstacles: list[str] = field(default_factory=list)
+    """Why nothing can be replicated from the source."""
     _present: set[str] = field(default_factory=set)
     """Databases that the target had, empty, before."""
     _run_task: asyncio.Task[None] | None = None
@@ -153,19 +156,13 @@ class Migration:
 
     async def _scan(self) -> list[Database]:
         """Databases to migrate; refuses what cannot work for any of them."""
-        if self.source.address == self.target.admin.address:
-            raise MigrationFailed("Migrating to the same server is not supported")
-        obstacle = None if self.target.binaries.tls else await tls_obstacle(self.source)
-        if obstacle is not None:
-            raise MigrationFailed(obstacle)
-        async with await self.source.connect() as connection:
-            version = connection.info.server_version // 10000
-        if version > self.target.binaries.major:
-            raise MigrationFailed("Migrating to older major PostgreSQL server version is not supported")
-        found = await databases.to_migrate(self.source, self.ignored)
-        if not found:
-            raise MigrationFailed("No databases to migrate")
-        return found
+        report = await checks.examine(
+            self.source, self.target.admin, self.ignored, self.disk, binaries=self.target.binaries
+        )
+        if report.refusals:
+            raise MigrationFailed(". ".join(report.refusals))
+        self._obstacles = report.no_replication
+        return report.databases
 
     async def _migrate(self, state: DatabaseState, turn: asyncio.Semaphore) -> None:
         async with turn:
@@ -178,6 +175,8 @@ class Migration:
 
     async def _make_room(self, database: Database) -> None:
         """See to it that the target has the database, and that it is empty."""
+        if database.closed:
+            raise MigrationFailed(database.closed)
         if not await databases.exists(self.target.admin, database.name):
             await databases.create(self.target.admin, database)
         elif await databases.has_objects(self.target.superuser, database.name):
@@ -211,8 +210,7 @@ class Migration:
         """Make the source ready for replication; False if the database is to be dumped instead."""
         if self.method == "dump":
             return False
-        async with await self.source.connect() as connection:
-            obstacles = await replication_obstacles(connection, wanted_slots=1)
+        obstacles = self._obstacles
         if not obstacles:
             replication = Replication(self.source, self.target.superuser, state.dbname)
             self._replications[state.dbname] = replication

@@ -135,7 +135,12 @@ class PgService(DatabaseService):
         if self.migration is not None and (self.migration.active or self.stopping):
             raise ApiError(409, f"A migration of service {self.name} is already running; stop it first")
         self.migration = Migration(
-            source=source, target=target, method=method, ignored=ignored, learn_passwords=self.passwords.update
+            source=source,
+            target=target,
+            method=method,
+            ignored=ignored,
+            disk=self.plan.disk,
+            learn_passwords=self.passwords.update,
         )
         self.migration.start()
 

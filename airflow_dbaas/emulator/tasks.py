@@ -64,7 +64,7 @@ async def _check(
     task: Task, target: Target, uri: str, *, method: str | None, ignored: frozenset[str], disk: int
 ) -> None:
     try:
-        report = await checks.check(Endpoint.from_uri(uri), target.admin, ignored, disk, tls=target.binaries.tls)
+        report = await checks.check(Endpoint.from_uri(uri), target.admin, ignored, disk, binaries=target.binaries)
         success, result = report.verdict(method)
     except UnusableUri as error:
         success, result = False, str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import LiteralString
 
 import psycopg
@@ -45,25 +45,38 @@ class Database:
     encoding: str
     collate: str
     ctype: str
+    closed: str = ""
+    """Why nobody can connect to it, in the driver's words; such a database cannot be migrated."""
 
 
 async def to_migrate(source: Endpoint, ignored: Collection[str]) -> list[Database]:
-    """Databases of the source that a migration carries, in order of name.
+    """Databases of the source that a migration should carry, in order of name.
 
-    All that the user may connect to, except templates and ignored ones. ``postgres`` exists on every
-    server and is as good as always empty: it counts only if somebody put something into it.
+    All except templates and ignored ones, those too that cannot be connected to: leaving one out without a word
+    would lose it. ``postgres`` exists on every server and is as good as always empty: it counts only if somebody
+    put something into it.
     """
     async with await source.connect() as connection:
         cursor = await connection.execute(
+            # The size of a database is no business of those who may not connect to it.
             """
-            SELECT datname, pg_database_size(oid), pg_encoding_to_char(encoding), datcollate, datctype
-            FROM pg_database
-            WHERE NOT datistemplate AND datallowconn AND has_database_privilege(datname, 'CONNECT')
-            ORDER BY datname
+            SELECT datname,
+                CASE WHEN has_database_privilege(datname, 'CONNECT') THEN pg_database_size(oid) ELSE 0 END,
+                pg_encoding_to_char(encoding), datcollate, datctype
+            FROM pg_database WHERE NOT datistemplate ORDER BY datname
             """
         )
-        found = [Database(*row) for row in await cursor.fetchall() if row[0] not in ignored]
-    return [each for each in found if each.name != "postgres" or await has_objects(source, each.name)]
+        listed = [Database(*row) for row in await cursor.fetchall() if row[0] not in ignored]
+    found = [replace(each, closed=await _closed(source, each.name)) for each in listed]
+    return [each for each in found if each.name != "postgres" or each.closed or await has_objects(source, each.name)]
+
+
+async def _closed(server: Endpoint, dbname: str) -> str:
+    try:
+        await (await server.connect(dbname)).close()
+    except psycopg.OperationalError as error:
+        return server.words(error)
+    return ""
 
 
 async def has_objects(server: Endpoint, dbname: str) -> bool:

@@ -35,7 +35,8 @@ _TABLES: LiteralString = """
 SELECT n.nspname, c.relname, c.relreplident::text,
     c.relreplident IN ('f', 'i') OR (c.relreplident = 'd' AND EXISTS (
         SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate
-    )) AS has_identity
+    )) AS has_identity,
+    pg_has_role(c.relowner, 'USAGE') AS owned
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384 AND n.nspname NOT LIKE 'pg\\_%'
     AND n.nspname <> 'information_schema' AND NOT EXISTS (
@@ -44,6 +45,25 @@ WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384 AND n.nspnam
 ORDER BY 1, 2
 """
 _IDENTITIES: dict[str, LiteralString] = {"d": "DEFAULT", "n": "NOTHING"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the source that replication carries."""
+
+    schema: str
+    name: str
+    identity: str
+    """Its replica identity, as the catalogue has it."""
+    has_identity: bool
+    """Whether that tells its rows apart."""
+    owned: bool
+    """Whether the user may do with it what an owner may."""
+
+
+async def tables(connection: psycopg.AsyncConnection) -> list[Table]:
+    """Tables of the database of ``connection``: ordinary, permanent ones that somebody made."""
+    return [Table(*row) for row in await (await connection.execute(_TABLES)).fetchall()]
 
 
 class ReplicationStalled(RuntimeError):
@@ -97,16 +117,16 @@ class Replication:
             await self._drop_slot(connection, patience=0)
             self._ours = True
             await self._drop_publication(connection)
-            tables = await (await connection.execute(_TABLES)).fetchall()
+            found = await tables(connection)
             await connection.execute(sql.SQL("SET lock_timeout TO {}").format(sql.Literal(_LOCK_TIMEOUT)))
-            for schema, table, identity, has_identity in tables:
-                if not has_identity:
-                    await connection.execute(_set_identity(schema, table, "FULL"))
-                    self._widened.append((schema, table, identity))
-            listed = sql.SQL(", ").join(sql.Identifier(schema, table) for schema, table, *_ in tables)
+            for table in found:
+                if not table.has_identity:
+                    await connection.execute(_set_identity(table.schema, table.name, "FULL"))
+                    self._widened.append((table.schema, table.name, table.identity))
+            listed = sql.SQL(", ").join(sql.Identifier(table.schema, table.name) for table in found)
             await connection.execute(
                 sql.SQL("CREATE PUBLICATION {} {}").format(
-                    sql.Identifier(self.publication), sql.SQL("FOR TABLE {}").format(listed) if tables else sql.SQL("")
+                    sql.Identifier(self.publication), sql.SQL("FOR TABLE {}").format(listed) if found else sql.SQL("")
                 )
             )
             await connection.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [self.slot])

@@ -128,7 +128,8 @@ def test_a_migration_by_dump_from_check_to_deletion(api, service, source):
 def test_replication_carries_what_is_written_meanwhile(api, service, source):
     """Writes during the copy and after it arrive; a stop loses none and leaves the source as it was."""
     check = api.check(service, **{"source-service-uri": uri_of(source)})
-    assert (check["success"], check["result"]) == (True, "Migration method will be 'replication'.")
+    assert check["success"] is True
+    assert check["result"].startswith("Migration method will be 'replication'. Warning: 1 tables of database 'Shöp'")
     writing = threading.Event()
     writing.set()
 

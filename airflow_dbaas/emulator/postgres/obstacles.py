@@ -1,0 +1,93 @@
+"""What keeps a source from being replicated, and what replication does not carry as it is.
+
+None of it is in the way of a dump.
+"""
+
+from __future__ import annotations
+
+import psycopg
+
+from airflow_dbaas.emulator.postgres import replication
+
+_FIRST_WITH_REPLICATION = 100000
+
+
+def release(server_version: int) -> str:
+    """Release as people write it, from the number that a server reports: ``17``, before 10 ``9.6``."""
+    major, rest = divmod(server_version, 10000)
+    return str(major) if server_version >= _FIRST_WITH_REPLICATION else f"{major}.{rest // 100}"
+
+
+async def of_server(connection: psycopg.AsyncConnection, wanted: int) -> list[str]:
+    """Why the server of ``connection`` cannot be replicated from by its user.
+
+    :param wanted: number of databases to be replicated.
+    """
+    version = connection.info.server_version
+    if version < _FIRST_WITH_REPLICATION:
+        return [f"the source is PostgreSQL {release(version)}, replication needs 10 or newer"]
+    cursor = await connection.execute(
+        """
+        SELECT current_setting('wal_level'), rolsuper OR rolreplication, rolname,
+            current_setting('max_replication_slots')::int, (SELECT count(*) FROM pg_replication_slots),
+            current_setting('max_wal_senders')::int, (SELECT count(*) FROM pg_stat_replication)
+        FROM pg_roles WHERE rolname = current_user
+        """
+    )
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  (current_user is a role)
+    wal_level, privileged, user, slots, slots_used, senders, senders_used = row
+    found = []
+    if wal_level != "logical":
+        found.append(f"wal_level of the source is '{wal_level}', replication needs 'logical'")
+    if not privileged:
+        found.append(f"user '{user}' of the source has insufficient privilege: neither SUPERUSER nor REPLICATION")
+    for what, setting, limit, used in (
+        ("replication slots", "max_replication_slots", slots, slots_used),
+        ("WAL senders", "max_wal_senders", senders, senders_used),
+    ):
+        # The first copy of a table has one of its own, beside its database's.
+        if limit - used < wanted + 1:
+            found.append(
+                f"the source has {limit - used} free {what} ({setting} is {limit}), {wanted + 1} are needed: "
+                "one for each database and one for copying tables"
+            )
+    return found
+
+
+async def of_database(connection: psycopg.AsyncConnection, dbname: str) -> list[str]:
+    """Why the user of ``connection`` cannot publish the tables of its database."""
+    if connection.info.server_version < _FIRST_WITH_REPLICATION:
+        return []
+    cursor = await connection.execute("SELECT current_user, has_database_privilege(current_database(), 'CREATE')")
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  (a query without FROM returns a row)
+    user, may_create = row
+    found = []
+    if not may_create:
+        found.append(f"user '{user}' of the source has insufficient privilege: no CREATE on database '{dbname}'")
+    foreign = [table for table in await replication.tables(connection) if not table.owned]
+    if foreign:
+        found.append(
+            f"user '{user}' of the source has insufficient privilege: it does not own {len(foreign)} tables of "
+            f"database '{dbname}', {foreign[0].schema}.{foreign[0].name} for one"
+        )
+    return found
+
+
+async def warnings(connection: psycopg.AsyncConnection, dbname: str) -> list[str]:
+    """What somebody who has a database replicated should know of it."""
+    found = []
+    cursor = await connection.execute("SELECT EXISTS (SELECT FROM pg_largeobject_metadata)")
+    row = await cursor.fetchone()
+    if row is not None and row[0]:
+        found.append(f"database '{dbname}' has large objects, which replication does not carry")
+    if connection.info.server_version >= _FIRST_WITH_REPLICATION:
+        keyless = [table for table in await replication.tables(connection) if not table.has_identity]
+        if keyless:
+            found.append(
+                f"{len(keyless)} tables of database '{dbname}' have no primary key, "
+                f"{keyless[0].schema}.{keyless[0].name} for one: they get REPLICA IDENTITY FULL at the source "
+                "while they are replicated"
+            )
+    return found
