@@ -30,6 +30,8 @@ take to try again, so that one which never succeeds does not flicker."""
 _DOWN_SECONDS = 3.0
 """A replication without a worker for this long is in trouble; workers come and go for good reasons too."""
 _STALL_SECONDS = 60.0
+_DOWN_STALL_SECONDS = 10.0
+"""How long a stop waits for a replication to move that works, and for one that is shown as failed."""
 _CLEAN_UP_SECONDS = 10.0
 
 
@@ -105,23 +107,32 @@ class Migration:
     async def stop(self) -> None:
         """Stop copying, or stop replicating once the target has all the source had when this was called.
 
-        Raises ``WorkFailed`` if the target does not catch up; then the replication goes on.
+        Raises ``WorkFailed`` if the target does not catch up. A replication that worked goes on then; one that
+        was down already is ended, for nobody could end it otherwise.
         """
-        syncing = [each for name, each in self._replications.items() if self._databases[name].status == "syncing"]
-        unreachable = ""
+        whole = [name for name in self._replications if self._databases[name].whole]
         try:
-            await asyncio.gather(*(replication.catch_up(_STALL_SECONDS) for replication in syncing))
+            doubts = [doubt for doubt in await asyncio.gather(*map(self._catch_up, whole)) if doubt]
         except ReplicationStalled as stalled:
             raise WorkFailed("interrupted", f"Migration goes on: {stalled}", state="timeout") from stalled
-        except psycopg.OperationalError as error:
-            unreachable = self.source.words(error)
         await self.abandon()
-        if unreachable:
+        if doubts:
             raise WorkFailed(
-                "partial",
-                "Migration stopped, but the source could not be asked whether the target has all of its changes: "
-                f"{unreachable}",
+                "partial", f"Migration stopped, but the target may lack changes of the source: {'; '.join(doubts)}"
             )
+
+    async def _catch_up(self, dbname: str) -> str:
+        """Wait until the target has all of a database; returns why that is not known."""
+        down = self._databases[dbname].status == "failed"
+        try:
+            await self._replications[dbname].catch_up(_DOWN_STALL_SECONDS if down else _STALL_SECONDS)
+        except psycopg.OperationalError as error:
+            return f"the source could not be asked: {self.source.words(error)}"
+        except ReplicationStalled as stalled:
+            if not down:
+                raise
+            return str(stalled)
+        return ""
 
     async def abandon(self) -> None:
         """Stop at once and clean up on both sides as far as they can be reached."""
