@@ -44,7 +44,7 @@ def read(call: Call[AnswerT], *, status: int, reason: str, headers: Mapping[str,
         where = headers.get("Location", "nowhere")
         raise DbaasResponseError(f"{call}: unexpected redirect to {redact(where)}", retryable=False)
     try:
-        return call.answer.model_validate_json(content)
+        return _parse(call.answer, content)
     except pydantic.ValidationError as error:
         # "from None": the validation error carries the answer, which may hold a password.
         what = error.errors(include_input=False, include_url=False)[0]
@@ -53,6 +53,22 @@ def read(call: Call[AnswerT], *, status: int, reason: str, headers: Mapping[str,
             f"{call}: the answer ({headers.get('Content-Type', 'no content type')}, "
             f"{len(content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
         ) from None
+
+
+def _parse(kind: type[AnswerT], content: bytes) -> AnswerT:
+    try:
+        return kind.model_validate_json(content)
+    except pydantic.ValidationError as error:
+        if error.errors(include_input=False, include_url=False)[0]["type"] != "json_invalid":
+            raise
+        # A line of a log may be cut within a character; the page must not be unreadable for that, for ever. What is
+        # broken is replaced: half of a surrogate pair, bytes that are no UTF-8.
+        try:
+            whole = json.loads(content.decode("utf-8-sig", errors="replace"))
+            mended = json.dumps(whole, ensure_ascii=False).encode(errors="replace")
+        except (ValueError, RecursionError):
+            raise error from None
+    return kind.model_validate_json(mended)
 
 
 def _message(content: bytes) -> str:

@@ -1,8 +1,8 @@
 """Answers of the API.
 
 The models are tolerant: fields the API adds are kept (``extra``), values of enumerations are plain strings, so
-that a new one is no error, and whatever the API may leave out is optional here. A null list is an empty one. In the
-list of services, what nothing acts on (sizes, times, notifications) is None where it is not of its type.
+that a new one is no error, and whatever the API may leave out is optional here. A null list is an empty one. What is
+not of its type is absent, and among the extras as it came, unless something rests on it; see ``base.Answer``.
 
 A model is built when its name is first used, not before: that costs time, and few DAGs need many.
 """

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from airflow_dbaas.api.models.base import Answer
+from airflow_dbaas.api.models.base import Answer, Needed
 
 
 class UserSecrets(Answer):
     """Answer of the reveal calls."""
 
-    username: str | None = None
-    password: str | None = None
+    username: Needed[str | None] = None
+    password: Needed[str | None] = None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    ModelWrapValidatorHandler,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
+    model_validator,
 )
 
 from airflow_dbaas.api.redaction import MASK, is_secret, redact, without_secrets
@@ -22,20 +23,23 @@ _T = TypeVar("_T")
 Items = Annotated[list[_T], BeforeValidator(lambda value: [] if value is None else value)]
 
 
-def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
-    try:
-        return read(value)
-    except ValidationError:
-        return None
+@dataclass(frozen=True)
+class _Needed:
+    """Marks a field of an answer; see ``Needed``."""
 
 
-#: What is shown but never acted on: None if it is not of its type. Every wait reads the list of all services, and
-#: must not fail for the odd size or notification of another one.
-Shown = Annotated[_T | None, WrapValidator(_or_none)]
+#: What must be of its type if it is there, for without it a failure would pass for success, or something that is there
+#: for gone. Everything else may be of any type; see ``Answer``.
+Needed = Annotated[_T, _Needed()]
 
 
 class Answer(BaseModel):
-    """Base of all answers: snake case here, the API's kebab case on the wire."""
+    """Base of all answers: snake case here, the API's kebab case on the wire.
+
+    A wait must not fail for a field it has nothing to do with. So what cannot be read as its type is taken for absent,
+    and is found as it came in ``model_extra``, under the API's name. The exceptions are marked as ``Needed``. A number
+    where a string is expected is read as its text.
+    """
 
     model_config = ConfigDict(
         alias_generator=lambda name: name.replace("_", "-"),
@@ -43,7 +47,28 @@ class Answer(BaseModel):
         extra="allow",
         frozen=True,
         hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tolerate(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return read(data)
+        except ValidationError as error:
+            odd = {what["loc"][0] for what in error.errors() if what["loc"]}
+            needed = {
+                spelling
+                for name, field in cls.model_fields.items()
+                if field.is_required() or _Needed() in field.metadata
+                for spelling in (name, field.alias)
+            }
+            if not isinstance(data, Mapping) or not odd or odd & needed:
+                raise
+        answer = read({name: value for name, value in data.items() if name not in odd})
+        if answer.model_extra is not None:
+            answer.model_extra.update({name: value for name, value in data.items() if name in odd})
+        return answer
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from airflow_dbaas.api.models.base import Answer, Items
+from airflow_dbaas.api.models.base import Answer, Items, Needed
 
 
 class ExternalEndpoint(Answer):
     """Where services send their logs or metrics; ``type`` is ``datadog``, ``elasticsearch``, ``opensearch``,
     ``prometheus`` or ``rsyslog``."""
 
-    id: str | None = None
-    name: str | None = None
-    type: str | None = None
+    id: Needed[str | None] = None
+    name: Needed[str | None] = None
+    type: Needed[str | None] = None
 
 
 class ExternalEndpointList(Answer):
     """Answer of list-dbaas-external-endpoints."""
 
-    dbaas_endpoints: Items[ExternalEndpoint] = []
+    dbaas_endpoints: Needed[Items[ExternalEndpoint]] = []
 
     def named(self, name: str, *, type: str) -> ExternalEndpoint | None:
         """The endpoint of that name and type, if it is there."""

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from airflow_dbaas.api.models.base import Answer, Items
+from airflow_dbaas.api.models.base import Answer, Items, Needed
 
 
 class ExternalIntegration(Answer):
     """A service attached to an external endpoint; ``type`` is that of the endpoint."""
 
-    integration_id: str | None = None
+    integration_id: Needed[str | None] = None
     type: str | None = None
     description: str | None = None
-    status: str | None = None
+    status: Needed[str | None] = None
     source_service_name: str | None = None
     source_service_type: str | None = None
-    dest_endpoint_id: str | None = None
+    dest_endpoint_id: Needed[str | None] = None
     dest_endpoint_name: str | None = None
 
 
 class ExternalIntegrationList(Answer):
     """Answer of list-dbaas-external-integrations."""
 
-    external_integrations: Items[ExternalIntegration] = []
+    external_integrations: Needed[Items[ExternalIntegration]] = []
 
     def with_endpoint(self, endpoint_id: str) -> ExternalIntegration | None:
         """The integration with the endpoint of that id, if there is one."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dbaas.api.models.base import Answer, Items, Shown
+from airflow_dbaas.api.models.base import Answer, Items, Needed
 from airflow_dbaas.api.models.schemas import SettingsSchema
 
 
 class Integration(Answer):
     """A link between two services. It works when ``is_active``; ``is_enabled`` says that it is wanted."""
 
-    id: str | None = None
-    type: str | None = None
-    source: str | None = None
-    dest: str | None = None
-    description: Shown[str] = None
+    id: Needed[str | None] = None
+    type: Needed[str | None] = None
+    source: Needed[str | None] = None
+    dest: Needed[str | None] = None
+    description: str | None = None
     status: str | None = None
     is_active: bool | None = None
     is_enabled: bool | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from airflow_dbaas.api.models.base import Answer, Items
+from airflow_dbaas.api.models.base import Answer, Items, Needed
 
 
 class LogEntry(Answer):
@@ -24,9 +24,9 @@ class LogEntry(Answer):
 class ServiceLogs(Answer):
     """A page of a service's log. ``offset`` is where the next page goes on, ``first_log_offset`` the first entry's."""
 
-    offset: str | None = None
+    offset: Needed[str | None] = None
     first_log_offset: str | None = None
-    logs: Items[LogEntry] = []
+    logs: Needed[Items[LogEntry]] = []
 
 
 def moment(text: object) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_dbaas.api.models.base import Answer, Items
+from airflow_dbaas.api.models.base import Answer, Items, Needed
 
 
 class MigrationDetail(Answer):
@@ -10,14 +10,14 @@ class MigrationDetail(Answer):
 
     dbname: str | None = None
     method: str | None = None
-    status: str | None = None
-    error: str | None = None
+    status: Needed[str | None] = None
+    error: Needed[str | None] = None
 
 
 class MigrationStatus(Answer):
     """A migration as a whole and database by database. ``method`` is empty if there are several, or an error."""
 
-    status: str | None = None
+    status: Needed[str | None] = None
     method: str | None = None
-    error: str | None = None
-    details: Items[MigrationDetail] = []
+    error: Needed[str | None] = None
+    details: Needed[Items[MigrationDetail]] = []

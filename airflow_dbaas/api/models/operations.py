@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_dbaas.api.models.base import Answer, Items
+from airflow_dbaas.api.models.base import Answer, Items, Needed
 
 
 class Reference(Answer):
@@ -19,8 +19,8 @@ class Operation(Answer):
     ``state`` is ``pending``, ``success``, ``failure`` or ``timeout``; ``reason`` says why it failed.
     """
 
-    id: str | None = None
-    state: str | None = None
+    id: Needed[str | None] = None
+    state: Needed[str | None] = None
     reason: str | None = None
     message: str | None = None
     reference: Reference | None = None
@@ -39,6 +39,6 @@ class Task(Answer):
     id: str | None = None
     task_type: str | None = None
     create_time: str | None = None
-    success: bool | None = None
+    success: Needed[bool | None] = None
     result: str | None = None
     result_codes: Items[ResultCode] = []

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dbaas.api.models.base import Answer, Items, Shown
+from airflow_dbaas.api.models.base import Answer, Items, Needed
 from airflow_dbaas.api.models.integrations import Integration
 
 
 class Notification(Answer):
     """Something the provider wants the owner of a service to know."""
 
-    level: Shown[str] = None
-    type: Shown[str] = None
-    message: Shown[str] = None
-    metadata: Shown[dict[str, Any]] = None
+    level: str | None = None
+    type: str | None = None
+    message: str | None = None
+    metadata: dict[str, Any] | None = None
 
 
 class Service(Answer):
     """What services of every type have in common. ``state`` is ``running``, ``rebuilding``, ``rebalancing`` or
     ``poweroff``; sizes are in bytes."""
 
-    name: str
+    name: Needed[str]
     type: str | None = None
     plan: str | None = None
     state: str | None = None
-    zone: Shown[str] = None
-    created_at: Shown[str] = None
-    updated_at: Shown[str] = None
-    disk_size: Shown[int] = None
-    node_count: Shown[int] = None
-    node_cpu_count: Shown[int] = None
-    node_memory: Shown[int] = None
+    zone: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    disk_size: int | None = None
+    node_count: int | None = None
+    node_cpu_count: int | None = None
+    node_memory: int | None = None
     termination_protection: bool | None = None
-    integrations: Items[Integration] = []
+    integrations: Needed[Items[Integration]] = []
     notifications: Items[Notification] = []
 
 
 class ServiceList(Answer):
     """Answer of list-dbaas-services."""
 
-    dbaas_services: Items[Service] = []
+    dbaas_services: Needed[Items[Service]] = []
 
     def named(self, name: str) -> Service | None:
         """The service of that name, if it is there."""

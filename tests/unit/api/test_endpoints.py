@@ -177,17 +177,17 @@ def test_dir_shows_what_was_not_used_yet() -> None:
 
 
 def test_one_odd_service_does_not_spoil_the_list() -> None:
-    """What nothing acts on is None where it is not of its type; what is acted on has to be."""
+    """What nothing rests on is None where it is not of its type; a name has to be."""
     odd = {"name": "odd", "node-memory": 2.5, "created-at": 0, "notifications": [{"level": "warning", "metadata": []}]}
     found = models.ServiceList.model_validate({"dbaas-services": [odd, {"name": "db", "disk-size": 8}]})
     assert [(each.name, each.node_memory, each.created_at, each.disk_size) for each in found.dbaas_services] == [
-        ("odd", None, None, None),
+        ("odd", None, "0", None),
         ("db", None, None, 8),
     ]
     assert (notice := found.dbaas_services[0].notifications[0]).level == "warning"
     assert notice.metadata is None
-    with pytest.raises(ValidationError, match="state"):
-        models.ServiceList.model_validate({"dbaas-services": [{"name": "odd", "state": 1}]})
+    with pytest.raises(ValidationError, match="name"):
+        models.ServiceList.model_validate({"dbaas-services": [{"name": ["odd"]}]})
 
 
 def test_finding_things_in_lists() -> None:
