@@ -18,6 +18,8 @@ AnswerT = TypeVar("AnswerT", bound="models.Answer")
 
 NAME_LENGTH = 63
 USERNAME_LENGTH = 64
+#: With hyphens or without: ``uuid.UUID`` by itself takes signs, underscores and foreign digits as well.
+_UUID = re.compile(r"[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def segment(parameter: str, value: str, *, longest: int | None = NAME_LENGTH) ->
     """
     if not isinstance(value, str) or not value:
         length = "at least 1 character" if longest is None else f"1 to {longest} characters"
-        raise DbaasConfigurationError(f"{parameter} must be a name of {length}, got {value!r}")
+        raise DbaasConfigurationError(f"{parameter} must be a name of {length}, got {shown(value)}")
     if longest is not None and len(value) > longest:
         raise DbaasConfigurationError(
             f"{parameter} must have at most {longest} characters, got {len(value)}: {value!r}"
@@ -69,7 +71,23 @@ def identifier(parameter: str, value: str) -> str:
 
     :raises DbaasConfigurationError: if ``value`` is not a UUID.
     """
+    found = canonical_uuid(value)
+    if found is None:
+        raise DbaasConfigurationError(f"{parameter} must be a UUID, got {shown(value)}")
+    return found
+
+
+def canonical_uuid(value: object) -> str | None:
+    """A UUID as the API writes it, from one in upper case, in braces or without hyphens; None from anything else."""
+    if not isinstance(value, str):
+        return None
+    bare = value[1:-1] if value.startswith("{") and value.endswith("}") else value
+    return str(uuid.UUID(bare)) if _UUID.fullmatch(bare) else None
+
+
+def shown(value: object) -> str:
+    """A value for an error text."""
     try:
-        return str(uuid.UUID(value))
-    except (ValueError, AttributeError, TypeError):
-        raise DbaasConfigurationError(f"{parameter} must be a UUID, got {value!r}") from None
+        return repr(value)
+    except ValueError:  # Python does not write out integers of thousands of digits.
+        return f"a very large {type(value).__name__}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, with_config
@@ -10,13 +9,14 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from airflow_dbaas.api.bodies.encoding import STRICT
+from airflow_dbaas.api.calls import canonical_uuid
 
 
 def _uuid(value: str) -> str:
-    try:
-        return str(uuid.UUID(value))
-    except ValueError:
-        raise PydanticCustomError("uuid", "Input should be a UUID") from None
+    found = canonical_uuid(value)
+    if found is None:
+        raise PydanticCustomError("uuid", "Input should be a UUID")
+    return found
 
 
 Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
@@ -27,6 +27,8 @@ Username = Annotated[str, Field(min_length=1, max_length=64)]
 AdminUsername = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[_A-Za-z0-9][-._A-Za-z0-9]{0,63}$")]
 MysqlPassword = Annotated[str, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9!#%^*_+={}()<>|.,;~?-]+$")]
 MysqlAuthentication = Literal["caching_sha2_password", "mysql_native_password"]
+#: How many, where the document sets no limit but that of its 64-bit integers.
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 ExternalEndpointType = Literal["datadog", "elasticsearch", "opensearch", "prometheus", "rsyslog"]
 MigrationMethod = Literal["dump", "replication"]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import is_secret, redact
 
@@ -20,6 +23,8 @@ STRICT = ConfigDict(
     strict=True,
     hide_input_in_errors=True,
 )
+
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 @cache
@@ -42,17 +47,47 @@ def encode(operation: str, kind: type, fields: Mapping[str, object]) -> bytes:
     :raises DbaasConfigurationError: if a value breaks a limit, is of a wrong type, is not known to the API or
         is none of JSON's.
     """
-    given = {name: value for name, value in fields.items() if value is not None or name in _nullable(kind)}
+    given = {
+        name: value for name, value in fields.items() if value is not None or name.replace("-", "_") in _nullable(kind)
+    }
     try:
         valid = _adapter(kind).validate_python(given)
     except ValidationError as error:
         # "from None": the validation error carries the input, secrets included.
         raise DbaasConfigurationError(f"{operation}: {_explain(error)}") from None
+    body = _adapter(kind).dump_python(valid, by_alias=True)
     try:
-        return json.dumps(_adapter(kind).dump_python(valid, by_alias=True), allow_nan=False).encode()
+        _check_json(body, "body")
+        return json.dumps(body, allow_nan=False).encode()
+    except RecursionError:
+        raise DbaasConfigurationError(
+            f"{operation}: the body cannot be written as JSON: it is nested too deep"
+        ) from None
     except (TypeError, ValueError) as error:
-        # Free-form settings only: a date out of a YAML file, say.
         raise DbaasConfigurationError(f"{operation}: the body cannot be written as JSON: {error}") from None
+
+
+def _check_json(value: object, place: str) -> None:
+    """Refuse what JSON has no value for, and what it would change: a date or a number as a key out of a YAML file.
+
+    Such things can be in free-form settings only.
+    """
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if not isinstance(name, str):
+                raise TypeError(f"{place}: the key {shown(name)} is no text")
+            _check_json(name, f"{place}: a key")
+            _check_json(item, f"{place}.{name}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _check_json(item, f"{place}.{index}")
+    elif isinstance(value, str):
+        if _HALF_A_PAIR.search(value):
+            raise ValueError(f"{place} holds half of a surrogate pair")
+    elif value is not None and not isinstance(value, int | float):
+        raise TypeError(f"{place} is a {type(value).__name__}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{place} is {value}")
 
 
 def _explain(error: ValidationError) -> str:
@@ -72,7 +107,7 @@ def _shown(value: object) -> str:
     # What holds other values may hold a secret further down, and is of no help in a one-line text anyway.
     if not isinstance(value, str | int | float | None):
         return ""
-    text = redact(repr(value))
+    text = redact(shown(value))
     return f", got {text}" if len(text) <= 80 else f", got {text[:77]}…"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Required
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from airflow_dbaas.api.bodies.common import Plan, ServiceFields, ServiceName
+from airflow_dbaas.api.bodies.common import Count, Plan, ServiceFields, ServiceName
 from airflow_dbaas.api.bodies.encoding import STRICT
 
 
@@ -15,7 +15,7 @@ from airflow_dbaas.api.bodies.encoding import STRICT
 class IndexPattern(TypedDict, total=False):
     """How many indexes whose names match a pattern are kept, and which go first."""
 
-    max_index_count: Annotated[int, Field(ge=0)] | None
+    max_index_count: Count | None
     pattern: Annotated[str, Field(max_length=1024)]
     sorting_algorithm: Literal["alphabetical", "creation_date"]
 
@@ -42,7 +42,7 @@ class _OpensearchFields(ServiceFields, total=False):
     index_patterns: list[IndexPattern]
     index_template: IndexTemplate
     keep_index_refresh_interval: bool
-    max_index_count: Annotated[int, Field(ge=0)] | None
+    max_index_count: Count | None
     opensearch_dashboards: OpensearchDashboards
     opensearch_settings: dict[str, Any]
 

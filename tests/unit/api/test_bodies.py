@@ -68,13 +68,48 @@ def test_a_mapping_that_became_text_is_not_shown() -> None:
     assert str(caught.value).endswith(": settings: Input should be a valid dictionary")
 
 
-@pytest.mark.parametrize("value", [date(2026, 1, 1), {1, 2}, float("nan"), b"x"])
-def test_free_form_settings_are_json(value: Any) -> None:
-    """What cannot be written as JSON, a date out of a YAML file for example, is refused before anything is sent."""
-    with pytest.raises(
-        DbaasConfigurationError, match=r"^update-dbaas-service-pg: the body cannot be written as JSON: "
-    ):
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (date(2026, 1, 1), "body.pg-settings.x is a date"),
+        ({1, 2}, "body.pg-settings.x is a set"),
+        (b"x", "body.pg-settings.x is a bytes"),
+        ([1, float("nan")], "body.pg-settings.x.1 is nan"),
+        ({"y": {5: 1}}, "body.pg-settings.x.y: the key 5 is no text"),
+        ("\ud800", "body.pg-settings.x holds half of a surrogate pair"),
+        ({"\ud800": 1}, "body.pg-settings.x: a key holds half of a surrogate pair"),
+        (ENDLESS, "it is nested too deep"),
+        (10**5000, "Exceeds the limit"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isascii() else "",
+)
+def test_free_form_settings_are_json(value: Any, message: str) -> None:
+    """What JSON has no value for, or would change, is refused before anything is sent: a date, a number as a key."""
+    with pytest.raises(DbaasConfigurationError) as caught:
         endpoints.update_dbaas_service_pg(name="db", pg_settings={"x": value})
+    assert str(caught.value).startswith(f"update-dbaas-service-pg: the body cannot be written as JSON: {message}")
+
+
+def test_numbers_of_thousands_of_digits() -> None:
+    """Python does not write them out; the errors say so instead."""
+    with pytest.raises(DbaasConfigurationError, match=r"^get-dbaas-service-logs: limit: .*, got a very large int$"):
+        endpoints.get_dbaas_service_logs(service_name="db", limit=10**5000)
+    with pytest.raises(DbaasConfigurationError, match=r"^id must be a UUID, got a very large int$"):
+        endpoints.get_operation(10**5000)  # type: ignore[arg-type]
+
+
+def test_both_spellings() -> None:
+    """Properties may be given in the API's own spelling, too; both at once are refused, at every level."""
+    call = endpoints.update_dbaas_service_opensearch(name="db", **{"max-index-count": None})  # type: ignore[misc]
+    assert json.loads(call.body) == {"max-index-count": None}
+    source: Any = {"host": "h", "port": 1, "ignore-dbs": "a"}
+    assert b'"ignore-dbs": "a"' in endpoints.update_dbaas_service_pg(name="db", migration=source).body
+    with pytest.raises(DbaasConfigurationError, match=r"migration\.ignore-dbs: Extra inputs"):
+        endpoints.update_dbaas_service_pg(name="db", migration={**source, "ignore_dbs": "b"})
 
 
 @pytest.mark.parametrize("name", ["", "x" * 64, ".", "..", "a\nb", "a\x00b", "\x7f", "\ud800", None, 7])
