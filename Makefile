@@ -16,10 +16,10 @@ BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test lint format lock api-diff clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(VENV)/wheel.stamp ## set up .venv with the pinned packages and this package's wheel
 
@@ -44,6 +44,13 @@ lock: setup ## compile requirements.txt anew from pyproject.toml
 	    --no-header --no-annotate --no-emit-index-url \
 	    --constraints <(echo 'apache-airflow==3.3.*') -o requirements.txt
 	@rm -rf $(VENV)/cache
+
+# uv puts the package into the temporary folder, as if that were an environment.
+api-diff: setup ## what the newest document of Exoscale's API changes (VERSION=… looks at that one, UPDATE=1 takes it over)
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	    $(UV) pip install --quiet --no-cache --no-deps --python $(BIN)/python --target "$$folder" \
+	        'exoscale$(if $(VERSION),==$(VERSION))' && \
+	    $(BIN)/python -B -m tests.contract.api_diff "$$folder" $(if $(filter-out 0,$(UPDATE)),--update)
 
 clean: ## remove .venv, dist and all caches
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache
