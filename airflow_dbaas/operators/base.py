@@ -21,7 +21,7 @@ from airflow_dbaas.api.errors import (
 from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.events import airflow_errors, result_of
-from airflow_dbaas.waits import OperationWait, Pending, Wait, outcome
+from airflow_dbaas.waits import Failed, OperationWait, Pending, Wait, outcome
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
@@ -122,7 +122,13 @@ class DbaasOperator(DbaasTask):
         return then(context, outcome(verdict), **state)
 
     def wait_for_operation(self, context: Context, operation: models.Operation, then: Then, **state: Any) -> Any:
-        """Wait for an operation that was started, unless nothing is to be waited for; then go on as ``wait_for``."""
+        """Wait for an operation that was started, unless nothing is to be waited for; then go on as ``wait_for``.
+
+        :raises DbaasOperationError: if it has failed already.
+        """
+        seen = OperationWait(operation.id or "without an id").verdict(operation)
+        if isinstance(seen, Failed):
+            raise seen.error
         if operation.id is None or not self.wait_for_completion:
             reference = operation.reference or models.Reference()
             result = {

@@ -27,20 +27,28 @@ class Reply:
 
 
 class ScriptedServer:
-    """Gives its replies in turn, the last one again and again, and keeps the requests it got."""
+    """Gives its replies in turn, the last one again and again, and keeps the requests it got.
+
+    What stands under a path in ``always`` is given for that path out of turn.
+    """
 
     def __init__(self) -> None:
         self.replies: list[Reply] = [Reply()]
+        self.always: dict[str, Reply] = {}
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Head and body are two writes; else the second would wait for the client's acknowledgement of the first.
+            disable_nagle_algorithm = True
 
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 outer.requests.append((self.command, self.path, dict(self.headers), body))
-                reply = outer.replies.pop(0) if len(outer.replies) > 1 else outer.replies[0]
+                reply = outer.always.get(self.path) or outer.replies[0]
+                if reply is outer.replies[0] and len(outer.replies) > 1:
+                    outer.replies.pop(0)
                 if reply.drop:
                     self.close_connection = True
                     return
