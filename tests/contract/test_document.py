@@ -1,4 +1,4 @@
-"""Requests and models against Exoscale's own OpenAPI document, from the package ``exoscale``."""
+"""Arguments, bodies and models against Exoscale's own OpenAPI document, from the package ``exoscale``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pydantic import BaseModel, TypeAdapter
 from airflow_dbaas.api import AsyncClient, Client, bodies, endpoints, models
 from airflow_dbaas.api.calls import Call
 from airflow_dbaas.api.client import ZONES
-from airflow_dbaas.api.errors import DbaasConfigurationError
 from tests.contract.document import (
     DOCUMENT,
     DOCUMENTED,
@@ -28,10 +27,6 @@ from tests.contract.document import (
 from tests.contract.operations import OPERATIONS
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
-OTHER_ID = "0f4ce3a3-15b6-4b7c-9c4e-0d6b5e2e6c11"
-
-#: What compares a body of ours with one of theirs, besides its properties.
-LIMITS = ("minLength", "maxLength", "minimum", "maximum", "pattern", "format", "minItems", "maxItems")
 
 
 def statement(operation: str) -> Any:
@@ -49,7 +44,7 @@ class Recorder:
         self.kinds[operation] = kind
         return json.dumps(sorted(fields)).encode()
 
-    def build(self, operation: str, **path: str) -> Call[Any]:
+    def build(self, operation: str) -> Call[Any]:
         """The call of an operation, with samples for all its arguments."""
         arguments: dict[str, Any] = {
             name.replace("-", "_"): ID if schema.get("format") == "uuid" else "sample"
@@ -58,7 +53,7 @@ class Recorder:
         for parameter in inspect.signature(statement(operation)).parameters.values():
             if parameter.kind is not parameter.VAR_KEYWORD:
                 arguments.setdefault(parameter.name, "sample")
-        call: Call[Any] = statement(operation)(**arguments | path)
+        call: Call[Any] = statement(operation)(**arguments)
         return call
 
 
@@ -82,19 +77,6 @@ def is_method(attribute: object) -> bool:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_method_and_path(recorder: Recorder, operation: str) -> None:
-    """HTTP method and path of every call are those of the document; so is whether it has a body."""
-    call = recorder.build(operation)
-    method, template, documented = DOCUMENTED[operation]
-    assert (call.operation, call.method) == (operation, method)
-    expected = template
-    for name, schema in path_parameters(operation).items():
-        expected = expected.replace(f"{{{name}}}", ID if schema.get("format") == "uuid" else "sample")
-    assert call.path == expected
-    assert bool(call.body) == ("requestBody" in documented)
-
-
-@pytest.mark.parametrize("operation", OPERATIONS)
 def test_arguments(recorder: Recorder, operation: str) -> None:
     """A function takes the path's parameters and the body's properties under their own names, and nothing else."""
     recorder.build(operation)
@@ -114,27 +96,9 @@ def test_arguments(recorder: Recorder, operation: str) -> None:
         assert len(ours) == 1 or each.kind is not each.POSITIONAL_OR_KEYWORD, f"{name} must be keyword-only"
 
 
-@pytest.mark.parametrize("operation", [name for name in OPERATIONS if path_parameters(name)])
-def test_path_parameters(recorder: Recorder, operation: str) -> None:
-    """A value of the path that is too long, empty or no UUID is refused; one of the greatest length is taken."""
-    for name, schema in path_parameters(operation).items():
-        argument = name.replace("-", "_")
-        bad = ["", ".."]
-        if schema.get("format") == "uuid":
-            bad.append("sample")
-            assert OTHER_ID in recorder.build(operation, **{argument: OTHER_ID}).path
-        elif "maxLength" in schema:
-            bad.append("x" * (schema["maxLength"] + 1))
-            longest = "x" * schema["maxLength"]
-            assert f"/{longest}" in recorder.build(operation, **{argument: longest}).path
-        for value in bad:
-            with pytest.raises(DbaasConfigurationError, match=f"^{argument} must "):
-                recorder.build(operation, **{argument: value})
-
-
 @pytest.mark.parametrize("operation", WITH_BODY)
 def test_bodies_have_the_documents_properties(recorder: Recorder, operation: str) -> None:
-    """Every property that may be sent can be sent, the same ones are required, with the same limits."""
+    """A body has the document's properties at every level, and none besides; test_requests tries their values."""
     recorder.build(operation)
     ours = TypeAdapter(recorder.kinds[operation]).json_schema()
     compare(ours, documented_body(operation), ours.get("$defs", {}), operation)
@@ -144,31 +108,12 @@ def compare(ours: dict[str, Any], theirs: dict[str, Any], definitions: dict[str,
     theirs = resolve(theirs)
     if "$ref" in ours:
         ours = definitions[ours["$ref"].rpartition("/")[2]]
-    assert ("anyOf" in ours) == bool(theirs.get("nullable")), place
-    if "anyOf" in ours:
-        ours = next(option for option in ours["anyOf"] if option.get("type") != "null")
-    if "const" in ours:
-        ours = {**ours, "enum": [ours["const"]]}
-    assert ours["type"] == theirs["type"], place
-    for limit in LIMITS:
-        theirs_has = theirs.get(limit)
-        if theirs["type"] == "integer" and limit == "format":
-            continue  # int64, which every integer of a body is
-        if limit == "minLength" and theirs_has == 0:
-            theirs_has = None
-        assert ours.get(limit) == theirs_has, f"{place}: {limit}"
-    assert set(ours.get("enum", [])) == set(theirs.get("enum", [])), place
-    if theirs["type"] == "array":
+    if "items" in ours:
         compare(ours["items"], theirs["items"], definitions, f"{place}[]")
-    if "properties" in ours:
+    elif "properties" in ours:
         assert set(ours["properties"]) == set(theirs["properties"]), place
-        assert set(ours.get("required", [])) == set(theirs.get("required", [])), place
-        assert ours["additionalProperties"] is False, place
         for name, schema in ours["properties"].items():
             compare(schema, theirs["properties"][name], definitions, f"{place}.{name}")
-    elif theirs["type"] == "object":
-        # Free-form: the schema of these differs with the service's version and is served by the API.
-        assert place.endswith("settings"), place
 
 
 def inner_model(annotation: Any) -> type[BaseModel] | None:

@@ -1,0 +1,205 @@
+"""Where our functions deliberately differ from Exoscale's document, one by one: the one list of exceptions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.contract.cases import UUID
+from tests.contract.judge import FORMATS, Change, Schema
+
+#: What the document says of a request, and what becomes of it here.
+AS_GIVEN, OTHERWISE, REFUSED, TYPE_ERROR = "sent as it is", "sent otherwise", "refused", "a TypeError"
+
+
+@dataclass(frozen=True, eq=False)
+class Deviation:
+    """One exception.
+
+    :param place: where.
+    :param what: what differs.
+    :param why: the reason.
+    :param document: what the document says of the example, as one of the words above.
+    :param ours: what becomes of it.
+    :param example: operation, parameters of the path, body.
+    :param change: what makes the document's schema one that we keep; places in a path are ``operation{parameter}``.
+        None if it takes the same values.
+    """
+
+    place: str
+    what: str
+    why: str
+    document: str
+    ours: str
+    example: tuple[str, Mapping[str, Any], Mapping[str, Any] | None]
+    change: Change | None = None
+
+
+@FORMATS.checks(ANY_UUID := "uuid in any spelling")
+def _uuid(value: object) -> bool:
+    form = r"(?P<id>{digit}{{8}}(?P<sign>-?)({digit}{{4}}(?P=sign)){{3}}{digit}{{12}})".format(digit="[0-9a-fA-F]")
+    found = isinstance(value, str) and (re.fullmatch(form, value) or re.fullmatch(rf"\{{{form}\}}", value))
+    return bool(found) or not isinstance(value, str)
+
+
+def is_free(place: str) -> bool:
+    """Whether it is a service's ``pg-settings`` or the like."""
+    return place.count(".") == 1 and place.endswith("-settings")
+
+
+def _free(place: str, schema: Schema) -> Schema:
+    return {"type": "object"} if is_free(place) else schema
+
+
+def _closed(place: str, schema: Schema) -> Schema:
+    return {**schema, "additionalProperties": False} if "properties" in schema else schema
+
+
+def _whole_characters(place: str, schema: Schema) -> Schema:
+    return {**schema, "x-whole-characters": True} if not place or "{" in place else schema
+
+
+def _absent(place: str, schema: Schema) -> Schema:
+    """The optional properties of a body itself may be None."""
+    if place or "properties" not in schema:
+        return schema
+    needed = schema.get("required", [])
+    return {
+        **schema,
+        "properties": {
+            name: each if name in needed else {"anyOf": [each, {"enum": [None]}]}
+            for name, each in schema["properties"].items()
+        },
+    }
+
+
+def _any_spelling(place: str, schema: Schema) -> Schema:
+    return {**schema, "format": ANY_UUID} if schema.get("format") == "uuid" else schema
+
+
+def _not_empty(place: str, schema: Schema) -> Schema:
+    return {**schema, "minLength": 1} if "{" in place else schema
+
+
+def _one_segment(place: str, schema: Schema) -> Schema:
+    return {**schema, "not": {"enum": [".", ".."]}} if "{" in place else schema
+
+
+def _printable(place: str, schema: Schema) -> Schema:
+    return {**schema, "pattern": r"^[^\x00-\x1f\x7f]*$"} if "{" in place and "format" not in schema else schema
+
+
+def _service_name(place: str, schema: Schema) -> Schema:
+    names = place.endswith(("{name}", "{service-name}")) and not place.startswith("create-dbaas-external-endpoint-")
+    return {"maxLength": 63, **schema} if names else schema
+
+
+DEVIATIONS = (
+    Deviation(
+        "grafana-, mysql-, opensearch-, pg-, pgaudit-, pgbouncer-, pglookout-, thanos-, timescaledb-, valkey-settings",
+        "any JSON object is taken",
+        "their schema differs with the service's version; the API serves it and checks by it",
+        REFUSED,
+        AS_GIVEN,
+        ("update-dbaas-service-pg", {"name": "db"}, {"pg-settings": {"unheard_of": 1}}),
+        _free,
+    ),
+    Deviation(
+        "every object of a body but those settings",
+        "an unknown property is refused",
+        "a misspelled name would be ignored, or be refused far from its cause; its value may be a secret",
+        AS_GIVEN,
+        REFUSED,
+        (
+            "create-dbaas-service-pg",
+            {"name": "db"},
+            {"plan": "p", "maintenance": {"dow": "never", "time": "0" * 8, "x": 1}},
+        ),
+        _closed,
+    ),
+    Deviation(
+        "optional properties of a body",
+        "None leaves the property out, unless the document calls it nullable",
+        "that is how Python says that a parameter is not given; null is never sent where the document refuses it",
+        REFUSED,
+        OTHERWISE,
+        ("update-dbaas-service-pg", {"name": "db"}, {"plan": None}),
+        _absent,
+    ),
+    Deviation(
+        "required properties with a parameter of their own, unknown parameters",
+        "Python refuses the call itself",
+        "so it is for every function of Python; type checkers see it before",
+        REFUSED,
+        TYPE_ERROR,
+        ("create-dbaas-pg-database", {"service-name": "db"}, {}),
+    ),
+    Deviation(
+        "ids, in paths and bodies",
+        "upper case is sent as lower case",
+        "RFC 4122 writes lower case, and ids are compared with those of answers",
+        AS_GIVEN,
+        OTHERWISE,
+        ("get-operation", {"id": UUID.upper()}, None),
+    ),
+    Deviation(
+        "ids, in paths and bodies",
+        "one in braces or without hyphens is taken, and sent in the usual form",
+        "people copy ids from elsewhere, and it is clear which one is meant",
+        REFUSED,
+        OTHERWISE,
+        (
+            "detach-dbaas-service-from-endpoint",
+            {"source-service-name": "db"},
+            {"integration-id": UUID.replace("-", "")},
+        ),
+        _any_spelling,
+    ),
+    Deviation(
+        "every text, free-form settings included",
+        "half of a surrogate pair is refused",
+        "it has no form in UTF-8, so the API could not read it",
+        AS_GIVEN,
+        REFUSED,
+        ("update-dbaas-service-pg", {"name": "db"}, {"plan": "\ud800"}),
+        _whole_characters,
+    ),
+    Deviation(
+        "names in paths",
+        "an empty one is refused",
+        "it would be another path",
+        AS_GIVEN,
+        REFUSED,
+        ("get-dbaas-migration-status", {"name": ""}, None),
+        _not_empty,
+    ),
+    Deviation(
+        "names in paths",
+        "``.`` and ``..`` are refused",
+        "HTTP libraries and proxies take them for steps in the path, escaped or not",
+        AS_GIVEN,
+        REFUSED,
+        ("get-dbaas-service-type", {"service-type-name": ".."}, None),
+        _one_segment,
+    ),
+    Deviation(
+        "names in paths",
+        "control characters are refused",
+        "no name has them; they come of a template gone wrong, and end up in logs",
+        AS_GIVEN,
+        REFUSED,
+        ("delete-dbaas-pg-database", {"service-name": "db", "database-name": "a\n"}, None),
+        _printable,
+    ),
+    Deviation(
+        "names of services in the paths of deletions, logs and metrics",
+        "more than 63 characters are refused",
+        "no service has such a name: creation refuses it",
+        AS_GIVEN,
+        REFUSED,
+        ("delete-dbaas-service", {"name": "x" * 64}, None),
+        _service_name,
+    ),
+)
