@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pymysql
 from pymysql.constants import CR
+from pymysql.cursors import DictCursor
 
 from airflow_dbaas.emulator.sources import UnusableUri, without_password
 
@@ -19,6 +20,8 @@ _READ_SECONDS = 60
 _PASSWORD_BYTES = 32
 _SSL_MODES = {"DISABLED": False, "REQUIRED": True}
 _EXPECTED = "expected mysql://user:password@host:port/?ssl-mode=REQUIRED with special characters percent-encoded"
+P = ParamSpec("P")
+T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
 
 
@@ -117,11 +120,15 @@ class MysqlEndpoint:
 
         :param arguments: values for each ``%s``; without any, a ``%`` stands for itself.
         """
-        return await asyncio.to_thread(self._query, statement, arguments, dbname)
+        return await _to_the_end(self._query, statement, arguments, dbname)
 
     async def execute(self, *statements: str) -> None:
         """Run statements one after the other over one connection."""
-        await asyncio.to_thread(self._execute, statements)
+        await _to_the_end(self._execute, statements)
+
+    async def record(self, statement: str) -> dict[str, Any]:
+        """The first row of a statement that names its columns itself; empty if there is none."""
+        return await _to_the_end(self._record, statement)
 
     def words(self, error: BaseException | str) -> str:
         """The text of ``error`` on one line and without the password, whatever form it was written in."""
@@ -135,10 +142,25 @@ class MysqlEndpoint:
             cursor.execute(statement, arguments or None)
             return list(cursor.fetchall())
 
+    def _record(self, statement: str) -> dict[str, Any]:
+        with self.connect() as connection, connection.cursor(DictCursor) as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone() or {}
+
     def _execute(self, statements: tuple[str, ...]) -> None:
         with self.connect() as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
+
+
+async def _to_the_end(work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """What ``work`` returns in a thread. Cancelled, this waits for it: a statement is done or not, never still on."""
+    working = asyncio.create_task(asyncio.to_thread(work, *arguments, **options))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
 
 
 def identifier(name: str) -> str:

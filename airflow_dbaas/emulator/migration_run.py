@@ -1,0 +1,181 @@
+"""One run of a migration, whatever the engine: how its status is composed, and how it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from airflow_dbaas.emulator.operations import WorkFailed
+
+logger = logging.getLogger(__name__)
+
+STALL_SECONDS = 60.0
+DOWN_STALL_SECONDS = 10.0
+"""How long a stop waits for a replication to move that works, and for one that is shown as failed."""
+TROUBLE_SECONDS = 4.0
+"""A replication is shown as failed until this long after the last sign of trouble. Longer than it takes to try
+again, so that one which never succeeds does not flicker."""
+DOWN_SECONDS = 3.0
+"""A replication without a connection for this long is in trouble; connections come and go for good reasons too."""
+POLL_SECONDS = 0.3
+
+
+class MigrationFailed(RuntimeError):
+    """The migration, or one database of it, cannot go on; the text is for the user."""
+
+
+class ReplicationStalled(RuntimeError):
+    """The target stopped catching up with the source."""
+
+
+class SourceAway(RuntimeError):
+    """The source cannot be asked how far it is; the text says why."""
+
+
+class Named(Protocol):
+    """A database, of whatever engine."""
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+
+
+DatabaseT = TypeVar("DatabaseT", bound=Named)
+
+
+@dataclass
+class DatabaseState(Generic[DatabaseT]):
+    """How far one database is."""
+
+    database: DatabaseT
+    status: str = "running"
+    method: str = ""
+    error: str = ""
+    whole: bool = False
+    """Whether the target has a complete copy, which a stop may leave there."""
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the next database may have its turn."""
+
+    @property
+    def dbname(self) -> str:
+        """The database's name."""
+        return self.database.name
+
+    def view(self) -> dict[str, Any]:
+        """The state as the API answers it."""
+        shown = {"dbname": self.dbname, "status": self.status, "method": self.method}
+        return shown | ({"error": self.error} if self.error else {})
+
+
+@dataclass(kw_only=True)
+class MigrationRun(ABC, Generic[DatabaseT]):
+    """One run, from ``start`` to ``stop``. Its outcome stays readable until it is stopped or replaced."""
+
+    method: str | None
+    ignored: frozenset[str]
+    _databases: dict[str, DatabaseState[DatabaseT]] = field(default_factory=dict)
+    _run_task: asyncio.Task[None] | None = None
+    _ended: bool = False
+    _stopped: bool = False
+    _status: str = ""
+    _error: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is still being copied or replicated; a replication that is down for now is."""
+        return self._replicating() or not (self._stopped or self._ended)
+
+    def start(self) -> None:
+        """Begin, in the background."""
+        self._run_task = asyncio.create_task(self._run())
+
+    def view(self) -> dict[str, Any]:
+        """The migration status as the API answers it."""
+        states = list(self._databases.values())
+        statuses = {each.status for each in states}
+        error = self._error
+        if self._status:
+            status = self._status
+        elif not self._ended or "running" in statuses:
+            status = "running"
+        elif "failed" in statuses:
+            status, error = "failed", "Migration process failed"
+        else:
+            # With several methods the service says "done" although some databases go on being replicated.
+            status = "syncing" if statuses == {"syncing"} else "done"
+        methods = {each.method for each in states}
+        return {
+            "status": status,
+            "method": methods.pop() if len(methods) == 1 and not error else "",
+            "error": error,
+            "details": [each.view() for each in states],
+        }
+
+    async def stop(self) -> None:
+        """Stop copying, or stop replicating once the target has all the source had when this was called.
+
+        Raises ``WorkFailed`` if the target does not catch up. A replication that worked goes on then; one that
+        was down already is ended, for nobody could end it otherwise.
+        """
+        try:
+            doubts = await self._catch_up()
+        except ReplicationStalled as stalled:
+            raise WorkFailed("interrupted", f"Migration goes on: {stalled}", state="timeout") from stalled
+        await self.abandon()
+        if doubts:
+            raise WorkFailed(
+                "partial", f"Migration stopped, but the target may lack changes of the source: {'; '.join(doubts)}"
+            )
+
+    async def abandon(self) -> None:
+        """Stop at once and clean up on both sides as far as they can be reached."""
+        self._stopped = True
+        tasks = [task for task in (self._run_task, *self._watching()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._clean_up()
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                logger.error("A migration ended badly", exc_info=error)
+
+    async def _run(self) -> None:
+        try:
+            await self._migrate_all()
+        except MigrationFailed as failure:
+            self._status, self._error = "failed", str(failure)
+        except SourceAway as error:
+            # Observed at the real service: "done", although nothing was.
+            self._status, self._error = "done", f"Failed to run query on source db: '{error}'"
+            self._databases.clear()
+        except Exception:
+            logger.exception("Migration failed")
+            self._status, self._error = "failed", "internal error of the emulator; its log says more"
+        finally:
+            self._ended = True
+
+    @abstractmethod
+    async def _migrate_all(self) -> None:
+        """Migrate; returns when every database is copied or failed. Raises ``MigrationFailed``, ``SourceAway``."""
+
+    @abstractmethod
+    def _replicating(self) -> bool:
+        """Whether a replication is set up."""
+
+    @abstractmethod
+    def _watching(self) -> list[asyncio.Task[None]]:
+        """Tasks that watch replications."""
+
+    @abstractmethod
+    async def _catch_up(self) -> list[str]:
+        """Wait until the target has all that the source has now; returns why that is not known.
+
+        Raises ``ReplicationStalled`` if a replication that worked does not get there.
+        """
+
+    @abstractmethod
+    async def _clean_up(self) -> None:
+        """End replications, and take copies that are not whole out of the target again."""

@@ -1,0 +1,260 @@
+"""Copying databases with mariadb-dump and mariadb, streamed from one into the other.
+
+All databases are one dump, hence one state of the source, and views find the tables of other databases. The
+stream is cut where it changes the database, and each part goes to a client of its own: a database that cannot
+be loaded does not take the others along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from asyncio import StreamReader
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
+from airflow_dbaas.emulator.mysql.endpoint import MysqlEndpoint
+from airflow_dbaas.emulator.mysql.server import environment
+
+_PIECE = 256 * 1024
+_CLIENT = ("--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--protocol=tcp")
+_DUMP = (
+    "--single-transaction",
+    "--quick",
+    "--hex-blob",
+    "--routines",
+    "--triggers",
+    "--events",
+    "--skip-comments",
+    "--no-create-db",
+    "--no-tablespaces",
+)
+_NAME = rb"`(?:[^`]|``)*`"
+_DEFINER = rb"DEFINER=" + _NAME + rb"(?:@" + _NAME + rb")? ?"
+# Users are not migrated, and what they defined belongs to the target's admin user.
+_VIEW_DEFINER = re.compile(rb"^(/\*!50013 )" + _DEFINER)
+_BODY_DEFINER = re.compile(rb"^((?:/\*!\d+ )?CREATE(?: OR REPLACE)?(?: ?\*/ /\*!\d+)? )" + _DEFINER)
+_USE = re.compile(rb"^USE `((?:[^`]|``)*)`;\n$")
+_POSITION = re.compile(rb"^-- SET GLOBAL gtid_slave_pos='([^']*)'")
+_VIEW = b"/*!50001 DROP VIEW IF EXISTS"
+
+
+class CopyFailed(RuntimeError):
+    """A copy broke off; the text is the programs' own, without passwords."""
+
+
+async def copy(
+    binaries: MysqlBinaries,
+    source: MysqlEndpoint,
+    target: MysqlEndpoint,
+    dbnames: list[str],
+    finished: Callable[[str, str], None],
+    *,
+    position: bool = False,
+) -> str:
+    """Copy databases into the existing, empty ones of the same names in the target.
+
+    :param finished: told each database when it is there, with an empty text, or why it is not.
+    :param position: whether to find out the global transaction id that the copy was made at.
+
+    Returns that id, or an empty text. Raises ``CopyFailed`` if the source cannot be read to the end; the
+    databases that ``finished`` was not told of are not whole then.
+    """
+    options = [*_DUMP, *(["--master-data=2", "--gtid"] if position else [])]
+    dump = await _start(
+        [binaries.tool("mariadb-dump"), *_login(source), *options, "--databases", "--", *dbnames],
+        source.password,
+        stdin=DEVNULL,
+        stdout=PIPE,
+    )
+    said = asyncio.create_task(_all(dump.stderr))
+    load = _Load(binaries, target, finished)
+    try:
+        assert dump.stdout is not None  # noqa: S101  (it was asked for)
+        async for piece, begins in _pieces(dump.stdout):
+            await load.take(piece, begins=begins)
+        if await dump.wait():
+            raise CopyFailed(source.words(_last_words(await said)) or "mariadb-dump ended without a word")
+        await load.end_part()
+        if position and not load.position:
+            raise CopyFailed("the source did not tell at which global transaction id it was copied")
+        return load.position
+    finally:
+        await load.abandon()
+        await _end(dump)
+        said.cancel()
+
+
+async def probe(binaries: MysqlBinaries, source: MysqlEndpoint, dbname: str) -> None:
+    """Read a database's definitions; ``CopyFailed`` if one, a view of a table that is gone say, cannot be read."""
+    dump = await _start(
+        [binaries.tool("mariadb-dump"), *_login(source), *_DUMP, "--no-data", "--databases", "--", dbname],
+        source.password,
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+    )
+    try:
+        _, said = await dump.communicate()
+    finally:
+        await _end(dump)
+    if dump.returncode:
+        raise CopyFailed(source.words(_last_words(said)) or "mariadb-dump ended without a word")
+
+
+@dataclass
+class _Load:
+    """Takes a dump piece by piece and loads each part of it into its database."""
+
+    binaries: MysqlBinaries
+    target: MysqlEndpoint
+    finished: Callable[[str, str], None]
+    position: str = ""
+    _header: bytes = b""
+    """Settings that the dump begins with and that every part needs."""
+    _dbname: str = ""
+    _client: Process | None = None
+    _said: asyncio.Task[bytes] | None = None
+    _body: bool = False
+    """Whether statements end with two semicolons now: those of triggers, events and routines, of many lines."""
+    _statement_begins: bool = False
+    _views: set[str] = field(default_factory=set)
+    """Databases with views, which come in a second part when all tables of all databases are there."""
+    _tables_there: set[str] = field(default_factory=set)
+    _settled: set[str] = field(default_factory=set)
+
+    async def take(self, piece: bytes, *, begins: bool) -> None:
+        """Load a line, or a part of a very long one.
+
+        :param begins: whether the piece is the beginning of a line.
+        """
+        if begins:
+            piece = self._line(piece)
+            if not self._body and (match := _USE.match(piece)) is not None:
+                await self.end_part()
+                await self._begin_part(match[1].replace(b"``", b"`").decode(), piece)
+                return
+        if not self._dbname:
+            self._header += piece
+        elif self._client is not None:
+            await self._write(piece)
+
+    async def end_part(self) -> None:
+        """Let the part's client finish, and tell how it went."""
+        if self._client is None or self._said is None or self._client.stdin is None:
+            return
+        client, said = self._client, self._said
+        # One that gave up has closed its end.
+        with contextlib.suppress(ConnectionError):
+            self._client.stdin.close()
+            await self._client.stdin.wait_closed()
+        failed, words = await client.wait(), _last_words(await said)
+        self._client = None
+        if failed:
+            self._settle(self.target.words(words) or "mariadb ended without a word")
+        elif self._dbname in self._views and self._dbname not in self._tables_there:
+            self._tables_there.add(self._dbname)
+        else:
+            self._settle("")
+
+    async def abandon(self) -> None:
+        """End a client that is still loading."""
+        if self._client is not None:
+            await _end(self._client)
+        if self._said is not None:
+            self._said.cancel()
+
+    def _line(self, line: bytes) -> bytes:
+        if line.startswith(b"DELIMITER "):
+            self._body = self._statement_begins = line.startswith(b"DELIMITER ;;")
+        elif self._body:
+            if self._statement_begins:
+                line = _BODY_DEFINER.sub(rb"\1", line)
+            self._statement_begins = line.rstrip().endswith(b";;")
+        elif line.startswith(_VIEW) and self._client is not None:
+            self._views.add(self._dbname)
+        elif (match := _POSITION.match(line)) is not None:
+            self.position = match[1].decode()
+        else:
+            line = _VIEW_DEFINER.sub(rb"\1", line)
+        return line
+
+    async def _begin_part(self, dbname: str, use: bytes) -> None:
+        self._dbname = dbname
+        if dbname in self._settled:
+            return
+        self._client = await _start(
+            # In binary mode text is nothing but statements: a dump cannot give commands to the client.
+            [self.binaries.tool("mariadb"), *_login(self.target), "--binary-mode", "--batch"],
+            self.target.password,
+            stdin=PIPE,
+            stdout=DEVNULL,
+        )
+        self._said = asyncio.create_task(_all(self._client.stderr))
+        await self._write(self._header + use)
+
+    async def _write(self, piece: bytes) -> None:
+        assert self._client is not None and self._client.stdin is not None  # noqa: S101, PT018  (asked for)
+        # One that gave up takes no more; its words are read at the end of the part.
+        with contextlib.suppress(ConnectionError):
+            self._client.stdin.write(piece)
+            await self._client.stdin.drain()
+
+    def _settle(self, error: str) -> None:
+        self._settled.add(self._dbname)
+        self.finished(self._dbname, error)
+
+
+async def _pieces(stream: StreamReader) -> AsyncIterator[tuple[bytes, bool]]:
+    """Lines, the very long ones in pieces; each with whether it is the beginning of a line."""
+    rest, begins = b"", True
+    while chunk := await stream.read(_PIECE):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line + b"\n", begins
+            begins = True
+        if len(rest) > _PIECE:
+            yield rest, begins
+            rest, begins = b"", False
+    if rest:
+        yield rest, begins
+
+
+def _login(server: MysqlEndpoint) -> list[str]:
+    """Options of a client program, without the password: anyone on the machine can read command lines."""
+    tls = "--skip-ssl" if server.tls is False else "--ssl"
+    address = (f"--host={server.host}", f"--port={server.port}", f"--user={server.user}")
+    return ["--no-defaults", *_CLIENT, *address, tls, "--skip-ssl-verify-server-cert"]
+
+
+async def _start(command: list[str], password: str, *, stdin: int, stdout: int) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=PIPE,
+        env=environment() | {"MYSQL_PWD": password},
+        # A Ctrl-C in the terminal is for the emulator alone.
+        start_new_session=True,
+    )
+
+
+async def _all(stream: StreamReader | None) -> bytes:
+    assert stream is not None  # noqa: S101  (it was asked for)
+    return await stream.read()
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def _last_words(output: bytes) -> str:
+    """The errors that a program ended with, shortened: statements are quoted there at full length."""
+    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip(" -")]
+    errors = [line for line in lines if "ERROR" in line or "rror:" in line]
+    return " ".join(errors[-2:] or lines[-2:])[:1000]
