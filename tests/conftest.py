@@ -19,6 +19,10 @@ from typing import Any
 
 import pytest
 
+from airflow_dbaas.emulator.certificates import Identity
+from airflow_dbaas.emulator.mysql import binaries as mysql
+from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
+from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.postgres import PostgresServer, installed
 
 STOP_SECONDS = 60
@@ -100,6 +104,17 @@ def start_emulator(log: Path, *options: str, **process_options: object) -> Runni
     )
 
 
+def mariadb() -> MysqlBinaries:
+    """The MariaDB that is installed here; without it a test that needs one is skipped, or fails where CI is set."""
+    found = mysql.installed()
+    if found is None:
+        reason = "mariadb-server is not installed (apt-get install mariadb-server)"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
     """One emulator for the whole session, quick to answer: services of a test have names of their own."""
@@ -142,3 +157,32 @@ def postgres_servers() -> Iterator[Callable[..., PostgresServer]]:
 def postgres_source(postgres_servers: Callable[..., PostgresServer]) -> PostgresServer:
     """A PostgreSQL 16 server of the module's own, empty at first: the source of migrations."""
     return postgres_servers()
+
+
+@pytest.fixture(scope="session")
+def mysql_servers() -> Iterator[Callable[..., MysqlServer]]:
+    """Starts real MariaDB servers: ``mysql_servers(settings={…}, identity=…)``; stops them at the end."""
+    binaries = mariadb()
+    with tempfile.TemporaryDirectory(prefix="airflow-dbaas-tests-") as folder, ExitStack() as stack:
+
+        def start(settings: dict[str, str] | None = None, identity: Identity | None = None) -> MysqlServer:
+            directory = Path(folder) / secrets.token_hex(4)
+            server = MysqlServer(
+                binaries=binaries,
+                directory=directory,
+                superuser="root",
+                # Not one that can be put into a URI, or anywhere else, as it is; a replica's has at most 32 bytes.
+                password=f"p@ss w/ö:%'{secrets.token_hex(6)}",
+                settings=settings,
+                identity=identity,
+            )
+            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+            return stack.enter_context(server)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def mysql_source(mysql_servers: Callable[..., MysqlServer]) -> MysqlServer:
+    """A MariaDB server for the whole session, for what does not mind what others left: the source of migrations."""
+    return mysql_servers()

@@ -1,14 +1,25 @@
-"""Users and databases inside a service: what types that have them offer the handlers."""
+"""Services with a server, users and databases: what is the same whatever the server speaks."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import secrets
+import shutil
+import time
+import uuid
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 from airflow_dbaas.emulator.errors import ApiError
-from airflow_dbaas.emulator.services import Service
+from airflow_dbaas.emulator.servers.server import Server, ServerError
+from airflow_dbaas.emulator.services import Service, require_free_space
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_DATABASE = "defaultdb"
 
@@ -18,16 +29,98 @@ def new_password() -> str:
     return secrets.token_urlsafe(18)
 
 
-@dataclass(kw_only=True, eq=False)
-class DatabaseService(Service):
-    """A service with users and databases. All calls but ``password`` are refused (409) unless it runs.
+ServerKind = TypeVar("ServerKind", bound=Server)
+SourceKind = TypeVar("SourceKind")
 
-    They raise 409 for what is there already, 404 for what is not, 400 for what cannot be.
+
+def make_server(directory: Path, make: Callable[[Path], ServerKind]) -> tuple[str, ServerKind]:
+    """A new service's id, and its server with a folder of that name; 503 where the machine has no room for one."""
+    identifier = str(uuid.uuid4())
+    try:
+        require_free_space(directory)
+        return identifier, make(directory / identifier)
+    except (OSError, ServerError) as error:
+        raise ApiError(503, str(error)) from error
+
+
+class Migration(Protocol):
+    """A migration into a service, whatever is moved."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it works on anything."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def view(self) -> dict[str, Any]:
+        """How far it is, as the API answers it."""
+
+    async def stop(self) -> None:
+        """Stop in order: the target has everything, and both sides are clean."""
+
+    async def abandon(self) -> None:
+        """Stop because the target goes away."""
+
+
+@dataclass(kw_only=True, eq=False)
+class DatabaseService(Service, Generic[SourceKind]):
+    """A service with a server, its users and databases. Calls about those are refused (409) unless it runs.
+
+    They raise 409 for what is there already, 404 for what is not, 400 for what cannot be. ``SourceKind`` is where
+    a migration can come from.
     """
 
+    server: Server
     admin: str
+    ready: bool = False
+    """Whether the server has been prepared for the service's users."""
+    starting: asyncio.Task[None] | None = None
+    migration: Migration | None = None
+    stopping: bool = False
+    """Whether the migration is being stopped."""
     passwords: dict[str, str] = field(default_factory=dict, repr=False)
     """Passwords by user, for reveal. A user is here once it exists in the server."""
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    """Held by each change of users and databases: of two passwords set at once, server and ``passwords`` would
+    each keep another one, and the admin user's is what the next change logs in with."""
+
+    @property
+    def state(self) -> str:
+        """State as the API names it."""
+        if not self.ready:
+            failed = self.starting is not None and self.starting.done()
+            return "poweroff" if failed else "rebuilding"
+        return "running" if self.server.running else "poweroff"
+
+    def begin(
+        self, startup_seconds: float, password: str, source: tuple[SourceKind, str | None, frozenset[str]] | None
+    ) -> None:
+        """Begin to start the server.
+
+        :param startup_seconds: time until the service runs, at least.
+        :param password: the admin user's.
+        :param source: source, method and ignored databases of a migration that starts when the service runs.
+        """
+        self.starting = asyncio.create_task(self._start(startup_seconds, password, source))
+
+    def start_migration(self, source: SourceKind, method: str | None, ignored: frozenset[str]) -> None:
+        """Start a migration into the running service; refused while one is going on."""
+        self.require_running()
+        if self.migration is not None and (self.migration.active or self.stopping):
+            raise ApiError(409, f"A migration of service {self.name} is already running; stop it first")
+        self.migration = self.make_migration(source, method, ignored)
+        self.migration.start()
+
+    async def remove(self) -> None:
+        """Stop the server and remove its data."""
+        if self.starting is not None:
+            # A start that broke off would leave a server that nobody stops.
+            await asyncio.wait([self.starting])
+        if self.migration is not None:
+            await self.migration.abandon()
+        await asyncio.to_thread(self.server.stop)
+        await asyncio.to_thread(shutil.rmtree, self.server.directory, ignore_errors=True)
 
     def password(self, username: str) -> str:
         """A user's password."""
@@ -44,10 +137,30 @@ class DatabaseService(Service):
         if username == self.admin:
             raise ApiError(400, f"User {username} is the admin user of service {self.name} and cannot be deleted")
 
+    def refuse_while_migrating(self, username: str) -> None:
+        """Raise 409 for the password of the admin user while a migration logs in with it."""
+        if username == self.admin and self.migration is not None and self.migration.active:
+            raise ApiError(409, f"The migration of service {self.name} uses the password of {username}; stop it first")
+
     def refuse_default(self, dbname: str) -> None:
         """Raise 400 for the default database: the service's own addresses name it."""
         if dbname == DEFAULT_DATABASE:
             raise ApiError(400, f"Database {dbname} is the default of service {self.name} and cannot be deleted")
+
+    @abstractmethod
+    def make_migration(self, source: SourceKind, method: str | None, ignored: frozenset[str]) -> Migration:
+        """A migration into the service, which is running."""
+
+    @abstractmethod
+    async def prepare(self, password: str) -> None:
+        """Make the admin user and the default database in the server, which has just started."""
+
+    @abstractmethod
+    async def databases_and_users(self) -> tuple[list[str], list[dict[str, Any]]]:
+        """Databases and users that the server has now, without those that are the server's own.
+
+        None at all while the service does not run, or cannot be asked.
+        """
 
     @abstractmethod
     async def add_user(self, username: str, options: dict[str, Any]) -> None:
@@ -68,3 +181,21 @@ class DatabaseService(Service):
     @abstractmethod
     async def drop_database(self, dbname: str) -> None:
         """Remove a database, whoever is connected to it."""
+
+    async def _start(
+        self, startup_seconds: float, password: str, source: tuple[SourceKind, str | None, frozenset[str]] | None
+    ) -> None:
+        begun = time.monotonic()
+        try:
+            await asyncio.to_thread(self.server.start)
+            await self.prepare(password)
+            await asyncio.sleep(max(0.0, begun + startup_seconds - time.monotonic()))
+        except (ServerError, OSError) as error:
+            logger.error("Service %r did not start: %s", self.name, error)  # noqa: TRY400  (the text says it all)
+            return
+        self.passwords[self.admin] = password
+        self.ready = True
+        self.updated_at = datetime.now(UTC)
+        logger.info("Service %r runs", self.name)
+        if source is not None:
+            self.start_migration(*source)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-import shutil
-import time
-import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import psycopg
 
 from airflow_dbaas.emulator import pg_accounts
-from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService, new_password
+from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService, make_server, new_password
 from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.migration_state import Target
@@ -27,7 +22,6 @@ from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 from airflow_dbaas.emulator.postgres.serverlog import ServerLog
 from airflow_dbaas.emulator.service_types import ServiceType
-from airflow_dbaas.emulator.services import require_free_space
 
 logger = logging.getLogger(__name__)
 
@@ -39,16 +33,11 @@ Source = tuple[Endpoint, str | None, frozenset[str]]
 
 
 @dataclass(kw_only=True, eq=False)
-class PgService(DatabaseService):
+class PgService(DatabaseService[Endpoint]):
     """One service and its server."""
 
     server: PostgresServer
-    ready: bool = False
-    migration: Migration | None = None
-    stopping: bool = False
-    """Whether the migration is being stopped."""
-    starting: asyncio.Task[None] | None = None
-    superuser: Endpoint | None = None
+    superuser_password: str = field(repr=False)
     _log: ServerLog = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -73,34 +62,31 @@ class PgService(DatabaseService):
         source: Source | None,
     ) -> Self:
         """Begin to make a service in a folder below ``directory``; a migration from ``source`` starts when it runs."""
-        try:
-            require_free_space(directory)
-        except OSError as error:
-            raise ApiError(503, str(error)) from error
-        identifier = str(uuid.uuid4())
         superuser_password = secrets.token_urlsafe(24)
-        server = PostgresServer(
-            binaries=binaries,
-            directory=directory / identifier,
-            superuser=_SUPERUSER,
-            password=superuser_password,
-            # The admin user becomes a member of the roles it makes, so that it may act for them.
-            settings={"createrole_self_grant": "set, inherit"} if binaries.major >= _SELF_GRANT_SINCE else {},
-            identity=authority.issue(["localhost", PostgresServer.host, "::1"]) if binaries.tls else None,
+        identifier, server = make_server(
+            directory,
+            lambda folder: PostgresServer(
+                binaries=binaries,
+                directory=folder,
+                superuser=_SUPERUSER,
+                password=superuser_password,
+                # The admin user becomes a member of the roles it makes, so that it may act for them.
+                settings={"createrole_self_grant": "set, inherit"} if binaries.major >= _SELF_GRANT_SINCE else {},
+                identity=authority.issue(["localhost", PostgresServer.host, "::1"]) if binaries.tls else None,
+            ),
         )
         service = cls(
-            name=name, type=kind, plan=plan, settings=settings, id=identifier, server=server, admin=admin, passwords={}
+            name=name,
+            type=kind,
+            plan=plan,
+            settings=settings,
+            id=identifier,
+            server=server,
+            admin=admin,
+            superuser_password=superuser_password,
         )
-        service.starting = asyncio.create_task(service._start(startup_seconds, superuser_password, password, source))
+        service.begin(startup_seconds, password, source)
         return service
-
-    @property
-    def state(self) -> str:
-        """State as the API names it."""
-        if not self.ready:
-            failed = self.starting is not None and self.starting.done()
-            return "poweroff" if failed else "rebuilding"
-        return "running" if self.server.running else "poweroff"
 
     @property
     def version(self) -> str:
@@ -120,29 +106,34 @@ class PgService(DatabaseService):
 
     async def databases_and_users(self) -> tuple[list[str], list[dict[str, Any]]]:
         """Databases and users that the server has now, without those that are the service's own."""
-        if self.state != "running" or self.superuser is None:
+        if self.state != "running":
             return [], []
+        superuser = self._superuser()
         try:
-            return await pg_accounts.databases_and_users(self.superuser, self.admin)
+            return await pg_accounts.databases_and_users(superuser, self.admin)
         except psycopg.OperationalError as error:
             # It went away since, or has no connection to spare: no reason not to answer.
-            logger.warning("Service %s cannot be asked: %s", self.name, self.superuser.words(error))
+            logger.warning("Service %s cannot be asked: %s", self.name, superuser.words(error))
             return [], []
 
-    def start_migration(self, source: Endpoint, method: str | None, ignored: frozenset[str]) -> None:
-        """Start a migration into the running service; refused while one is going on."""
-        target = self.target()
-        if self.migration is not None and (self.migration.active or self.stopping):
-            raise ApiError(409, f"A migration of service {self.name} is already running; stop it first")
-        self.migration = Migration(
+    def make_migration(self, source: Endpoint, method: str | None, ignored: frozenset[str]) -> Migration:
+        """A migration into the service."""
+        return Migration(
             source=source,
-            target=target,
+            target=self.target(),
             method=method,
             ignored=ignored,
             disk=self.plan.disk,
             learn_passwords=self.passwords.update,
         )
-        self.migration.start()
+
+    async def prepare(self, password: str) -> None:
+        """Make the admin role and the default database."""
+        superuser = self._login(_SUPERUSER, self.superuser_password)
+        try:
+            await roles.create_admin(superuser, self.admin, password, [DEFAULT_DATABASE])
+        except psycopg.Error as error:
+            raise ServerError(superuser.words(error)) from error
 
     async def add_user(self, username: str, options: dict[str, Any]) -> None:
         """Make a role that logs in; the admin user is a member of it."""
@@ -163,8 +154,7 @@ class PgService(DatabaseService):
 
     async def set_password(self, username: str, options: dict[str, Any]) -> None:
         """Change a role's password; the admin user's not while a migration logs in with it."""
-        if username == self.admin and self.migration is not None and self.migration.active:
-            raise ApiError(409, f"The migration of service {self.name} uses the password of {username}; stop it first")
+        self.refuse_while_migrating(username)
         password = options.get("password") or new_password()
         with pg_accounts.refusals(self._superuser(), self.name):
             if not await pg_accounts.set_password(self._superuser(), username, password):
@@ -183,54 +173,19 @@ class PgService(DatabaseService):
             if not await pg_accounts.drop_database(self._superuser(), dbname):
                 raise ApiError(404, f"Database {dbname} does not exist for service {self.name}")
 
-    async def remove(self) -> None:
-        """Stop the server and remove its data."""
-        if self.starting is not None:
-            # A start that broke off would leave a server that nobody stops.
-            await asyncio.wait([self.starting])
-        if self.migration is not None:
-            await self.migration.abandon()
-        await asyncio.to_thread(self.server.stop)
-        await asyncio.to_thread(shutil.rmtree, self.server.directory, ignore_errors=True)
-
     def _superuser(self) -> Endpoint:
         self.require_running()
-        assert self.superuser is not None  # noqa: S101  (a service that runs has one)
-        return self.superuser
+        return self._login(_SUPERUSER, self.superuser_password)
 
     def _admin(self) -> Endpoint:
         self.require_running()
+        return self._login(self.admin, self.passwords[self.admin])
+
+    def _login(self, user: str, password: str) -> Endpoint:
         return Endpoint(
             host=self.server.host,
             port=self.server.port,
-            user=self.admin,
-            password=self.passwords[self.admin],
-            dbname=_SUPERUSER,
+            user=user,
+            password=password,
             sslmode=self.server.sslmode,
         )
-
-    async def _start(
-        self, startup_seconds: float, superuser_password: str, password: str, source: Source | None
-    ) -> None:
-        begun = time.monotonic()
-        try:
-            await asyncio.to_thread(self.server.start)
-            superuser = Endpoint(
-                host=self.server.host,
-                port=self.server.port,
-                user=_SUPERUSER,
-                password=superuser_password,
-                sslmode=self.server.sslmode,
-            )
-            await roles.create_admin(superuser, self.admin, password, [DEFAULT_DATABASE])
-            await asyncio.sleep(max(0.0, begun + startup_seconds - time.monotonic()))
-        except (ServerError, psycopg.Error, OSError) as error:
-            logger.error("Service %r did not start: %s", self.name, error)  # noqa: TRY400  (the text says it all)
-            return
-        self.superuser = superuser
-        self.passwords[self.admin] = password
-        self.ready = True
-        self.updated_at = datetime.now(UTC)
-        logger.info("Service %r runs", self.name)
-        if source is not None:
-            self.start_migration(*source)

@@ -20,13 +20,14 @@ from pathlib import Path
 
 import uvicorn
 
+from airflow_dbaas.emulator.accounts import DatabaseService
 from airflow_dbaas.emulator.app import PREFIX, create_app
 from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.handlers import State
 from airflow_dbaas.emulator.law import Law
 from airflow_dbaas.emulator.metrics import Metrics
+from airflow_dbaas.emulator.mysql import binaries as mysql
 from airflow_dbaas.emulator.operations import Operations
-from airflow_dbaas.emulator.pg_service import PgService
 from airflow_dbaas.emulator.postgres import installed
 from airflow_dbaas.emulator.servers.server import NO_HOME
 from airflow_dbaas.emulator.service_types import catalogue
@@ -63,7 +64,7 @@ async def _run(args: argparse.Namespace) -> None:
         law = Law.load()
     except ModuleNotFoundError as missing:
         raise CannotRun(f"package {missing.name} is missing: pip install 'airflow-dbaas[emulator]'") from missing
-    binaries = installed()
+    binaries, mariadb = installed(), mysql.installed()
     if args.zone not in law.zones:
         raise CannotRun(f"unknown zone '{args.zone}', known are {', '.join(law.zones)}")
     if not binaries:
@@ -72,8 +73,21 @@ async def _run(args: argparse.Namespace) -> None:
     with _listen(args.host, args.port) as listener, _directory(args.directory) as directory:
         operations, tasks = Operations(args.operation_seconds), Tasks()
         services = Services(directory, args.startup_seconds)
-        metrics = Metrics(args.metrics_seconds, lambda: services.of_class(PgService))
-        state = State(args.zone, law, catalogue(binaries), binaries, operations, services, tasks, Authority(), metrics)
+        metrics = Metrics(
+            args.metrics_seconds, lambda: [each for each in services.all() if isinstance(each, DatabaseService)]
+        )
+        state = State(
+            zone=args.zone,
+            law=law,
+            types=catalogue(binaries, mariadb),
+            binaries=binaries,
+            mysql=mariadb,
+            operations=operations,
+            services=services,
+            tasks=tasks,
+            authority=Authority(),
+            metrics=metrics,
+        )
         app = create_app(state, keys)
         server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http="h11", ws="none"))
         loop = asyncio.get_running_loop()

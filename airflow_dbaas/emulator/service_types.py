@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dbaas.emulator.errors import ApiError
+from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
 from airflow_dbaas.emulator.plans import Plan, plans
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 
@@ -81,14 +82,15 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
-RECORD_NAMES = ("mysql", "valkey", "grafana", "opensearch", "thanos")
+RECORD_NAMES = ("valkey", "grafana", "opensearch", "thanos")
 """Types whose services are records without a server."""
-TYPE_NAMES = ("pg", *RECORD_NAMES)
+TYPE_NAMES = ("pg", "mysql", *RECORD_NAMES)
 
 
-def catalogue(binaries: dict[int, PostgresBinaries]) -> dict[str, ServiceType]:
-    """All types by name; PostgreSQL in the versions that are installed here."""
+def catalogue(binaries: dict[int, PostgresBinaries], mysql: MysqlBinaries | None) -> dict[str, ServiceType]:
+    """All types by name; PostgreSQL and MySQL in the versions that are installed here."""
     installed = {str(major): each.version for major, each in binaries.items()}
+    mariadb = {} if mysql is None else {mysql.series: mysql.version}
     every = plans("hobbyist", "startup", "business", "premium")
     types = [
         ServiceType(
@@ -118,8 +120,8 @@ def catalogue(binaries: dict[int, PostgresBinaries]) -> dict[str, ServiceType]:
             path="mysql",
             description="MySQL",
             plans=every,
-            versions={"8.4": "8.4.8"},
-            default_version="8.4",
+            versions=mariadb,
+            default_version=next(iter(mariadb), None),
             defaults=_DEFAULTS | _BACKUP_DEFAULTS,
             stored=(*_STORED, "backup-schedule", "mysql-settings", "binlog-retention-period"),
             replicated=True,

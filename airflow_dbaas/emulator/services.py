@@ -28,7 +28,7 @@ def require_free_space(directory: Path, minimum: int = MIN_FREE_BYTES) -> None:
     free = shutil.disk_usage(directory).free
     if free < minimum:
         raise OSError(
-            f"{directory} has {free >> 20} MiB of free disk space, a PostgreSQL server needs {minimum >> 20} MiB"
+            f"{directory} has {free >> 20} MiB of free disk space, a database server needs {minimum >> 20} MiB"
         )
 
 
@@ -102,10 +102,6 @@ class Services:
     def all(self) -> list[Service]:
         """All services, oldest first."""
         return list(self._known.values())
-
-    def of_class(self, kind: type[_Kind]) -> list[_Kind]:
-        """All services of one class, oldest first."""
-        return [service for service in self._known.values() if isinstance(service, kind)]
 
     def get(self, name: str) -> Service:
         """The service of this name; 404 without it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE
+from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService
 from airflow_dbaas.emulator.integrations import Integration
+from airflow_dbaas.emulator.mysql_service import MysqlService
 from airflow_dbaas.emulator.pg_service import PgService
 from airflow_dbaas.emulator.services import Service
 
@@ -52,15 +53,23 @@ def full(service: Service, zone: str, integrations: list[Integration]) -> dict[s
 
 
 def pg(service: PgService, databases: list[str], users: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the long form of a service with a server has besides."""
-    shown = {
+    """What the long form of a PostgreSQL service has besides."""
+    shown: dict[str, Any] = {
         "databases": [name for name in databases if len(name) <= _LONGEST_LISTED_NAME],
         "users": users,
         "connection-pools": [],
     }
     if service.ready:
-        shown |= _connection(service)
+        shown |= _connection(service, "pg", "postgres", sslmode=service.server.sslmode)
+        shown["connection-info"]["syncing"] = []
+        shown["max-connections"] = 100
     return shown
+
+
+def mysql(service: MysqlService, databases: list[str], users: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the long form of a MySQL service has besides."""
+    shown: dict[str, Any] = {"databases": databases, "users": users}
+    return shown | (_connection(service, "mysql", "mysql", **{"ssl-mode": "REQUIRED"}) if service.ready else {})
 
 
 def _node(service: Service, number: int) -> dict[str, Any]:
@@ -73,20 +82,15 @@ def _node(service: Service, number: int) -> dict[str, Any]:
     return node
 
 
-def _connection(service: PgService) -> dict[str, Any]:
-    host, port, sslmode = service.server.host, service.server.port, service.server.sslmode
-    uri = f"postgres://{quote(service.admin, safe='')}@{host}:{port}/{DEFAULT_DATABASE}?sslmode={sslmode}"
-    params = {
-        "dbname": DEFAULT_DATABASE,
-        "host": host,
-        "port": str(port),
-        "sslmode": sslmode,
-        "user": service.admin,
-    }
+def _connection(service: DatabaseService[Any], component: str, scheme: str, **tls: str) -> dict[str, Any]:
+    """How to reach a server; ``tls`` is the option that says whether by TLS, in the words of its clients."""
+    host, port = service.server.host, service.server.port
+    user = quote(service.admin, safe="")
+    uri = f"{scheme}://{user}@{host}:{port}/{DEFAULT_DATABASE}?{urlencode(tls)}"
+    params = {"dbname": DEFAULT_DATABASE, "host": host, "port": str(port), "user": service.admin} | tls
     return {
         "uri": uri,
         "uri-params": params,
-        "connection-info": {"uri": [uri], "params": [params], "standby": [], "syncing": []},
-        "components": [{"component": "pg", "host": host, "port": port, "route": "dynamic", "usage": "primary"}],
-        "max-connections": 100,
+        "connection-info": {"uri": [uri], "params": [params], "standby": []},
+        "components": [{"component": component, "host": host, "port": port, "route": "dynamic", "usage": "primary"}],
     }

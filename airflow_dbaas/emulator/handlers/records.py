@@ -6,11 +6,10 @@ import time
 from typing import Any
 
 from airflow_dbaas.emulator import views
-from airflow_dbaas.emulator.accounts import new_password
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.handlers.registry import Call, State, serves
 from airflow_dbaas.emulator.handlers.services import refuse_what_is_not_emulated
-from airflow_dbaas.emulator.record_service import MysqlRecord, RecordService
+from airflow_dbaas.emulator.record_service import RecordService
 from airflow_dbaas.emulator.service_types import RECORD_NAMES
 
 
@@ -26,7 +25,7 @@ def _serve(type_name: str) -> None:
     @serves(f"get-dbaas-service-{type_name}")
     async def get(state: State, call: Call) -> dict[str, Any]:
         service = state.services.get_as(call.parameters["name"], type_name, RecordService)
-        return views.full(service, state.zone, state.integrations.of(service)) | service.contents()
+        return views.full(service, state.zone, state.integrations.of(service))
 
     @serves(f"update-dbaas-service-{type_name}")
     async def update(state: State, call: Call) -> dict[str, Any]:
@@ -44,18 +43,14 @@ for _name in RECORD_NAMES:
 
 def _record(state: State, type_name: str, call: Call) -> RecordService:
     body, kind = call.body, state.types[type_name]
-    common: dict[str, Any] = {
-        "name": call.parameters["name"],
-        "type": kind,
-        "plan": kind.plan(body["plan"]),
-        "settings": kind.settings(body),
-        "runs_from": time.monotonic() + state.services.startup_seconds,
-        "asked_version": kind.version(body.get("version")),
-    }
-    if type_name != "mysql":
-        return RecordService(**common)
-    admin = body.get("admin-username", "avnadmin")
-    return MysqlRecord(**common, admin=admin, passwords={admin: body.get("admin-password") or new_password()})
+    return RecordService(
+        name=call.parameters["name"],
+        type=kind,
+        plan=kind.plan(body["plan"]),
+        settings=kind.settings(body),
+        runs_from=time.monotonic() + state.services.startup_seconds,
+        asked_version=kind.version(body.get("version")),
+    )
 
 
 def _refuse_migration(type_name: str, body: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from airflow_dbaas.emulator.external_endpoints import Endpoints
 from airflow_dbaas.emulator.integrations import Integrations
 from airflow_dbaas.emulator.law import Law
 from airflow_dbaas.emulator.metrics import Metrics
+from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
 from airflow_dbaas.emulator.operations import Operations
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.service_types import ServiceType
@@ -26,6 +27,8 @@ class State:
     law: Law
     types: dict[str, ServiceType]
     binaries: dict[int, PostgresBinaries]
+    mysql: MysqlBinaries | None
+    """None where no MariaDB is installed."""
     operations: Operations
     services: Services
     tasks: Tasks

@@ -34,6 +34,11 @@ class MysqlBinaries:
     tools: dict[str, str]
     """Paths of the other programs by name."""
 
+    @property
+    def series(self) -> str:
+        """What stays the same from one correction to the next, for example ``10.11``."""
+        return self.version.rpartition(".")[0]
+
     def tool(self, name: str) -> str:
         """Path of one program: ``mariadb-install-db``, ``mariadb`` or ``mariadb-dump``."""
         return self.tools[name]

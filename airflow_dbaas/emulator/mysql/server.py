@@ -27,6 +27,10 @@ _SETTINGS = {
     "binlog-format": "ROW",
     "gtid-strict-mode": "ON",
     "log-slave-updates": "ON",
+    # Nobody but a superuser could make functions or triggers otherwise, which a dump does.
+    "log-bin-trust-function-creators": "ON",
+    # A row of a dump, written in hexadecimal, is twice as long as what it was.
+    "max-allowed-packet": "1G",
     # The data lives no longer than the emulator, so surviving a crash of the machine is worth nothing.
     "innodb-flush-log-at-trx-commit": "0",
     "innodb-flush-method": "nosync",

@@ -12,7 +12,7 @@ from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import DbaasNotFoundError
 
 #: Type of each service by its role in the tests.
-TYPES = {"db": "mysql", "db2": "mysql", "search": "opensearch", "grafana": "grafana", "thanos": "thanos"}
+TYPES = {"db": "valkey", "db2": "valkey", "search": "opensearch", "grafana": "grafana", "thanos": "thanos"}
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from airflow_dbaas.emulator.postgres import PostgresServer
-from tests.conftest import RunningEmulator
+from tests.conftest import RunningEmulator, mariadb
 
 
 class Api:
@@ -79,7 +79,9 @@ class Api:
         return name
 
     def record(self, type_name: str, name: str | None = None, **body: Any) -> str:
-        """Name of a new service of a type that has no server here, once it runs."""
+        """Name of a new service of a type other than ``pg``, once it runs."""
+        if type_name == "mysql":
+            mariadb()
         name = name or f"{type_name}-{secrets.token_hex(4)}"
         path = f"/dbaas-{type_name}/{name}"
         self.finish(self.ok("POST", path, {"plan": "startup-4"} | body))

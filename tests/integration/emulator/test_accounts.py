@@ -1,4 +1,4 @@
-"""Users, databases and passwords: real ones in PostgreSQL, records in MySQL."""
+"""Users, databases and passwords, in services of both types that have them."""
 
 from __future__ import annotations
 

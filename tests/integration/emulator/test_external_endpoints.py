@@ -185,9 +185,9 @@ def test_a_service_detaches_what_is_its_own_only(api, service):
 
 def test_attachments_end_with_the_service(api):
     """The endpoint can be deleted then."""
-    name, endpoint = api.record("mysql"), make(api, "rsyslog")
+    name, endpoint = api.record("valkey"), make(api, "rsyslog")
     integration = attach(api, name, endpoint, "rsyslog")
-    api.done("DELETE", f"/dbaas-mysql/{name}")
+    api.done("DELETE", f"/dbaas-valkey/{name}")
     api.refused(404, "GET", f"/dbaas-external-integration/{integration}")
     api.done("DELETE", f"/dbaas-external-endpoint-rsyslog/{endpoint}")
 

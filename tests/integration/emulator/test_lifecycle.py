@@ -279,7 +279,7 @@ def test_what_cannot_work_is_refused_before_it_starts(folder):
     assert "cannot keep data in" in refused("--port", "0", "--directory", str(folder / "file"))
     # A file system that never has any space.
     assert "0 MiB of free disk space" in refused("--port", "0", "--directory", "/proc")
-    with pytest.raises(OSError, match="a PostgreSQL server needs"):
+    with pytest.raises(OSError, match="a database server needs"):
         require_free_space(folder, minimum=1 << 62)
 
 

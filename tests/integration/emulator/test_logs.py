@@ -213,9 +213,9 @@ def test_the_services_own_passwords_are_in_no_log(api, postgres_source):
 def test_a_service_without_a_server_has_a_log_of_its_own(api):
     """What the emulator did: created it, let it run, changed its plan."""
     name = f"s-{secrets.token_hex(4)}"
-    api.finish(api.ok("POST", f"/dbaas-mysql/{name}", {"plan": "hobbyist-2"}))
-    eventually(lambda: api.ok("GET", f"/dbaas-mysql/{name}")["state"], lambda state: state == "running")
-    api.finish(api.ok("PUT", f"/dbaas-mysql/{name}", {"plan": "startup-4"}))
+    api.finish(api.ok("POST", f"/dbaas-valkey/{name}", {"plan": "hobbyist-2"}))
+    eventually(lambda: api.ok("GET", f"/dbaas-valkey/{name}")["state"], lambda state: state == "running")
+    api.finish(api.ok("PUT", f"/dbaas-valkey/{name}", {"plan": "startup-4"}))
     entries = read(api, name, **{"sort-order": "asc"})["logs"]
     assert [entry["message"] for entry in entries] == [
         f"Service {name} of plan hobbyist-2 is being created",

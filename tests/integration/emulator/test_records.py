@@ -8,7 +8,7 @@ from airflow_dbaas.emulator.postgres import installed
 from tests.conftest import start_emulator
 from tests.integration.emulator.conftest import Api, eventually
 
-RECORDS = ("mysql", "valkey", "grafana", "opensearch", "thanos")
+RECORDS = ("valkey", "grafana", "opensearch", "thanos")
 MIGRATION = {"host": "127.0.0.1", "port": 1, "username": "u", "password": "p-secret"}
 
 
@@ -87,18 +87,16 @@ def test_a_record_may_have_any_name(api):
 
 def test_a_version_comes_back_finer_than_it_was_asked_for(api):
     """And cannot be changed; asking for what is there is no change."""
-    name = api.record("mysql", version="8.4")
-    shown = api.ok("GET", f"/dbaas-mysql/{name}")["version"]
-    assert shown.startswith("8.4.")
-    for same in ("8.4", shown):
-        api.done("PUT", f"/dbaas-mysql/{name}", {"version": same})
-    assert "changing the version" in api.refused(400, "PUT", f"/dbaas-mysql/{name}", {"version": "9"})
+    name = api.record("valkey", version="8.1")
+    shown = api.ok("GET", f"/dbaas-valkey/{name}")["version"]
+    assert shown.startswith("8.1.")
+    for same in ("8.1", shown):
+        api.done("PUT", f"/dbaas-valkey/{name}", {"version": same})
+    assert "changing the version" in api.refused(400, "PUT", f"/dbaas-valkey/{name}", {"version": "9"})
 
 
 def test_a_null_takes_a_value_back(api):
     """The document allows nulls in requests where it allows none in answers."""
-    name = api.record("mysql", **{"backup-schedule": {"backup-hour": None, "backup-minute": 5}})
-    assert api.ok("GET", f"/dbaas-mysql/{name}")["backup-schedule"] == {"backup-minute": 5}
     template = {"number-of-replicas": None, "mapping-nested-objects-limit": None, "number-of-shards": 2}
     patterns = [{"pattern": "p*", "max-index-count": None}]
     name = api.record("opensearch", **{"index-template": template, "index-patterns": patterns, "max-index-count": None})
@@ -106,10 +104,9 @@ def test_a_null_takes_a_value_back(api):
     assert (shown["index-template"], shown["index-patterns"]) == ({"number-of-shards": 2}, [{"pattern": "p*"}])
 
 
-@pytest.mark.parametrize("kind", ["mysql", "valkey"])
-def test_nothing_is_migrated_into_a_record(api, kind):
+def test_nothing_is_migrated_into_a_record(api):
     """There is no server that could take it; no status either, and nothing to stop or check."""
-    name = api.record(kind)
+    kind, name = "valkey", api.record("valkey")
     path = f"/dbaas-{kind}/{name}"
     for method, target in (("POST", f"/dbaas-{kind}/another"), ("PUT", path)):
         message = api.refused(400, method, target, {"plan": "startup-4", "migration": MIGRATION})
@@ -122,24 +119,13 @@ def test_nothing_is_migrated_into_a_record(api, kind):
 
 
 def test_a_record_is_rebuilding_for_as_long_as_was_said(tmp_path):
-    """It is not ready when the operation is over; until then it has no users and no databases."""
+    """It is not ready when the operation is over."""
     emulator = start_emulator(tmp_path / "log", "--operation-seconds", "0.1", "--startup-seconds", "2")
     api = Api(emulator)
     try:
-        api.done("POST", "/dbaas-mysql/one", {"plan": "hobbyist-2"})
-        shown = api.ok("GET", "/dbaas-mysql/one")
-        assert (shown["state"], shown["databases"], shown["users"]) == ("rebuilding", [], [])
-        for request in (
-            ("POST", "/dbaas-mysql/one/user", {"username": "u"}),
-            ("DELETE", "/dbaas-mysql/one/user/u"),
-            ("PUT", "/dbaas-mysql/one/user/u/password/reset", {}),
-            ("POST", "/dbaas-mysql/one/database", {"database-name": "d"}),
-            ("DELETE", "/dbaas-mysql/one/database/d"),
-        ):
-            assert "not running (state: rebuilding)" in api.refused(409, *request)
-        api.refused(404, "GET", "/dbaas-mysql/one/user/avnadmin/password/reveal")
-        eventually(lambda: api.ok("GET", "/dbaas-mysql/one")["state"], lambda state: state == "running")
-        assert api.ok("GET", "/dbaas-mysql/one")["databases"] == ["defaultdb"]
+        api.done("POST", "/dbaas-valkey/one", {"plan": "hobbyist-2"})
+        assert api.ok("GET", "/dbaas-valkey/one")["state"] == "rebuilding"
+        eventually(lambda: api.ok("GET", "/dbaas-valkey/one")["state"], lambda state: state == "running")
     finally:
         api.close()
         assert emulator.stop() == 0
@@ -149,7 +135,7 @@ def test_a_record_is_rebuilding_for_as_long_as_was_said(tmp_path):
 def test_types_of_services_have_plans_and_versions(api):
     """PostgreSQL those that are installed here, which are the ones that can be asked for."""
     types = {each["name"]: each for each in api.ok("GET", "/dbaas-service-type")["dbaas-service-types"]}
-    assert set(types) == {"pg", *RECORDS}
+    assert set(types) == {"pg", "mysql", *RECORDS}
     assert types["pg"]["available-versions"] == [str(major) for major in installed()]
     assert types["pg"]["default-version"] == "17"
     for name, shown in types.items():
@@ -168,8 +154,4 @@ def test_settings_that_can_be_set_are_those_of_the_document(api):
     limit = pg["pg"]["properties"]["max_worker_processes"]["maximum"]
     body = {"plan": "startup-4", "pg-settings": {"max_worker_processes": limit + 1}}
     assert f"must be at most {limit}" in api.refused(400, "POST", "/dbaas-postgres/bad", body)
-    mysql = api.ok("GET", "/dbaas-settings-mysql")["settings"]["mysql"]
-    assert mysql["additionalProperties"] is False
-    settings = {"connect_timeout": mysql["properties"]["connect_timeout"]["minimum"]}
-    name = api.record("mysql", **{"mysql-settings": settings})
-    assert api.ok("GET", f"/dbaas-mysql/{name}")["mysql-settings"] == settings
+    assert api.ok("GET", "/dbaas-settings-mysql")["settings"]["mysql"]["additionalProperties"] is False

@@ -1,0 +1,200 @@
+"""Services of type ``mysql``: each a real MariaDB server with an admin user, a default database and a plan."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import pymysql
+
+from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService, make_server, new_password
+from airflow_dbaas.emulator.certificates import Authority
+from airflow_dbaas.emulator.errors import ApiError
+from airflow_dbaas.emulator.mysql import accounts
+from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
+from airflow_dbaas.emulator.mysql.endpoint import MysqlEndpoint
+from airflow_dbaas.emulator.mysql.migration import MysqlMigration
+from airflow_dbaas.emulator.mysql.server import MysqlServer
+from airflow_dbaas.emulator.mysql.serverlog import UNIT, ServerLog
+from airflow_dbaas.emulator.mysql.target import MysqlTarget
+from airflow_dbaas.emulator.plans import Plan
+from airflow_dbaas.emulator.servers.server import ServerError
+from airflow_dbaas.emulator.service_types import ServiceType
+
+logger = logging.getLogger(__name__)
+
+_DEFAULT_AUTHENTICATION = "caching_sha2_password"
+
+Source = tuple[MysqlEndpoint, str | None, frozenset[str]]
+"""Where a migration comes from, its method, and databases it leaves out."""
+
+
+@dataclass(kw_only=True, eq=False)
+class MysqlService(DatabaseService[MysqlEndpoint]):
+    """One service and its server."""
+
+    server: MysqlServer
+    superuser_password: str = field(repr=False)
+    authentication: dict[str, str] = field(default_factory=dict, init=False)
+    """Authentication plugin that requests named, by user. It is only shown: MariaDB has but one of the API's two."""
+    _log: ServerLog = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._log = ServerLog(self.server.log, UNIT, self.passwords.values)
+
+    @classmethod
+    def launch(
+        cls,
+        *,
+        name: str,
+        kind: ServiceType,
+        plan: Plan,
+        settings: dict[str, Any],
+        binaries: MysqlBinaries,
+        directory: Path,
+        startup_seconds: float,
+        authority: Authority,
+        admin: str,
+        password: str,
+        source: Source | None,
+    ) -> Self:
+        """Begin to make a service in a folder below ``directory``; a migration from ``source`` starts when it runs."""
+        if admin in accounts.OWN_USERS:
+            raise ApiError(400, f"admin-username: '{admin}' is a user of the server's own")
+        superuser_password = secrets.token_urlsafe(24)
+        identifier, server = make_server(
+            directory,
+            lambda folder: MysqlServer(
+                binaries=binaries,
+                directory=folder,
+                superuser=accounts.SUPERUSER,
+                password=superuser_password,
+                identity=authority.issue(["localhost", MysqlServer.host, "::1"]),
+            ),
+        )
+        service = cls(
+            name=name,
+            type=kind,
+            plan=plan,
+            settings=settings,
+            id=identifier,
+            server=server,
+            admin=admin,
+            superuser_password=superuser_password,
+        )
+        service.begin(startup_seconds, password, source)
+        return service
+
+    @property
+    def version(self) -> str:
+        """Full version of the server, which says that it is MariaDB."""
+        return self.server.binaries.version
+
+    @property
+    def log(self) -> ServerLog:
+        """The server's own log."""
+        return self._log
+
+    def target(self) -> MysqlTarget:
+        """The service as what a migration moves into; refused while it is not running."""
+        self.require_running()
+        return MysqlTarget(
+            admin=self._login(self.admin, self.passwords[self.admin]),
+            superuser=self._superuser(),
+            binaries=self.server.binaries,
+            disk=self.plan.disk,
+        )
+
+    async def databases_and_users(self) -> tuple[list[str], list[dict[str, Any]]]:
+        """Databases and users that the server has now, without those that are the server's own."""
+        if self.state != "running":
+            return [], []
+        superuser = self._superuser()
+        try:
+            databases, users = await accounts.databases(superuser), await accounts.users(superuser)
+        except pymysql.Error as error:
+            # It went away since, or has no connection to spare: no reason not to answer.
+            logger.warning("Service %s cannot be asked: %s", self.name, superuser.words(error))
+            return [], []
+        return databases, [
+            {
+                "username": username,
+                "type": "primary" if username == self.admin else "normal",
+                "authentication": self.authentication.get(username, _DEFAULT_AUTHENTICATION),
+            }
+            for username in users
+        ]
+
+    def make_migration(self, source: MysqlEndpoint, method: str | None, ignored: frozenset[str]) -> MysqlMigration:
+        """A migration into the service."""
+        return MysqlMigration(source=source, target=self.target(), method=method, ignored=ignored)
+
+    async def prepare(self, password: str) -> None:
+        """Make the admin user and the default database."""
+        superuser = self._login(accounts.SUPERUSER, self.superuser_password)
+        try:
+            await accounts.create_user(superuser, self.admin, password, admin=True)
+            await accounts.create_database(superuser, DEFAULT_DATABASE)
+        except pymysql.Error as error:
+            raise ServerError(superuser.words(error)) from error
+
+    async def add_user(self, username: str, options: dict[str, Any]) -> None:
+        """Make a user who may do everything in the databases."""
+        password = new_password()
+        superuser = self._superuser()
+        with accounts.refusals(superuser, self.name):
+            if username in await accounts.users(superuser):
+                raise ApiError(409, f"User {username} already exists for service {self.name}")
+            await accounts.create_user(superuser, username, password)
+        self._note(username, password, options)
+
+    async def drop_user(self, username: str) -> None:
+        """Remove a user."""
+        self.refuse_admin(username)
+        superuser = self._superuser()
+        with accounts.refusals(superuser, self.name):
+            if not await accounts.drop_user(superuser, username):
+                raise self.no_user(username)
+        self.passwords.pop(username, None)
+        self.authentication.pop(username, None)
+
+    async def set_password(self, username: str, options: dict[str, Any]) -> None:
+        """Change a user's password; the admin user's not while a migration logs in with it."""
+        self.refuse_while_migrating(username)
+        password = options.get("password") or new_password()
+        superuser = self._superuser()
+        with accounts.refusals(superuser, self.name):
+            if not await accounts.set_password(superuser, username, password):
+                raise self.no_user(username)
+        self._note(username, password, options)
+
+    async def add_database(self, dbname: str, options: dict[str, Any]) -> None:  # noqa: ARG002
+        """Make a database."""
+        superuser = self._superuser()
+        with accounts.refusals(superuser, self.name):
+            if dbname in accounts.OWN_DATABASES.union(await accounts.databases(superuser)):
+                raise ApiError(409, f"Database {dbname} already exists for service {self.name}")
+            await accounts.create_database(superuser, dbname)
+
+    async def drop_database(self, dbname: str) -> None:
+        """Remove a database; 409 while somebody's statement in another database uses it."""
+        self.refuse_default(dbname)
+        superuser = self._superuser()
+        with accounts.refusals(superuser, self.name):
+            if not await accounts.drop_database(superuser, dbname):
+                raise ApiError(404, f"Database {dbname} does not exist for service {self.name}")
+
+    def _note(self, username: str, password: str, options: dict[str, Any]) -> None:
+        self.passwords[username] = password
+        if "authentication" in options:
+            self.authentication[username] = options["authentication"]
+
+    def _superuser(self) -> MysqlEndpoint:
+        self.require_running()
+        return self._login(accounts.SUPERUSER, self.superuser_password)
+
+    def _login(self, user: str, password: str) -> MysqlEndpoint:
+        return MysqlEndpoint(host=self.server.host, port=self.server.port, user=user, password=password, tls=True)
