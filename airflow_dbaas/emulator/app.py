@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from typing import Any
 
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 PREFIX = "/v2"
 _MAX_BODY = 1 << 20
+_MAX_DEPTH = 100
+"""Levels of a body: far more than any property has, far less than Python's stack."""
 
 
 def create_app(state: State, keys: signature.Keys) -> ASGIApp:
@@ -100,14 +103,33 @@ def _parse(law: Law, operation: Operation, body: bytes) -> dict[str, Any]:
     if not operation.takes_body:
         return {}
     try:
-        parsed = json.loads(body, parse_constant=_refuse_constant) if body else {}
+        # Decoded here: the reader itself would take UTF-16 and UTF-32 as well.
+        text = body.decode()
+        parsed = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite) if text else {}
         # Half of a surrogate pair can be written in JSON, and could not be answered with.
         json.dumps(parsed, ensure_ascii=False).encode()
+        _refuse_depth(parsed, _MAX_DEPTH)
     except (ValueError, RecursionError) as error:
-        raise ApiError(400, "The request body is not JSON") from error
+        raise ApiError(400, f"The request body is not JSON in UTF-8, or has more than {_MAX_DEPTH} levels") from error
     law.check_request(operation, parsed)
     checked: dict[str, Any] = parsed
     return checked
+
+
+def _finite(text: str) -> float:
+    """Python reads a number that is too large as infinity, which could not be answered with."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(text)
+    return number
+
+
+def _refuse_depth(value: object, levels: int) -> None:
+    if levels == 0:
+        raise RecursionError
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            _refuse_depth(each, levels - 1)
 
 
 def _refuse_constant(name: str) -> None:

@@ -127,7 +127,8 @@ def check_against(schema: dict[str, Any], value: object, name: str) -> None:
 
 
 def _require_none(errors: Iterable[Any], name: str) -> None:
-    findings = [_describe(error, name) for error in errors]
+    # Without repetitions: the document says some things twice.
+    findings = dict.fromkeys(_describe(error, name) for error in errors)
     if findings:
         raise OffTheDocument("; ".join(findings))
 

@@ -16,14 +16,19 @@ _MOST_DIGITS = 19
 async def get_logs(state: State, call: Call) -> dict[str, Any]:
     """One page of a service's log: its server's own, or what the emulator did where there is no server."""
     service = state.services.get(call.parameters["service-name"])
-    return await asyncio.to_thread(
-        logs.page,
-        service.log,
-        f"{service.name}-1",
-        limit=call.body.get("limit", 100),
-        newest_first=call.body.get("sort-order", "desc") == "desc",
-        offset=_offset(call.body.get("offset", "")),
-    )
+    try:
+        return await asyncio.to_thread(
+            logs.page,
+            service.log,
+            f"{service.name}-1",
+            limit=call.body.get("limit", 100),
+            newest_first=call.body.get("sort-order", "desc") == "desc",
+            offset=_offset(call.body.get("offset", "")),
+        )
+    except FileNotFoundError:
+        # Deleted while it was read; if it was not, something else is wrong with the emulator.
+        state.services.get(service.name)
+        raise
 
 
 @serves("get-dbaas-service-metrics")

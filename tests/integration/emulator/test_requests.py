@@ -1,11 +1,14 @@
 """What the emulator accepts and what it refuses, and how it says so."""
 
+import json
 import secrets
 import time
 
 import httpx
 import pytest
 
+from tests.contract.document import DOCUMENTED, WITH_BODY, path_parameters
+from tests.contract.operations import OPERATIONS
 from tests.integration.emulator.conftest import Api
 
 MIGRATION = {"host": "127.0.0.1", "port": 1, "username": "u", "password": "p"}
@@ -68,6 +71,21 @@ def test_the_body_is_part_of_the_signature(api):
         (400, ("POST", "/dbaas-postgres/bad"), b'{"plan": "\\ud800"}', "not JSON"),
         (400, ("POST", "/dbaas-postgres/bad"), b'{"plan": NaN}', "not JSON"),
         (400, ("POST", "/dbaas-postgres/bad"), b"[" * 100_000, "not JSON"),
+        (400, ("POST", "/dbaas-postgres/bad"), '{"plan": "startup-4"}'.encode("utf-16"), "not JSON"),
+        (400, ("POST", "/dbaas-postgres/bad"), '{"plan": "startup-4"}'.encode("utf-8-sig"), "not JSON"),
+        (400, ("POST", "/dbaas-grafana/bad"), b'{"plan": "startup-4", "maintenance": {"x": -1e999}}', "not JSON"),
+        (
+            400,
+            ("POST", "/dbaas-grafana/bad"),
+            b'{"plan": "startup-4", "maintenance": {"x": 1' + b"0" * 5000,
+            "not JSON",
+        ),
+        (
+            400,
+            ("POST", "/dbaas-grafana/bad"),
+            b'{"plan": "", "maintenance": ' + b'{"x":' * 400 + b"1" + b"}" * 401,
+            "levels",
+        ),
         (400, ("POST", "/dbaas-postgres/bad"), [], "must be of type object"),
         (400, ("POST", "/dbaas-postgres/bad"), {"plan": "gigantic-1"}, "unknown plan 'gigantic-1'"),
         (
@@ -199,3 +217,37 @@ def test_a_service_that_is_gone_is_gone(api):
     api.refused(404, "GET", f"/dbaas-postgres/{name}")
     assert api.service(name) == name
     api.finish(api.ok("DELETE", f"/dbaas-postgres/{name}"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("%00", "a%0Ab", "%ff%fe", "%ED%A0%80", "%F0%9F%98%80", "%25", "%", "%s", "%7B0%7D", "n" * 9000),
+        *("..", "%2E%2E", "%2F", "%5C", "a;b", "'%3B--", "%22"),
+    ],
+)
+def test_no_name_in_a_path_is_too_odd(api, service, name):
+    """In whichever operation and place, it is refused in words or does no harm."""
+    for operation in OPERATIONS:
+        method, path, _ = DOCUMENTED[operation]
+        for place in path_parameters(operation):
+            filled = path.replace(f"{{{place}}}", name).replace("{service-name}", service)
+            filled = filled.replace("{name}", service).replace("{username}", "u").replace("{database-name}", "d")
+            response = api.request(method, filled, {} if operation in WITH_BODY else None)
+            assert response.status_code < 500, f"{operation}: {response.text}"
+            if response.status_code != 200:
+                assert list(response.json()) == ["message"]
+    for listed in ("/dbaas-service", "/dbaas-external-endpoints"):
+        api.ok("GET", listed)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "TRACE", "GET", "BREW"])
+def test_a_method_that_a_path_does_not_have_is_not_found(api, method):
+    """With 404, as the service has been seen to answer."""
+    response = api.request(method, "/dbaas-service/x")
+    assert response.status_code == 404
+    assert response.text == (
+        ""
+        if method == "HEAD"
+        else json.dumps({"message": f"Not found: {method} /v2/dbaas-service/x"}, separators=(",", ":"))
+    )
