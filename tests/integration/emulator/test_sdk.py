@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from exoscale.api.exceptions import ExoscaleAPIClientException
-from exoscale.api.v2 import Client
+import requests
+from exoscale.api.exceptions import ExoscaleAPIClientException, ExoscaleAPIServerException
 
 from tests.conftest import RunningEmulator
 from tests.contract.operations import OPERATIONS
-from tests.integration.emulator.conftest import eventually, execute, source_of, uri_of
+from tests.integration.emulator.conftest import eventually, execute, query, source_of, uri_of
+from tests.integration.emulator.witness import Witness, witnessed
 
 TYPES = ("pg", "mysql", "valkey", "grafana", "opensearch", "thanos")
 ENDPOINTS = {
@@ -25,27 +27,25 @@ ENDPOINTS = {
 
 
 class Sdk:
-    """Calls operations by id and remembers which."""
+    """Calls operations by id; every answer is held to the document."""
 
     def __init__(self, emulator: RunningEmulator) -> None:
-        self.client = Client(emulator.key, emulator.secret, url=emulator.url)
-        self.called: set[str] = set()
+        self.client, self.witness = witnessed(emulator)
 
     def __call__(self, operation_id: str, **arguments: Any) -> Any:
-        self.called.add(operation_id)
         return getattr(self.client, operation_id.replace("-", "_"))(**arguments)
 
     def done(self, operation_id: str, **arguments: Any) -> str:
         """Id that the operation's reference names, once it has succeeded."""
         operation = self(operation_id, **arguments)
-        found = eventually(lambda: self("get-operation", id=operation["id"]), lambda found: found["state"] != "pending")
-        assert found["state"] == "success", found
-        reference: str = found["reference"]["id"]
+        reference: str = self.client.wait(operation["id"], max_wait_time=60)["reference"]["id"]
         return reference
 
 
 @pytest.fixture
-def sdk(emulator) -> Iterator[Sdk]:
+def sdk(emulator, monkeypatch) -> Iterator[Sdk]:
+    # It looks every three seconds at first, and operations are over after a tenth of one here.
+    monkeypatch.setattr("exoscale.api.v2._poll_interval", lambda run_time: 0.05)
     made = Sdk(emulator)
     yield made
     made.client.http_client.close()
@@ -78,7 +78,112 @@ def test_exoscales_own_sdk_can_do_all_of_it(sdk, postgres_source):
     sdk.done("create-dbaas-service-opensearch", name="sdk-again", plan="startup-4")
     for kind, name in (names | {"opensearch": "sdk-again"}).items():
         sdk.done(f"delete-dbaas-service-{kind}", name=name)
-    assert sdk.called == set(OPERATIONS)
+    assert sdk.witness.answers.keys() | {"stop-dbaas-mysql-migration", "stop-dbaas-valkey-migration"} == set(OPERATIONS)
+    assert sdk.witness.answers.total() > 250
+
+
+def test_the_story_of_a_migration_from_the_first_service_to_the_last_deletion(sdk, postgres_servers):
+    """Made, joined, attached, checked, moved, watched, stopped, taken apart: in the words of the SDK alone."""
+    client = sdk.client
+    source = postgres_servers(settings={"wal_level": "logical"})
+    execute(source, "postgres", "CREATE DATABASE story")
+    execute(source, "story", "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t SELECT generate_series(1, 1000)")
+    names = {kind: f"story-{kind}-{secrets.token_hex(4)}" for kind in ("pg", "opensearch")}
+    for kind, name in names.items():
+        made = getattr(client, f"create_dbaas_service_{kind}")(name=name, plan="startup-4")
+        assert client.wait(made["id"])["state"] == "success"
+    eventually(
+        lambda: {each["name"]: each["state"] for each in client.list_dbaas_services()["dbaas-services"]},
+        lambda found: [found[name] for name in names.values()] == ["running", "running"],
+    )
+    service, ends = names["pg"], {"source_service": names["pg"], "dest_service": names["opensearch"]}
+    made = client.wait(client.create_dbaas_integration(integration_type="logs", **ends)["id"])
+    integration = made["reference"]["id"]
+    assert client.get_dbaas_integration(id=integration)["is-active"] is True
+    made = client.create_dbaas_external_endpoint_rsyslog(name=service, settings=ENDPOINTS["rsyslog"])
+    endpoint = client.wait(made["id"])["reference"]["id"]
+    attach = {"source_service_name": service, "dest_endpoint_id": endpoint, "type": "rsyslog"}
+    attached = client.wait(client.attach_dbaas_service_to_endpoint(**attach)["id"])["reference"]["id"]
+    assert client.get_dbaas_external_integration(integration_id=attached)["status"] == "running"
+
+    check = client.create_dbaas_task_migration_check(service=service, source_service_uri=uri_of(source))
+    task = {"service": service, "id": client.wait(check["id"])["reference"]["id"]}
+    checked = eventually(lambda: client.get_dbaas_task(**task), lambda found: "success" in found)
+    assert (checked["success"], checked["task-type"]) == (True, "pg_migration_check")
+    client.wait(client.update_dbaas_service_pg(name=service, migration=source_of(source, method="replication"))["id"])
+    status = eventually(
+        lambda: client.get_dbaas_migration_status(name=service), lambda found: found["status"] != "running"
+    )
+    assert (status["status"], [each["dbname"] for each in status["details"]]) == ("syncing", ["story"])
+    execute(source, "story", "INSERT INTO t VALUES (0)")
+    assert client.wait(client.stop_dbaas_pg_migration(name=service)["id"])["state"] == "success"
+    assert "story" in client.get_dbaas_service_pg(name=service)["databases"]
+    assert query(source, "story", "SELECT count(*) FROM pg_replication_slots") == [(0,)]
+
+    page = client.get_dbaas_service_logs(service_name=service, limit=3, sort_order="asc")
+    after = client.get_dbaas_service_logs(service_name=service, limit=3, sort_order="asc", offset=page["offset"])
+    assert len(page["logs"]) == 3
+    assert int(after["first-log-offset"]) > int(page["offset"])
+    measured = eventually(
+        lambda: client.get_dbaas_service_metrics(service_name=service)["metrics"], lambda found: "disk_usage" in found
+    )
+    assert measured["disk_usage"]["data"]["rows"]
+
+    detach = {"source_service_name": service, "integration_id": attached}
+    client.wait(client.detach_dbaas_service_from_endpoint(**detach)["id"])
+    client.wait(client.delete_dbaas_external_endpoint_rsyslog(endpoint_id=endpoint)["id"])
+    client.wait(client.delete_dbaas_integration(id=integration)["id"])
+    for name in names.values():
+        client.wait(client.delete_dbaas_service(name=name)["id"])
+    for gone in (
+        lambda: client.get_dbaas_integration(id=integration),
+        lambda: client.get_dbaas_external_endpoint_rsyslog(endpoint_id=endpoint),
+        lambda: client.get_dbaas_external_integration(integration_id=attached),
+        lambda: client.get_dbaas_service_pg(name=service),
+        lambda: client.get_dbaas_task(service=service, id=secrets.token_hex(16)),
+    ):
+        with pytest.raises(ExoscaleAPIClientException, match=r"Client error 40[04]"):
+            gone()
+    assert sdk.witness.answers.total() > 50
+    assert sdk.witness.refusals.total() == 5
+
+
+def test_the_sdk_waits_for_an_operation_that_fails(sdk, postgres_servers):
+    """A stop whose source is gone says so: the SDK wants a reason with every failure."""
+    client, source = sdk.client, postgres_servers(settings={"wal_level": "logical"})
+    execute(source, "postgres", "CREATE DATABASE d")
+    execute(source, "d", "CREATE TABLE t (a int PRIMARY KEY)")
+    name = f"sdk-{secrets.token_hex(4)}"
+    client.wait(client.create_dbaas_service_pg(name=name, plan="startup-4")["id"])
+    eventually(lambda: client.get_dbaas_service_pg(name=name), lambda found: found["state"] == "running")
+    client.update_dbaas_service_pg(name=name, migration=source_of(source, method="replication"))
+    eventually(lambda: client.get_dbaas_migration_status(name=name), lambda found: found["status"] == "syncing")
+    source.stop()
+    operation = client.stop_dbaas_pg_migration(name=name)
+    with pytest.raises(ExoscaleAPIServerException, match="Operation error: failure, partial"):
+        client.wait(operation["id"])
+    with pytest.raises(ExoscaleAPIClientException, match=r"Operation .* does not exist"):
+        client.wait("00000000-0000-4000-8000-000000000000")
+    client.wait(client.delete_dbaas_service_pg(name=name)["id"])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"id": "not-a-uuid"}, {"state": "finished"}, {"reference": {"id": 1}}], ids=["format", "enum", "type"]
+)
+def test_the_witness_sees_what_is_off_the_document(emulator, changes):
+    """An answer with one property wrong is not let through."""
+    response = requests.Response()
+    response.status_code, response.headers["content-type"] = 200, "application/json"
+    identifier = "00000000-0000-4000-8000-000000000000"
+    response.request = requests.Request("GET", f"{emulator.url}/operation/{identifier}").prepare()
+    good = {"id": identifier, "state": "success"}
+    witness = Witness(emulator.url)
+    response._content = json.dumps(good).encode()
+    witness(response)
+    response._content = json.dumps(good | changes).encode()
+    with pytest.raises(AssertionError, match="get-operation"):
+        witness(response)
+    assert witness.answers == {"get-operation": 1}
 
 
 def try_users_and_databases(sdk: Sdk, names: dict[str, str]) -> None:
