@@ -1,9 +1,9 @@
 """Migrations as OpenLineage sees them: databases of the source go in, databases of the service come out.
 
-Nothing of OpenLineage is imported before its Airflow provider asks. Datasets are named as OpenLineage names
-PostgreSQL's, as far as a migration knows them: namespace ``postgres://host:port``, name of the database. Which
-databases a migration is about turns out while it runs, so they come with the event that ends the task, not with the
-one that starts it.
+Nothing of OpenLineage is imported before its Airflow provider asks. Datasets are named as OpenLineage names those of
+PostgreSQL and MySQL, as far as a migration knows them: namespace ``postgres://host:port`` or ``mysql://host:port``,
+name of the database. Which databases a migration is about turns out while it runs, so they come with the event that
+ends the task, not with the one that starts it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def of_migration(*, source: str, target: str, databases: Iterable[dict[str, Any]]) -> Any:
+def of_migration(*, scheme: str, source: str, target: str, databases: Iterable[dict[str, Any]]) -> Any:
     """The lineage of a migration, as Airflow's OpenLineage provider takes it (``OperatorLineage``).
 
+    :param scheme: the engine's, such as ``postgres``.
     :param source: host:port of the source.
     :param target: host:port of the service.
     :param databases: ``name`` of each database and, where they were counted, its ``rows``.
@@ -25,8 +26,8 @@ def of_migration(*, source: str, target: str, databases: Iterable[dict[str, Any]
     for database in databases:
         rows = database.get("rows")
         facets = {} if rows is None else {"dataQualityMetrics": RowCount(columnMetrics={}, rowCount=rows)}
-        inputs.append(InputDataset(namespace=f"postgres://{source}", name=database["name"], inputFacets=facets))
-        outputs.append(OutputDataset(namespace=f"postgres://{target}", name=database["name"]))
+        inputs.append(InputDataset(namespace=f"{scheme}://{source}", name=database["name"], inputFacets=facets))
+        outputs.append(OutputDataset(namespace=f"{scheme}://{target}", name=database["name"]))
     return OperatorLineage(inputs=inputs, outputs=outputs)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_dbaas.engines import Engine
+
 
 def address(host: str, port: int | str) -> str:
     """``host:port`` as it stands in a URI."""
@@ -15,10 +17,12 @@ def address(host: str, port: int | str) -> str:
 class DatabaseLogin:
     """A server with an account.
 
-    :param dbname: the database to open when no other is named.
-    :param sslmode: libpq's word for how TLS is used.
+    :param engine: what kind of server it is.
+    :param dbname: the database to open when no other is named; may be empty for MySQL.
+    :param sslmode: the engine's word for how TLS is used.
     """
 
+    engine: Engine
     host: str
     port: int
     username: str
@@ -32,7 +36,7 @@ class DatabaseLogin:
         return address(self.host, self.port)
 
     def parameters(self, dbname: str | None = None) -> dict[str, Any]:
-        """Keyword arguments for a PostgreSQL driver's ``connect``. They hold the password.
+        """What connecting takes, by libpq's names. The password is among it.
 
         :param dbname: another database than ``self.dbname``.
         """

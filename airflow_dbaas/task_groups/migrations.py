@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from airflow_dbaas._compat import AirflowSkipException, Context, has_approval
 from airflow_dbaas._compat.groups import TaskGroup
 from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.operators._migrations.base import SourceReader
 from airflow_dbaas.operators.integrations import DbaasReconcileIntegrationsOperator
 from airflow_dbaas.operators.migrations import (
     DbaasMigrationCheckOperator,
@@ -50,6 +52,9 @@ def migrate_service(
     ``approve_cut_over`` (if asked for) → ``stop_migration`` (with ``stop``) → ``verify_migration`` → ``link_service``
     (with ``integrations`` or ``endpoints``). What only the run can tell to be unwanted is skipped.
 
+    What kind of database it is about, PostgreSQL or MySQL, is told by the type of the source's connection; the service
+    is created of that type, and one that is there already must be of it.
+
     A refused check ends it before anything is started. With ``stop`` off the target goes on following the source, and
     is compared as it follows. If the cut-over is rejected, nothing is stopped, replication goes on, and
     ``approve_cut_over`` fails and says so: a run that succeeded has moved everything. Clear that task to be asked
@@ -70,7 +75,7 @@ def migrate_service(
     ``group.get_child_by_label("verify_migration").output``, see ``DbaasVerifyMigrationOperator``.
 
     :param service_name: the service to move into, 1 to 63 characters.
-    :param source_conn_id: Airflow connection (type ``postgres``) of the server to move from.
+    :param source_conn_id: Airflow connection (type ``postgres`` or ``mysql``) of the server to move from.
     :param plan: plan of the service, e.g. ``startup-4``, which is created if it is missing. Without a plan it must
         exist.
     :param settings: further properties of a new service, see ``DbaasCreateServiceOperator``.
@@ -107,7 +112,9 @@ def migrate_service(
         start = DbaasStartMigrationOperator(task_id="start_migration", method=method, **migration)
         wait = DbaasMigrationSensor(task_id="wait_for_migration", timeout=migration_timeout, **target)
         if plan is not None:
-            create = DbaasCreateServiceOperator(task_id="create_service", plan=plan, settings=settings, **target)
+            create = DbaasCreateTargetOperator(
+                task_id="create_service", source_conn_id=source_conn_id, plan=plan, settings=settings, **target
+            )
             create >> check
         check >> start >> wait
         steps: list[Any] = [wait]
@@ -138,6 +145,25 @@ def migrate_service(
                 task_id="link_service", integrations=integrations, endpoints=endpoints, **target
             )
     return group
+
+
+class DbaasCreateTargetOperator(SourceReader, DbaasCreateServiceOperator):
+    """As its parent; the type of the service is that of the source, which only the run can tell."""
+
+    template_fields: Sequence[str] = (
+        *(name for name in DbaasCreateServiceOperator.template_fields if name != "service_type"),
+        "source_conn_id",
+    )
+
+    def __init__(self, *, source_conn_id: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.source_conn_id = source_conn_id
+
+    def start(self, context: Context) -> Any:
+        """Look for a service of the source's type, create it if it is missing, wait for it."""
+        self.refuse_another_type()
+        self.service_type = self.source.engine.service_type
+        return super().start(context)
 
 
 class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):

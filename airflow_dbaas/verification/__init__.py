@@ -1,1 +1,1 @@
-"""Comparing the two ends of a migration."""
+"""Comparing the two ends of a migration, and completing what replication leaves out."""

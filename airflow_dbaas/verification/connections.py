@@ -1,44 +1,35 @@
-"""Connecting to PostgreSQL with whichever driver is installed."""
+"""Connecting to either end of a migration, whatever kind of server it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError
 from airflow_dbaas.api.redaction import redact
 
-_CONNECT_SECONDS = 30
-
-# One way of writing values at both ends: texts of rows are compared. An empty search path qualifies all names.
-_SESSION = """
-    SET search_path = '';
-    SET datestyle = 'ISO, YMD';
-    SET intervalstyle = 'iso_8601';
-    SET timezone = 'UTC';
-    SET bytea_output = 'hex';
-    SET lc_monetary = 'C';
-    SET client_encoding = 'UTF8';
-    SET statement_timeout = 0;
-"""
+CONNECT_SECONDS = 30
 
 
 class Server(Protocol):
     """An end of a migration."""
 
     def parameters(self, dbname: str | None = None) -> dict[str, Any]:
-        """Keyword arguments for a driver's ``connect``."""
+        """What connecting takes: host, port, user, password, dbname, sslmode."""
 
 
 class Session:
-    """A connection to one database."""
+    """A connection to one database.
+
+    :param connection: the driver's.
+    :param password: to be kept out of errors.
+    :param errors: what the driver raises.
+    """
 
     def __init__(self, connection: Any, password: str, errors: type[Exception]) -> None:
         self._connection = connection
         self._password = password
         self._errors = errors
-        self.major = int(self.rows("SHOW server_version_num")[0][0]) // 10000
 
     def run(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement that gives no rows."""
@@ -58,51 +49,31 @@ class Session:
         return cursor
 
 
-@contextmanager
-def session(server: Server, dbname: str | None = None, *, read_only: bool = True) -> Iterator[Session]:
-    """Connect to a database for the length of a ``with`` block.
+def connect(driver: Any, parameters: dict[str, Any], arguments: dict[str, Any]) -> Any:
+    """A driver's connection.
 
-    :param server: source or target.
-    :param dbname: the database; the server's own if not given.
-    :param read_only: have the server refuse any change.
-    :raises DbaasConfigurationError: if no PostgreSQL driver is installed.
-    :raises DbaasDatabaseError: if the server cannot be reached or breaks off.
+    :param driver: the module.
+    :param parameters: of the server.
+    :param arguments: of the driver's ``connect``.
+    :raises DbaasDatabaseError: if the server cannot be reached, or does not take the login.
     """
-    driver = _driver()
-    parameters = server.parameters(dbname)
-    password = parameters["password"]
     try:
-        connection = driver.connect(**parameters, connect_timeout=_CONNECT_SECONDS, application_name="airflow-dbaas")
+        return driver.connect(**arguments)
     except driver.Error as error:
-        where = f"{parameters['host']}:{parameters['port']}, database {parameters['dbname']}"
-        raise _failure(f"connection to {where}", error, password) from None
-    try:
-        connection.autocommit = True
-        opened = Session(connection, password, driver.Error)
-        opened.run(_SESSION)
-        opened.run(f"SET default_transaction_read_only = {'on' if read_only else 'off'}")
-        yield opened
-    finally:
-        connection.close()
+        database = f", database {parameters['dbname']}" if parameters["dbname"] else ""
+        where = f"{parameters['host']}:{parameters['port']}{database}"
+        raise _failure(f"connection to {where}", error, parameters["password"]) from None
+
+
+def no_driver(kind: str, mend: str) -> DbaasConfigurationError:
+    """The error if a driver is not installed.
+
+    :param kind: of the servers.
+    :param mend: what to install.
+    """
+    return DbaasConfigurationError(f"a {kind} driver is needed to look into source and target: install {mend}")
 
 
 def _failure(what: str, error: Exception, password: str) -> DbaasDatabaseError:
     text = redact(" ".join(str(error).split()), [password])
     return DbaasDatabaseError(f"{what} failed: {text}")
-
-
-def _driver() -> Any:
-    try:
-        import psycopg
-    except ImportError:
-        pass
-    else:
-        return psycopg
-    try:
-        import psycopg2
-    except ImportError:
-        raise DbaasConfigurationError(
-            "a PostgreSQL driver is needed to look into source and target: "
-            "install airflow-dbaas[postgres] or apache-airflow-providers-postgres"
-        ) from None
-    return psycopg2

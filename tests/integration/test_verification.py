@@ -12,9 +12,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from airflow_dbaas.api.errors import DbaasDatabaseError
 from airflow_dbaas.emulator.postgres import PostgresServer
-from airflow_dbaas.verification import postgres
-from airflow_dbaas.verification.connections import session
-from airflow_dbaas.verification.postgres import Report
+from airflow_dbaas.verification import comparison, postgres
+from airflow_dbaas.verification.comparison import Report
+from airflow_dbaas.verification.postgres_sessions import session
 
 SCHEMA = """
     CREATE TYPE mood AS ENUM ('sad', 'ok');
@@ -154,12 +154,12 @@ def test_what_replication_leaves_out_is_completed(servers: Any, dbname: str) -> 
     assert len(compare(servers).differences) == 4
     # While it replicates, this is as it has to be.
     assert compare(servers, replicating=True).differences == []
-    assert postgres.complete_replication(End(source), End(target), ignore=set()) == (2, 2)
+    assert postgres.complete_replication(End(source), End(target), ignore=set()) == {"sequences": 2, "views": 2}
     assert compare(servers).differences == []
-    assert postgres.complete_replication(End(source), End(target), ignore=set()) == (0, 0)
+    assert postgres.complete_replication(End(source), End(target), ignore=set()) == {"sequences": 0, "views": 0}
     # An application has begun to use the target: its sequence is not moved back.
     change(target, dbname, "SELECT setval('\"T é_id_seq\"', 900)", "SELECT nextval('down')")
-    assert postgres.complete_replication(End(source), End(target), ignore=set()) == (0, 0)
+    assert postgres.complete_replication(End(source), End(target), ignore=set()) == {"sequences": 0, "views": 0}
 
 
 def test_a_lag_is_waited_for(servers: Any, dbname: str) -> None:
@@ -172,7 +172,7 @@ def test_a_lag_is_waited_for(servers: Any, dbname: str) -> None:
         change(servers[1], dbname, "INSERT INTO parts VALUES (3)")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgres.time, "sleep", catch_up)
+        patch.setattr(comparison.time, "sleep", catch_up)
         assert compare(servers, settle_seconds=30, replicating=True).differences == []
     assert looked == ["again"]
 

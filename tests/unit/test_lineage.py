@@ -18,22 +18,24 @@ pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings(
 ARGUMENTS: dict[str, Any] = {"task_id": "task", "service_name": "db", "source_conn_id": "legacy"}
 
 
-def test_databases_go_in_and_come_out() -> None:
-    """Each database is an input at the source and an output at the service, named as OpenLineage names PostgreSQL's."""
+@pytest.mark.parametrize("scheme", ["postgres", "mysql"])
+def test_databases_go_in_and_come_out(scheme: str) -> None:
+    """Each database is an input at the source and an output at the service, named as OpenLineage names them."""
     from openlineage.client.event_v2 import InputDataset, OutputDataset
 
     told = lineage.of_migration(
+        scheme=scheme,
         source="old.example.com:5432",
         target="db.example.net:21699",
         databases=[{"name": "shop", "rows": 1000, "tables": 3}, {"name": "crm"}],
     )
     assert [(type(one), one.namespace, one.name) for one in told.inputs] == [
-        (InputDataset, "postgres://old.example.com:5432", "shop"),
-        (InputDataset, "postgres://old.example.com:5432", "crm"),
+        (InputDataset, f"{scheme}://old.example.com:5432", "shop"),
+        (InputDataset, f"{scheme}://old.example.com:5432", "crm"),
     ]
     assert [(type(one), one.namespace, one.name) for one in told.outputs] == [
-        (OutputDataset, "postgres://db.example.net:21699", "shop"),
-        (OutputDataset, "postgres://db.example.net:21699", "crm"),
+        (OutputDataset, f"{scheme}://db.example.net:21699", "shop"),
+        (OutputDataset, f"{scheme}://db.example.net:21699", "crm"),
     ]
     counted, uncounted = told.inputs
     assert counted.inputFacets["dataQualityMetrics"].rowCount == 1000

@@ -61,6 +61,39 @@ def test_tls_is_off_only_when_said() -> None:
     assert MigrationSource.from_connection(connection(extra=json.dumps({"sslmode": "verify-full"}))).ssl
 
 
+def test_a_mysql_source() -> None:
+    """Port 3306 and TLS by default, no database if none is named; the service's own spelling of the option for TLS."""
+    source = MigrationSource.from_connection(connection(conn_type="mysql", port=None, schema=None))
+    assert source.engine.service_type == "mysql"
+    assert source.uri() == ("mysql://admin%40corp:p%40ss%2Fw%3A%C3%B6r%20d%25@old.example.com:3306/?ssl-mode=REQUIRED")
+    assert source.settings(method="replication", ignore_dbs=None) == {
+        "host": "Old.Example.com",
+        "port": 3306,
+        "username": "admin@corp",
+        "password": PASSWORD,
+        "ssl": True,
+        "method": "replication",
+    }
+
+
+@pytest.mark.parametrize(
+    ("extra", "mode", "demanded"),
+    [
+        ({"ssl_mode": "DISABLED"}, "DISABLED", False),
+        ({"ssl_mode": "disabled"}, "DISABLED", False),
+        ({"ssl_mode": "PREFERRED"}, "PREFERRED", True),
+        ({"ssl_mode": "VERIFY_IDENTITY"}, "VERIFY_IDENTITY", True),
+        ({"ssl": {"ca": "/ca.pem"}}, "REQUIRED", True),
+        ({"sslmode": "disable"}, "REQUIRED", True),
+    ],
+)
+def test_tls_of_a_mysql_source(extra: dict[str, Any], mode: str, demanded: bool) -> None:
+    """Only ssl_mode=DISABLED switches it off; the service knows DISABLED and REQUIRED only."""
+    source = MigrationSource.from_connection(connection(conn_type="mysql", schema="shop", extra=json.dumps(extra)))
+    assert (source.sslmode, source.ssl) == (mode, demanded)
+    assert source.uri().endswith(f"/shop?ssl-mode={'REQUIRED' if demanded else 'DISABLED'}")
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
@@ -80,7 +113,19 @@ def test_one_source_is_told_from_another(one: dict[str, Any], other: dict[str, A
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"conn_type": "mysql"}, "must be of type postgres, is 'mysql'"),
+        ({"conn_type": "mssql"}, "must be of type postgres or mysql, is 'mssql'"),
+        (
+            {"conn_type": "mysql", "password": "é" * 16 + "p"},
+            "for a migration from MySQL the password must have at most 32 bytes",
+        ),
+        (
+            {"extra": json.dumps({"sslmode": "DISABLED"})},
+            "extra must be one of disable, allow, prefer, require, verify-ca, verify-full, is 'DISABLED'",
+        ),
+        (
+            {"conn_type": "mysql", "extra": json.dumps({"ssl_mode": "disable"})},
+            "must be one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY, is 'disable'",
+        ),
         ({"host": ""}, "lacks host"),
         ({"login": None, "password": None}, "lacks login, password"),
         ({"port": 70000}, "port must be 1 to 65535, is 70000"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
@@ -13,6 +14,7 @@ from airflow_dbaas.api.errors import (
     DbaasConflictError,
     DbaasMigrationError,
     DbaasNotFoundError,
+    DbaasServiceError,
 )
 from airflow_dbaas.base import Check
 from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
@@ -25,11 +27,40 @@ if TYPE_CHECKING:
 Method = Literal["auto", "dump", "replication"]
 
 
-class MigrationOperator(DbaasOperator):
+class SourceReader(DbaasOperator):
+    """What reads the source's connection, and works on a service of the same type."""
+
+    service_name: str
+    source_conn_id: str
+
+    @cached_property
+    def source(self) -> MigrationSource:
+        """The source, read from its connection; its password is masked in this process from then on."""
+        from airflow_dbaas.sources import MigrationSource
+
+        return MigrationSource.from_conn_id(self.source_conn_id)
+
+    def refuse_another_type(self) -> None:
+        """See that the service is of the source's type (list-dbaas-services); one that is missing is no matter here.
+
+        :raises DbaasServiceError: if it is of another type.
+        """
+        source = self.source
+        wanted = source.engine.service_type
+        service = self.client.list_dbaas_services().named(self.service_name)
+        if service is not None and service.type not in {None, wanted}:
+            raise DbaasServiceError(
+                f"service {service.name} is of type {service.type}, but connection {source.conn_id!r} is of type "
+                f"{source.engine.conn_types[0]}, which needs a service of type {wanted}"
+            )
+
+
+class MigrationOperator(SourceReader):
     """What the operators of a migration share: the target service and the source.
 
     :param service_name: name of the target service, 1 to 63 characters; templated.
-    :param source_conn_id: Airflow connection (type ``postgres``) of the source, with its admin's login; templated.
+    :param source_conn_id: Airflow connection (type ``postgres`` or ``mysql``) of the source, with its admin's login;
+        the service must be of the same type; templated.
     :param ignore_dbs: comma-separated databases of the source to leave out, at most 2048 characters; templated.
     """
 
@@ -53,18 +84,18 @@ class MigrationOperator(DbaasOperator):
         self.ignore_dbs = ignore_dbs
 
     @cached_property
-    def source(self) -> MigrationSource:
-        """The source, read from its connection; its password is masked in this process from then on."""
-        from airflow_dbaas.sources import MigrationSource
-
-        return MigrationSource.from_conn_id(self.source_conn_id)
-
-    @cached_property
     def target(self) -> MigrationTarget:
         """The service as a server to log in to; its password is masked in this process from then on."""
         from airflow_dbaas.targets import MigrationTarget
 
-        return MigrationTarget.of_service(self.client, self.service_name)
+        return MigrationTarget.of_service(self.client, self.service_name, self.source.engine)
+
+    @property
+    def verification(self) -> ModuleType:
+        """What compares servers of the source's kind (``compare``), and completes one (``complete_replication``)."""
+        from airflow_dbaas.verification import mysql, postgres
+
+        return {"pg": postgres, "mysql": mysql}[self.source.engine.service_type]
 
     @property
     def ignored(self) -> set[str]:
@@ -72,12 +103,12 @@ class MigrationOperator(DbaasOperator):
         return {name.strip() for name in (self.ignore_dbs or "").split(",") if name.strip()}
 
     def stop_migration(self) -> models.Operation | None:
-        """Stop the migration (stop-dbaas-pg-migration); None if there is none any more.
+        """Stop the migration (stop-dbaas-…-migration); None if there is none any more.
 
         :raises DbaasMigrationError: if the service does not allow it yet; worth a retry.
         """
         try:
-            return self.client.stop_dbaas_pg_migration(self.service_name)
+            return self.client.send(self.source.engine.stopped_by(self.service_name))
         except DbaasNotFoundError:
             return None
         except (DbaasConflictError, DbaasBadRequestError) as error:

@@ -27,6 +27,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
 
     def start(self, context: Context) -> Any:
         """Start the check and wait for its task."""
+        self.refuse_another_type()
         earlier = self.recall(context, _CHECK)
         if earlier is not None and self._still_runs(earlier):
             self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import ledger, lineage, validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import endpoints, models
+from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasMigrationError
 from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import Check
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 class DbaasStartMigrationOperator(MethodOperator):
-    """Starts a migration into a PostgreSQL service (update-dbaas-service-pg), and waits until the API has taken it or
-    until the data is there.
+    """Starts a migration into a PostgreSQL or MySQL service (update-dbaas-service-…), and waits until the API has taken
+    it or until the data is there.
 
     Never a second time: a migration from the same source that runs, replicates or is complete is joined, also by a
     retry or another run; one from another source, or from one that cannot be told, is refused. One that failed is
@@ -64,6 +64,7 @@ class DbaasStartMigrationOperator(MethodOperator):
 
     def start(self, context: Context) -> Any:
         """Join the migration that is there, or start one."""
+        self.refuse_another_type()
         source = self.source
         status = self.migration_status(self.service_name)
         if status is None:
@@ -80,7 +81,7 @@ class DbaasStartMigrationOperator(MethodOperator):
         return self._begin(context, self.source)
 
     def _begin(self, context: Context, source: MigrationSource) -> Any:
-        call = endpoints.update_dbaas_service_pg(
+        call = source.engine.changed_by(
             name=self.service_name,
             migration=source.settings(method=self.api_method, ignore_dbs=self.ignore_dbs or None),
         )
@@ -111,7 +112,7 @@ class DbaasStartMigrationOperator(MethodOperator):
 
     def _own(self) -> None:
         if self.cancel_on_kill:
-            self._cancel = {"method": "stop_dbaas_pg_migration", "name": self.service_name}
+            self._cancel = {"method": self.source.engine.stopped_by.__name__, "name": self.service_name}
 
     def _leave_note(self, context: Context, source: MigrationSource) -> None:
         note = MigrationNote(source.address, _this_run(context))
@@ -157,17 +158,18 @@ class DbaasStartMigrationOperator(MethodOperator):
         return {**started, "status": result["status"], "databases": result["databases"]}
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """What Airflow's OpenLineage provider is told (get-dbaas-migration-status, get-dbaas-service-pg)."""
+        """What Airflow's OpenLineage provider is told (get-dbaas-migration-status, get-dbaas-service-…)."""
         if self._source_address is None:
             return lineage.nothing()
         from airflow_dbaas import logins
 
         with closing(self.hook):
             status = self.migration_status(self.service_name)
-            target = self.client.get_dbaas_service_pg(self.service_name).uri_params or {}
+            target = self.client.send(self.source.engine.shown_by(self.service_name)).uri_params or {}
         if status is None or not target.get("host") or not target.get("port"):
             return lineage.nothing()
         return lineage.of_migration(
+            scheme=self.source.engine.scheme,
             source=self._source_address,
             target=logins.address(target["host"], target["port"]),
             databases=[{"name": detail.dbname} for detail in status.details],

@@ -13,15 +13,16 @@ from airflow_dbaas.waits import Done, Failed, MigrationWait, describe_migration
 
 
 class DbaasStopMigrationOperator(MigrationOperator):
-    """Ends the migration into a PostgreSQL service (stop-dbaas-pg-migration): replication is cut.
+    """Ends the migration into a PostgreSQL or MySQL service (stop-dbaas-…-migration): replication is cut.
 
     Refuses a migration that is not complete (a database still being copied, or an error), for stopping it would leave
-    the target so. A migration that is not there needs no stop. After replication, what it leaves out is completed:
-    sequences are moved on to the source's positions (never back), materialized views are filled.
+    the target so. A migration that is not there needs no stop. After replication, what it leaves out is completed: in
+    PostgreSQL sequences are moved on to the source's positions (never back) and materialized views are filled, in MySQL
+    events that came disabled are enabled if the source runs them.
 
-    Returns ``service``, ``stopped``, ``sequences`` (how many were moved), ``views`` (how many were filled) and
-    ``operation_id``. With ``wait_for_completion=False`` nothing is completed, and both are None. Killing the task does
-    not take the stop back.
+    Returns ``service``, ``stopped``, ``sequences`` (how many were moved), ``views`` (how many were filled), ``events``
+    (how many were enabled) and ``operation_id``. With ``wait_for_completion=False`` nothing is completed, and all three
+    are None. Killing the task does not take the stop back.
 
     :param force: stop a migration that is not complete, too. The target is then incomplete, and left so.
     """
@@ -35,6 +36,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
 
     def start(self, context: Context) -> Any:
         """Stop the migration if it may be, then complete what replication leaves out."""
+        self.refuse_another_type()
         status = self.migration_status(self.service_name)
         if status is None:
             self.log.info("There is no migration into service %s to stop", self.service_name)
@@ -58,20 +60,18 @@ class DbaasStopMigrationOperator(MigrationOperator):
     def _stopped(
         self, context: Context, result: dict[str, Any], *, stopped: bool, complete: bool, **_: Any
     ) -> dict[str, Any]:
-        sequences: int | None = 0
-        views: int | None = 0
-        if not self.wait_for_completion:
-            sequences = views = None
-        elif complete:
-            from airflow_dbaas.verification import postgres
-
-            sequences, views = postgres.complete_replication(self.source, self.target, ignore=self.ignored)
-            self.log.info("%d sequences moved on to the source's position, %d views filled", sequences, views)
+        completed = dict.fromkeys(("sequences", "views", "events"), 0 if self.wait_for_completion else None)
+        if complete and self.wait_for_completion:
+            completed |= self.verification.complete_replication(self.source, self.target, ignore=self.ignored)
+            self.log.info(
+                "%(sequences)d sequences moved on to the source's position, %(views)d views filled, "
+                "%(events)d events enabled",
+                completed,
+            )
         ledger.forget(self.hook.zone, self.service_name)
         return {
             "service": self.service_name,
             "stopped": stopped,
-            "sequences": sequences,
-            "views": views,
+            **completed,
             "operation_id": result["operation_id"],
         }

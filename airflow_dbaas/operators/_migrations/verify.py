@@ -12,13 +12,16 @@ from airflow_dbaas.operators._migrations.base import MigrationOperator
 
 
 class DbaasVerifyMigrationOperator(MigrationOperator):
-    """Compares source and target, database by database: tables and their rows, sequences, views, functions,
-    constraints and indexes. Any difference fails the task.
+    """Compares source and target, database by database: tables and their rows, views, functions, triggers,
+    constraints and indexes; in PostgreSQL sequences and types, in MySQL events, too. Any difference fails the task.
 
-    Reads both servers from the worker, so both must be reachable from there, and needs a PostgreSQL driver: that of
-    Airflow's postgres provider, or ``airflow-dbaas[postgres]``. While replication still goes on, tables that differ
-    are looked at again for ``settle_seconds``, and what replication leaves out (sequences, the filling of materialized
-    views) is not compared.
+    Reads both servers from the worker, so both must be reachable from there, and needs a driver: for PostgreSQL that of
+    Airflow's postgres provider, or ``airflow-dbaas[postgres]``; for MySQL PyMySQL, which is ``airflow-dbaas[mysql]``.
+    While replication still goes on, tables that differ are looked at again for ``settle_seconds``, and what replication
+    leaves out (sequences, the filling of materialized views, which events are enabled) is not compared.
+
+    Where the servers are of different releases, the same thing may be written in different words. What differs so is
+    brought to one way of writing, or left out: what views are made from, and in MySQL also other expressions.
 
     When all is equal, an event of each database's asset tells so, and DAGs that are scheduled on it run; see
     ``airflow_dbaas.assets``. OpenLineage is told of the databases at both ends, also when they differ.
@@ -54,11 +57,10 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
 
     def start(self, context: Context) -> dict[str, Any]:
         """Compare."""
-        from airflow_dbaas.verification import postgres
-
+        self.refuse_another_type()
         replicating = _replicates(self.migration_status(self.service_name))
         source, target = self.source, self.target
-        report = postgres.compare(
+        report = self.verification.compare(
             source,
             target,
             ignore=self.ignored,
@@ -67,6 +69,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             replicating=replicating,
         )
         self._compared = {
+            "scheme": source.engine.scheme,
             "source": source.address,
             "target": target.address,
             # Counted are the target's rows: the source's too only if all is equal.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from airflow_dbaas.verification.connections import Session
+from airflow_dbaas.verification.comparison import Digest
+from airflow_dbaas.verification.postgres_sessions import PostgresSession
 
 # Objects of the user: not the system's, not an extension's.
 _OWN_SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
@@ -56,9 +56,6 @@ _OBJECTS = {
     "large objects:": "SELECT pg_catalog.count(*)::text, NULL FROM pg_catalog.pg_largeobject_metadata",
 }
 
-#: Number of rows, and their checksum if it was asked for.
-Digest = tuple[int, Any]
-
 
 @dataclass(frozen=True)
 class SequencePosition:
@@ -79,19 +76,19 @@ class SequencePosition:
         return f"{self.position} ({'used' if self.called else 'not used'})"
 
 
-def databases(session: Session) -> list[str]:
+def databases(session: PostgresSession) -> list[str]:
     """Databases that one can connect to, without templates."""
     query = """SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate
         AND pg_catalog.has_database_privilege(oid, 'CONNECT') ORDER BY datname"""
     return [name for (name,) in session.rows(query)]
 
 
-def is_empty(session: Session) -> bool:
+def is_empty(session: PostgresSession) -> bool:
     """Whether the database holds no table, view, sequence or index of the user."""
     return not session.rows(f"SELECT 1 {_RELATIONS} LIMIT 1")
 
 
-def objects(session: Session, *, view_definitions: bool) -> dict[str, str]:
+def objects(session: PostgresSession, *, view_definitions: bool) -> dict[str, str]:
     """Definitions by kind and name.
 
     :param view_definitions: compare what views are made from; otherwise their columns only, for PostgreSQL writes
@@ -105,19 +102,19 @@ def objects(session: Session, *, view_definitions: bool) -> dict[str, str]:
     return found
 
 
-def tables(session: Session) -> set[str]:
+def tables(session: PostgresSession) -> set[str]:
     """Whatever holds rows: tables, partitions, materialized views that are filled."""
     query = f"SELECT {_RELATION_NAME} {_RELATIONS} AND c.relkind IN ('r', 'm') AND c.relispopulated"
     return {name for (name,) in session.rows(query)}
 
 
-def unfilled_views(session: Session) -> set[str]:
+def unfilled_views(session: PostgresSession) -> set[str]:
     """Materialized views that were never filled."""
     query = f"SELECT {_RELATION_NAME} {_RELATIONS} AND c.relkind = 'm' AND NOT c.relispopulated"
     return {name for (name,) in session.rows(query)}
 
 
-def digest(session: Session, table: str, *, content: bool) -> Digest:
+def digest(session: PostgresSession, table: str, *, content: bool) -> Digest:
     """Number of rows and, with ``content``, a checksum that does not depend on their order.
 
     :param table: quoted name, as ``tables`` gives it.
@@ -132,7 +129,7 @@ def digest(session: Session, table: str, *, content: bool) -> Digest:
     return rows, sums
 
 
-def sequences(session: Session) -> dict[str, SequencePosition]:
+def sequences(session: PostgresSession) -> dict[str, SequencePosition]:
     """Positions of all sequences."""
     query = f"""SELECT {_RELATION_NAME}, s.seqincrement FROM pg_catalog.pg_sequence s
         JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -144,7 +141,7 @@ def sequences(session: Session) -> dict[str, SequencePosition]:
     return found
 
 
-def size(session: Session) -> int:
+def size(session: PostgresSession) -> int:
     """Bytes of the user's tables and indexes."""
     query = f"SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid)) {_RELATIONS} AND c.relkind IN ('r', 'm')"
     return int(session.rows(query)[0][0] or 0)

@@ -1,0 +1,89 @@
+"""The kinds of database that can be migrated, and all in which they differ before anything connects to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_dbaas.api import endpoints, models
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.calls import Call
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """One kind of database.
+
+    :param name: for people.
+    :param service_type: what the API calls it.
+    :param conn_types: the types of Airflow connections to it; the first is the usual one.
+    :param scheme: of its URIs, and of OpenLineage's namespaces.
+    :param port: where it listens if the connection does not say.
+    :param dbname: the database to open if the connection names none; may be empty.
+    :param password_bytes: how long a source's password may be for the service to take it; None: no limit of its own.
+    :param tls_modes: its words for how TLS is used; the first is for not at all, ``tls_demanded`` for by all means.
+    :param tls_extra: where the extra of an Airflow connection has that word.
+    :param tls_option: where URIs and the API have it.
+    :param shown_by: call that shows a service.
+    :param changed_by: call that changes a service, and so starts a migration.
+    :param stopped_by: call that stops a migration.
+    :param revealed_by: call that tells the password of a service's user.
+    """
+
+    name: str
+    service_type: Literal["pg", "mysql"]
+    conn_types: tuple[str, ...]
+    scheme: str
+    port: int
+    dbname: str
+    password_bytes: int | None
+    tls_modes: tuple[str, ...]
+    tls_demanded: str
+    tls_extra: str
+    tls_option: str
+    shown_by: Callable[[str], Call[Any]]
+    changed_by: Callable[..., Call[models.Operation]]
+    stopped_by: Callable[[str], Call[models.Operation]]
+    revealed_by: Callable[..., Call[models.UserSecrets]]
+
+
+POSTGRES = Engine(
+    name="PostgreSQL",
+    service_type="pg",
+    conn_types=("postgres", "postgresql"),
+    scheme="postgres",
+    port=5432,
+    dbname="postgres",
+    password_bytes=None,
+    tls_modes=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    tls_demanded="require",
+    tls_extra="sslmode",
+    tls_option="sslmode",
+    shown_by=endpoints.get_dbaas_service_pg,
+    changed_by=endpoints.update_dbaas_service_pg,
+    stopped_by=endpoints.stop_dbaas_pg_migration,
+    revealed_by=endpoints.reveal_dbaas_postgres_user_password,
+)
+
+MYSQL = Engine(
+    name="MySQL",
+    service_type="mysql",
+    conn_types=("mysql",),
+    scheme="mysql",
+    port=3306,
+    dbname="",
+    # What the command that begins a replication takes.
+    password_bytes=32,
+    tls_modes=("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"),
+    tls_demanded="REQUIRED",
+    tls_extra="ssl_mode",
+    tls_option="ssl-mode",
+    shown_by=endpoints.get_dbaas_service_mysql,
+    changed_by=endpoints.update_dbaas_service_mysql,
+    stopped_by=endpoints.stop_dbaas_mysql_migration,
+    revealed_by=endpoints.reveal_dbaas_mysql_user_password,
+)
+
+ENGINES = (POSTGRES, MYSQL)

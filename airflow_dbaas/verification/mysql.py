@@ -1,0 +1,84 @@
+"""Compares two MySQL or MariaDB servers after a migration, and completes what replication leaves out."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from airflow_dbaas.verification import comparison
+from airflow_dbaas.verification import mysql_catalog as catalog
+from airflow_dbaas.verification.comparison import Digest, Pair
+from airflow_dbaas.verification.connections import Server
+from airflow_dbaas.verification.mysql_sessions import MysqlSession, session
+
+
+class MysqlPair(Pair[MysqlSession]):
+    """One MySQL or MariaDB database at both ends."""
+
+    session = staticmethod(session)
+    databases = staticmethod(catalog.databases)
+    is_empty = staticmethod(catalog.is_empty)
+    size = staticmethod(catalog.size)
+
+    def __init__(self, dbname: str, source: MysqlSession, target: MysqlSession, *, replicating: bool) -> None:
+        super().__init__(dbname, source, target, replicating=replicating)
+        #: Columns to read, by table.
+        self._columns: dict[str, dict[str, str]] = {}
+
+    def objects(self) -> tuple[catalog.Definitions, catalog.Definitions]:
+        """See ``Pair``. Events are created disabled by a replication."""
+        wanted, found = (
+            catalog.objects(
+                end,
+                exact=self.source.release == self.target.release,
+                same_family=self.source.mariadb == self.target.mariadb,
+                event_status=not self.replicating,
+            )
+            for end in (self.source, self.target)
+        )
+        # What is true of a whole table is not said of its parts again.
+        single = {key.name for key in wanted.keys() ^ found.keys() if not key.table}
+        return tuple(  # type: ignore[return-value]
+            {key: definition for key, definition in end.items() if key.table not in single} for end in (wanted, found)
+        )
+
+    def tables(self) -> set[str]:
+        """See ``Pair``."""
+        wanted, found = catalog.columns(self.source), catalog.columns(self.target)
+        self._columns = {
+            table: {name: data_type for name, data_type in columns.items() if name in found[table]}
+            for table, columns in wanted.items()
+            if table in found
+        }
+        return set(self._columns)
+
+    def digest(self, session: MysqlSession, table: str, *, content: bool) -> Digest:
+        """See ``Pair``."""
+        return catalog.digest(session, table, self._columns[table], content=content)
+
+
+compare = partial(comparison.compare, MysqlPair)
+
+
+def complete_replication(source: Server, target: Server, *, ignore: set[str]) -> dict[str, int]:
+    """Do what replication leaves out: enable the events that the source runs.
+
+    A replica keeps an event that comes to it disabled, so that it is not run at both ends. Counters of
+    ``AUTO_INCREMENT`` need nothing: the dump that a replication begins with carries them, and rows move them on.
+
+    :param source: where it is seen which events are to run.
+    :param target: what is completed.
+    :param ignore: databases to leave out.
+    :return: how many ``events`` were enabled.
+    """
+    enabled = 0
+    there = set(comparison.databases(MysqlPair, target))
+    for dbname in comparison.databases(MysqlPair, source):
+        if dbname in ignore or dbname not in there:
+            continue
+        with session(source, dbname) as at_source, session(target, dbname, read_only=False) as at_target:
+            wanted, found = catalog.events(at_source), catalog.events(at_target)
+            for name, event in found.items():
+                if event.waits_for_promotion and name in wanted and wanted[name].enabled:
+                    catalog.enable(at_target, name, event)
+                    enabled += 1
+    return {"events": enabled}
