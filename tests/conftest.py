@@ -31,6 +31,11 @@ STOP_SECONDS = 60
 TOGETHER = ("integration/scheduler", "e2e")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What the tests mark themselves with."""
+    config.addinivalue_line("markers", "fact(*ids): shows these facts about the API, see tests/contract/facts.py")
+
+
 def _group(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     return next((folder for folder in TOGETHER if f"tests/{folder}/" in file), file)

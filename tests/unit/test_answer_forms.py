@@ -138,6 +138,7 @@ COURSES: dict[str, list[Any]] = {
 }
 
 
+@pytest.mark.fact("operation-course", "operation-unknown-state", "operation-without-id", "operation-appears")
 @works
 @pytest.mark.parametrize("course", COURSES.values(), ids=COURSES)
 def test_an_operation_may_take_any_course(server: ScriptedServer, work: Work, course: list[Any]) -> None:
@@ -163,6 +164,7 @@ REFERENCES: dict[str, Any] = {
 references = pytest.mark.parametrize("reference", REFERENCES.values(), ids=REFERENCES)
 
 
+@pytest.mark.fact("reference-service", "reference-integration", "reference-endpoint", "reference-attachment")
 @creations
 @references
 def test_a_reference_may_have_any_form(server: ScriptedServer, work: Work, reference: Any) -> None:
@@ -172,6 +174,7 @@ def test_a_reference_may_have_any_form(server: ScriptedServer, work: Work, refer
     assert (made(result), result["created"]) == (ID, True)
 
 
+@pytest.mark.fact("not-listed-at-once", "reference-endpoint", "reference-attachment")
 @pytest.mark.parametrize("work", [EXTERNAL_ENDPOINT, ATTACHMENT], ids=["external endpoint", "attachment"])
 @references
 def test_what_is_not_listed_at_once_is_found_by_its_reference(
@@ -187,6 +190,7 @@ def test_what_is_not_listed_at_once_is_found_by_its_reference(
     assert caught.value.retryable
 
 
+@pytest.mark.fact("reference-check")
 @references
 def test_the_task_of_a_check_is_found_by_its_reference(server: ScriptedServer, reference: dict[str, Any]) -> None:
     """There is no list of tasks: a check whose task nobody names is not taken for a success."""
@@ -198,6 +202,7 @@ def test_the_task_of_a_check_is_found_by_its_reference(server: ScriptedServer, r
         CHECK.run()
 
 
+@pytest.mark.fact("operation-course", "operation-reason", "operation-without-id")
 @pytest.mark.parametrize("fields", [{}, {"id": None}], ids=["with an id", "without"])
 @pytest.mark.parametrize("wait", [True, False], ids=["waiting", "not waiting"])
 def test_an_operation_may_fail_at_once(server: ScriptedServer, fields: Any, wait: bool) -> None:
@@ -216,6 +221,7 @@ def test_an_operation_may_fail_at_once(server: ScriptedServer, fields: Any, wait
 TAKEN = [(400, "Service name is already taken"), (409, "already exists"), (412, "is there"), (422, "is there")]
 
 
+@pytest.mark.fact("double-refused")
 @creations
 @pytest.mark.parametrize(("status", "message"), TAKEN)
 def test_a_double_may_be_refused_with_any_status(server: ScriptedServer, work: Work, status: int, message: str) -> None:
@@ -237,6 +243,7 @@ UNDER_WAY = [
 ]
 
 
+@pytest.mark.fact("check-running", "operation-appears")
 @pytest.mark.parametrize("under_way", UNDER_WAY)
 def test_a_check_may_be_under_way_in_any_form(server: ScriptedServer, under_way: Any) -> None:
     """Without a verdict it is waited for, also when the task is not known yet."""
@@ -244,6 +251,7 @@ def test_a_check_may_be_under_way_in_any_form(server: ScriptedServer, under_way:
     assert CHECK.run()["result"] == "fine"
 
 
+@pytest.mark.fact("check-words")
 @pytest.mark.parametrize("result", ["All pre-checks passed successfully", "", None])
 def test_a_check_may_pass_in_any_words(server: ScriptedServer, result: str | None) -> None:
     """Its verdict counts, not its text."""
@@ -251,6 +259,7 @@ def test_a_check_may_pass_in_any_words(server: ScriptedServer, result: str | Non
     assert CHECK.run()["result"] == (result or "")
 
 
+@pytest.mark.fact("check-words", "check-codes")
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -269,6 +278,7 @@ def test_a_check_may_be_refused_in_any_words(server: ScriptedServer, fields: dic
         CHECK.run()
 
 
+@pytest.mark.fact("migration-stop-early")
 @pytest.mark.parametrize("status", [400, 409, 412, 422])
 def test_a_stop_that_comes_too_early_is_retried(server: ScriptedServer, status: int) -> None:
     """A service allows it only some minutes after the start; nobody knows how it says so."""

@@ -43,6 +43,7 @@ SERVICES = models.ServiceList.model_validate(
 )
 
 
+@pytest.mark.fact("integration-settings")
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -87,6 +88,7 @@ def rules(server: ScriptedServer) -> Iterator[IntegrationRules]:
         yield IntegrationRules(client, SERVICES)
 
 
+@pytest.mark.fact("integration-types")
 def test_what_the_api_offers_passes(rules: IntegrationRules, server: ScriptedServer) -> None:
     """A schema is asked for once, and only if there are settings; a type that names no services takes all."""
     for _ in range(2):
@@ -100,6 +102,7 @@ def test_what_the_api_offers_passes(rules: IntegrationRules, server: ScriptedSer
         rules.check(Link("logs", "db", "search"), {"days": 0}, where="integrations[3]")
 
 
+@pytest.mark.fact("integration-types")
 @pytest.mark.parametrize(
     ("link", "message"),
     [

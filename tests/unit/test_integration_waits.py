@@ -44,6 +44,7 @@ def external(state: Any = "active", **answer: Any) -> waits.Verdict:
     return ExternalIntegrationWait(ID, state).verdict(models.ExternalIntegration.model_validate(shown))
 
 
+@pytest.mark.fact("integration-active", "integration-status")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -67,12 +68,15 @@ def test_an_active_integration(answer: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.fact("integration-active", "integration-status")
 @pytest.mark.parametrize(
     "answer",
     [
         {"status": "starting", "is-active": False, "is-enabled": True},
         {"status": "running", "is-active": False},
         {"status": "inactive"},
+        {"status": "unknown", "is-active": False},
+        {"status": "something new"},
         {"status": None, "is-active": None},
     ],
 )
@@ -83,6 +87,7 @@ def test_an_integration_that_is_not_active_yet(answer: dict[str, Any]) -> None:
     assert verdict.note == (f"integration {ID} (logs, db → search) is {answer['status'] or 'unknown'}, not active yet")
 
 
+@pytest.mark.fact("integration-recovers")
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -108,6 +113,7 @@ def test_a_service_that_is_powered_off() -> None:
     assert "cannot become active: service search is powered off" in str(verdict.error)
 
 
+@pytest.mark.fact("not-listed-at-once")
 def test_an_integration_that_is_not_listed() -> None:
     """It may have been made a moment ago; if it is to be gone, it is."""
     other = ID.replace("a", "b")
@@ -133,6 +139,7 @@ def test_an_id_that_is_none() -> None:
             wait.call()
 
 
+@pytest.mark.fact("attachment-fields")
 @pytest.mark.parametrize("status", ["running", "active", None])
 def test_an_attached_service(status: str | None) -> None:
     """The API need not show a status: then there is nothing to wait for."""

@@ -16,6 +16,7 @@ def status(*details: tuple[str, str], **fields: Any) -> models.MigrationStatus:
     return models.MigrationStatus.model_validate({"details": found, **fields})
 
 
+@pytest.mark.fact("migration-recovers", "migration-waiting")
 @pytest.mark.parametrize(
     ("seen", "failed"),
     [
@@ -35,6 +36,7 @@ def test_a_migration_is_cleared_away_only_when_it_is_over(seen: models.Migration
     assert _has_failed(seen) is failed
 
 
+@pytest.mark.fact("migration-mixed")
 @pytest.mark.parametrize(
     ("seen", "replicates"),
     [

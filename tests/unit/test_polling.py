@@ -49,6 +49,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+@pytest.mark.fact("operation-polls", "error-passing")
 def test_one_failed_poll_never_fails_a_wait(clock: Clock) -> None:
     """5xx, a lost connection, 429: pending, and forgotten at the next answer."""
     watch = Watch(OperationWait(ID))
@@ -73,6 +74,7 @@ def test_no_answer_for_long_fails_and_says_so(clock: Clock) -> None:
     assert str(verdict.error) == f"operation {ID}: no usable answer for 300 s; the last: 503 last"
 
 
+@pytest.mark.fact("error-403")
 def test_an_error_that_needs_a_change_fails_at_once() -> None:
     """A key without the right to look never gets an answer."""
     verdict = Watch(OperationWait(ID)).see(DbaasAuthError("403"))
@@ -80,6 +82,7 @@ def test_an_error_that_needs_a_change_fails_at_once() -> None:
     assert isinstance(verdict.error, DbaasAuthError)
 
 
+@pytest.mark.fact("operation-appears")
 def test_404_just_after_creation_passes(clock: Clock) -> None:
     """An operation may be unknown for a moment; not for longer than the bound."""
     watch = Watch(OperationWait(ID))
@@ -93,6 +96,7 @@ def test_404_just_after_creation_passes(clock: Clock) -> None:
     assert isinstance(verdict.error, DbaasNotFoundError)
 
 
+@pytest.mark.fact("migration-recovers")
 def test_replication_that_recovers_never_failed(clock: Clock) -> None:
     """Shown as failed for less than the patience, then syncing: success. Each spell is counted anew."""
     watch = Watch(MigrationWait("db", until="done", failure_patience=100))
@@ -135,6 +139,7 @@ def test_the_deadline_is_wall_clock(clock: Clock) -> None:
     assert isinstance(watch.see(SUCCESS), Done)
 
 
+@pytest.mark.fact("operation-polls")
 def test_pauses_grow_are_capped_and_jittered(clock: Clock) -> None:
     """From a second to a minute, a twentieth of the time waited, never the same for many waits at once."""
     watches = [Watch(OperationWait(ID)) for _ in range(200)]
@@ -146,6 +151,7 @@ def test_pauses_grow_are_capped_and_jittered(clock: Clock) -> None:
         assert len({round(pause, 6) for pause in pauses}) > 150
 
 
+@pytest.mark.fact("retry-after")
 def test_pauses_keep_to_deadline_and_retry_after(clock: Clock) -> None:
     """The last look is at the deadline; a Retry-After is waited for."""
     watch = Watch(OperationWait(ID), deadline=clock.now + 1000)

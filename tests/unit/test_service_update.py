@@ -16,6 +16,7 @@ from airflow_dbaas.operators._services.update import _is_shown
 from airflow_dbaas.waits import Done, Failed, Pending, ServiceUpdateWait
 
 
+@pytest.mark.fact("service-version", "service-ip-filter")
 @pytest.mark.parametrize(
     ("name", "wanted", "shown", "same"),
     [
@@ -52,6 +53,7 @@ def verdict(wait: ServiceUpdateWait, **service: Any) -> waits.Verdict:
     return wait.verdict(models.ServiceList.model_validate({"dbaas-services": [{"name": "db", **service}]}))
 
 
+@pytest.mark.fact("service-runs-on")
 def test_an_update_is_over_when_the_service_runs_as_asked() -> None:
     """Neither with the old plan, nor before a change of plan could show, nor in any other state."""
     wait = ServiceUpdateWait("db", plan="startup-8", not_before=time.time() + 60)

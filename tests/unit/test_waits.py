@@ -40,12 +40,14 @@ def test_operation_success() -> None:
     assert operation(state="success") == Done({"operation_id": ID, "reference_id": None, "reference_link": None})
 
 
+@pytest.mark.fact("operation-unknown-state")
 @pytest.mark.parametrize("state", ["pending", "something new", None])
 def test_operation_pending(state: str | None) -> None:
     """Anything that is not an end is waited for."""
     assert isinstance(operation(state=state), Pending)
 
 
+@pytest.mark.fact("operation-reason")
 @pytest.mark.parametrize(
     ("reason", "retryable"),
     [
@@ -81,6 +83,7 @@ def test_operation_timeout() -> None:
     assert verdict.error.retryable
 
 
+@pytest.mark.fact("check-running", "check-codes")
 def test_task_verdicts() -> None:
     """A task without a verdict is running; a refusal carries the API's reason and the databases it is about."""
     wait = TaskWait("db", ID)
@@ -110,6 +113,7 @@ def service_list(*services: tuple[str, str]) -> models.ServiceList:
     return models.ServiceList(dbaas_services=[models.Service(name=name, state=state) for name, state in services])
 
 
+@pytest.mark.fact("service-states")
 def test_service_verdicts() -> None:
     """A service is waited for by name; powered off is an end, absence only if it lasts."""
     wait = ServiceWait("db")
@@ -127,6 +131,14 @@ def test_service_verdicts() -> None:
     assert absent.patience == waits.APPEARANCE_SECONDS
 
 
+@pytest.mark.fact("service-states")
+@pytest.mark.parametrize("state", ["rebuilding", "rebalancing", "something new", None])
+def test_a_service_in_any_other_state_is_waited_for(state: str | None) -> None:
+    """Only what is known to be an end is taken for one."""
+    shown = models.ServiceList.model_validate({"dbaas-services": [{"name": "db", "state": state}]})
+    assert ServiceWait("db").verdict(shown) == Pending(f"service db is {state}")
+
+
 def test_waiting_for_a_service_to_be_gone() -> None:
     """Absence is what is waited for after a deletion."""
     wait = ServiceWait("db", "absent")
@@ -134,6 +146,7 @@ def test_waiting_for_a_service_to_be_gone() -> None:
     assert isinstance(wait.verdict(service_list(("other", "running"))), Done)
 
 
+@pytest.mark.fact("migration-mixed", "migration-top-status")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -151,6 +164,7 @@ def test_migration_success(answer: dict[str, Any]) -> None:
     assert [d["status"] for d in verdict.result["databases"]] == [d["status"] for d in answer["details"]]
 
 
+@pytest.mark.fact("migration-top-status", "migration-waiting", "migration-details")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -168,6 +182,7 @@ def test_migration_not_there_yet(answer: dict[str, Any]) -> None:
     assert isinstance(migration(**answer), Pending)
 
 
+@pytest.mark.fact("migration-done-with-error", "migration-details")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -190,6 +205,7 @@ def test_migration_failure_behind_any_status(answer: dict[str, Any]) -> None:
     assert not verdict.error.retryable
 
 
+@pytest.mark.fact("migration-details", "migration-top-status")
 def test_migration_done_without_databases() -> None:
     """Done without a single database and without an error is not taken for success; it fails if it lasts."""
     verdict = migration(status="done", details=[])
@@ -197,6 +213,7 @@ def test_migration_done_without_databases() -> None:
     assert verdict.patience == waits.APPEARANCE_SECONDS
 
 
+@pytest.mark.fact("migration-recovers")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -223,6 +240,37 @@ def test_a_failed_database_is_told_when_the_others_are_over() -> None:
     assert isinstance(migration(status="running", details=[database("failed"), database("running")]), Pending)
 
 
+@pytest.mark.fact("migration-methods", "migration-details")
+@pytest.mark.parametrize("method", ["", None, "dump", "mysqldump", "scan", "something new"])
+def test_any_method_will_do(method: str | None) -> None:
+    """How a database is copied is told, and decides nothing as long as nothing fails."""
+    verdict = migration(status="done", method=method, details=[{"dbname": "a", "status": "done", "method": method}])
+    assert isinstance(verdict, Done)
+    assert verdict.result["databases"] == [{"name": "a", "method": method, "status": "done"}]
+    assert isinstance(migration(status="running", method=method, details=None), Pending)
+
+
+@pytest.mark.fact("migration-lag")
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"replication-lag": 12.5}, "a: syncing by replication, lag 12.5"),
+        ({"lag-bytes": 0}, "a: syncing by replication, lag 0"),
+        ({"replication-lag": None}, "a: syncing by replication"),
+        ({"replication-lag": "some"}, "a: syncing by replication"),
+        ({}, "a: syncing by replication"),
+    ],
+)
+def test_how_far_a_database_lags_behind(fields: dict[str, Any], told: str) -> None:
+    """It is told where it is shown as a number, under whatever name."""
+    details = [{**database("syncing", "replication"), **fields}]
+    pending = migration("done", status="syncing", details=details)
+    assert pending == Pending(f"status syncing, {told}")
+    done = migration(status="syncing", details=details)
+    assert isinstance(done, Done)
+    assert ("lag" in done.result["databases"][0]) is ("lag" in told)
+
+
 def test_migration_until_done() -> None:
     """With until="done" a replicating database is not the end."""
     syncing = {"status": "syncing", "details": [database("syncing", "replication")]}
@@ -237,6 +285,7 @@ def test_migration_texts_hold_no_password() -> None:
     assert "postgres://u:***@h/db" in str(verdict.error)
 
 
+@pytest.mark.fact("operation-appears")
 def test_a_404_is_an_end_only_if_it_lasts() -> None:
     """What was made a moment ago may not be known yet."""
     unknown = DbaasNotFoundError("404")

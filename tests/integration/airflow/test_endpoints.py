@@ -103,6 +103,7 @@ def test_an_endpoint_from_creation_to_deletion(run: Run, client: Client, name: s
     assert f"external endpoint {name} does not exist (if_missing='fail')" in missing.output
 
 
+@pytest.mark.fact("endpoint-names")
 @pytest.mark.parametrize(
     ("kind", "connection", "settings"),
     [
@@ -270,6 +271,7 @@ def test_a_creation_whose_answer_is_lost_is_not_sent_again(run: Run, api: Script
     assert sent(api) == ["POST /v2/dbaas-external-endpoint-rsyslog/siem"] * 2
 
 
+@pytest.mark.fact("reference-endpoint", "not-listed-at-once")
 def test_an_endpoint_that_is_not_listed_yet(run: Run, api: ScriptedServer) -> None:
     """The operation's reference names it; if nothing does, the retry finds it."""
     named = Reply(body={"id": OPERATION, "state": "success", "reference": {"id": ID}})
@@ -281,6 +283,7 @@ def test_an_endpoint_that_is_not_listed_yet(run: Run, api: ScriptedServer) -> No
     assert "does not show it" in ended.output
 
 
+@pytest.mark.fact("answer-lost", "double-refused")
 def test_an_attachment_whose_answer_is_lost_is_not_made_again(run: Run, api: ScriptedServer) -> None:
     """As with the creation; one that another run made in between is used, or refused."""
     begin = [ENDPOINTS, SERVICES, KINDS, attached()]

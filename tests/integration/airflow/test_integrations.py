@@ -190,6 +190,7 @@ def test_a_creation_that_shows_only_later_is_adopted_by_the_retry(run: Run, api:
     assert sent(api) == ["POST /v2/dbaas-integration"]
 
 
+@pytest.mark.fact("double-refused")
 def test_an_integration_that_another_run_created_is_used(run: Run, api: ScriptedServer) -> None:
     """The API says that there is one; with if_exists="fail" that is an end."""
     conflict = Reply(409, {"message": "Service integration already exists"})
@@ -201,6 +202,7 @@ def test_an_integration_that_another_run_created_is_used(run: Run, api: Scripted
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
 
 
+@pytest.mark.fact("reference-integration", "not-listed-at-once")
 @pytest.mark.parametrize(
     "reference", [{"id": ID}, {"id": "db", "link": f"/v2/dbaas-integration/{ID}"}, {"link": f"/v2/x/{ID}/"}]
 )
@@ -214,6 +216,7 @@ def test_an_integration_that_is_not_listed_yet_is_waited_for(
     assert (ended.task.state, ended.task.tries, ended.task.result["integration_id"]) == ("success", 1, ID)
 
 
+@pytest.mark.fact("reference-integration")
 def test_an_operation_that_names_nothing(run: Run, api: ScriptedServer) -> None:
     """Then the list is all there is: found there, or by the retry."""
     done = Reply(body={"id": OPERATION, "state": "success"})
@@ -233,6 +236,7 @@ def test_a_deletion_whose_answer_was_lost_is_done(run: Run, api: ScriptedServer)
     assert (ended.task.state, ended.task.tries, ended.task.result["deleted"]) == ("success", 1, True)
 
 
+@pytest.mark.fact("read-replica")
 def test_that_of_a_read_replica_is_not_deleted(run: Run, api: ScriptedServer) -> None:
     """It would make the replica a service of its own."""
     api.replies = [services({**SHOWN, "type": "read_replica", "dest": "copy"})]

@@ -31,6 +31,7 @@ def sent(server: ScriptedServer, *methods: str) -> list[str]:
     return [f"{method} {path}" for method, path, *_ in server.requests if method in methods]
 
 
+@pytest.mark.fact("answer-lost")
 def test_a_start_whose_answer_is_lost_is_not_sent_again(run: Run, api: ScriptedServer) -> None:
     """The connection breaks after the request: the migration that is there by then is this one."""
     api.replies = [NONE, Reply(drop=True), RUNNING]
@@ -40,6 +41,7 @@ def test_a_start_whose_answer_is_lost_is_not_sent_again(run: Run, api: ScriptedS
     assert sent(api, "PUT") == ["PUT /v2/dbaas-postgres/db-1"]
 
 
+@pytest.mark.fact("answer-lost", "migration-404")
 def test_a_start_that_took_no_effect_is_retried_by_airflow(run: Run, api: ScriptedServer) -> None:
     """Nothing is there after the failure, so the second attempt may start it."""
     taken = Reply(body={"id": ID, "state": "success"})
@@ -81,6 +83,7 @@ def test_a_service_whose_creation_was_not_answered_is_found(run: Run, api: Scrip
     assert len(sent(api, "POST")) == 1
 
 
+@pytest.mark.fact("double-refused")
 def test_a_service_that_another_run_created_is_used(run: Run, api: ScriptedServer) -> None:
     """The API says that the name is taken: it is there."""
     api.replies = [NO_SERVICE, Reply(409, {"message": "Service name is already taken"}), SERVICE]
@@ -88,6 +91,7 @@ def test_a_service_that_another_run_created_is_used(run: Run, api: ScriptedServe
     assert (ended.task.state, ended.task.result["created"]) == ("success", False)
 
 
+@pytest.mark.fact("answer-lost")
 def test_a_deletion_whose_answer_was_lost_is_done(run: Run, api: ScriptedServer) -> None:
     """The repeated request finds nothing: the first one did its work."""
     nothing_attached = Reply(body={"external-integrations": []})
@@ -110,6 +114,7 @@ def test_a_refused_start_claims_nothing(run: Run, api: ScriptedServer) -> None:
 FAILED = Reply(body={"status": "failed", "error": "no", "details": [{"dbname": "a", "status": "failed"}]})
 
 
+@pytest.mark.fact("migration-stop-early", "migration-restart")
 def test_a_failed_migration_that_cannot_be_cleared_away_yet_is_tried_again(run: Run, api: ScriptedServer) -> None:
     """The service allows a stop only some minutes after the start."""
     taken = Reply(body={"id": ID, "state": "success"})
@@ -119,6 +124,7 @@ def test_a_failed_migration_that_cannot_be_cleared_away_yet_is_tried_again(run: 
     assert sent(api, "POST", "PUT")[-1] == "PUT /v2/dbaas-postgres/db-6"
 
 
+@pytest.mark.fact("migration-waiting")
 def test_a_migration_that_still_works_is_not_cleared_away(run: Run, api: ScriptedServer) -> None:
     """One database has failed, others wait for their turn: it is not over."""
     details = [{"dbname": "a", "status": "failed"}, {"dbname": "b", "status": "waiting"}]
@@ -138,6 +144,7 @@ def test_a_migration_that_has_failed_is_not_stopped_again_and_again(run: Run, ap
     assert run("stop_poking", service="db-8", source="legacy").task.tries == 2
 
 
+@pytest.mark.fact("operation-reason")
 def test_an_operation_that_failed_for_now_is_retried(run: Run, api: ScriptedServer) -> None:
     """Busy: Airflow tries again. Forbidden: it does not."""
     busy = Reply(body={"id": ID, "state": "failure", "reason": "busy", "message": "try later"})
@@ -153,6 +160,7 @@ TASK = "11111111-2222-4333-8444-555555555555"
 LINK = f"/v2/dbaas-task/db/{TASK}"
 
 
+@pytest.mark.fact("reference-check")
 @pytest.mark.parametrize(
     ("first", "last"),
     [

@@ -182,6 +182,7 @@ ATTACHED = Reply(body={"external-integrations": [{"type": "rsyslog", "dest-endpo
 TAKEN = Reply(body={"id": ID, "state": "success"})
 
 
+@pytest.mark.fact("read-replica")
 @pytest.mark.parametrize(
     ("looks", "reason"),
     [
@@ -260,6 +261,7 @@ def test_a_lost_creation_of_any_type_is_found(run: Run, api: ScriptedServer) -> 
     assert [f"{method} {path}" for method, path, *_ in api.requests if method == "POST"] == ["POST /v2/dbaas-valkey/db"]
 
 
+@pytest.mark.fact("service-runs-on")
 @modes
 def test_a_move_is_over_when_the_new_plan_runs(run: Run, api: ScriptedServer, mode: str) -> None:
     """Not before: running with the old plan, or not running yet, is not taken for the end."""
@@ -280,6 +282,7 @@ def test_a_move_is_over_when_the_new_plan_runs(run: Run, api: ScriptedServer, mo
     assert body == {"plan": "business-8"}
 
 
+@pytest.mark.fact("service-must-run")
 def test_a_service_that_does_not_run_is_moved_when_it_does(run: Run, api: ScriptedServer) -> None:
     """The API would refuse it; it is waited for first. What needs no running service is changed at once."""
     details = Reply(body={"name": "db", "type": "pg", "plan": "startup-4"})

@@ -50,6 +50,7 @@ def login(api, path, username, password, dbname="defaultdb") -> psycopg.Connecti
     return psycopg.connect(**params, autocommit=True)
 
 
+@pytest.mark.fact("service-passwords")
 def test_a_user_is_made_shown_and_removed(api, path, services, kind):
     """With a password that only reveal shows; the operation is about the service."""
     operation = api.ok("POST", f"{path}/user", {"username": "some.one"})

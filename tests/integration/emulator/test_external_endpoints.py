@@ -63,6 +63,7 @@ def attach(api, service: str, endpoint: str, kind: str) -> str:
     return api.done("PUT", f"/dbaas-external-endpoint/{service}/attach", body)
 
 
+@pytest.mark.fact("reference-endpoint", "endpoint-secrets")
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_endpoint_is_made_shown_changed_and_removed(api, kind):
     """The operation's reference is its id; what is never shown is not."""
@@ -111,6 +112,7 @@ def test_a_bad_endpoint_is_refused_in_words(api, kind):
         assert "missing keys 'settings." in api.refused(400, "POST", f"{path}/bad", {"settings": {}})
 
 
+@pytest.mark.fact("endpoint-names")
 def test_an_endpoint_is_found_under_its_own_type_only(api):
     """And a name is taken within one type only."""
     identifier = make(api, "rsyslog")
@@ -121,6 +123,7 @@ def test_an_endpoint_is_found_under_its_own_type_only(api):
     api.done("POST", f"/dbaas-external-endpoint-prometheus/{name}", {})
 
 
+@pytest.mark.fact("reference-attachment")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_service_is_attached_and_detached(api, service, kind):
     """The operation's reference is the external integration; an endpoint in use is not deleted."""

@@ -28,6 +28,7 @@ def ends(api, *names) -> list[list[str]]:
     return [[each["id"] for each in listed[name]["integrations"]] for name in names]
 
 
+@pytest.mark.fact("reference-integration", "integration-both-ends")
 @pytest.mark.parametrize(
     ("kind", "source", "dest"),
     [
@@ -94,6 +95,7 @@ def test_what_does_not_exist_is_not_joined(api, services):
     assert "valid uuid" in api.refused(400, "GET", "/dbaas-integration/17")
 
 
+@pytest.mark.fact("integration-settings")
 def test_settings_are_held_to_what_is_served_about_them(api, services):
     """When it is made and when it is changed; a change replaces what was set."""
     schema = api.ok("GET", "/dbaas-integration-settings/logs/pg/opensearch")["settings"]
@@ -158,6 +160,7 @@ def test_integrations_end_with_either_service(api, services):
         assert ends(api, api.record(victim, names[victim])) == [[]]
 
 
+@pytest.mark.fact("integration-active")
 def test_an_integration_is_active_only_while_both_services_run(tmp_path):
     """It can be made before they do."""
     emulator = start_emulator(tmp_path / "log", "--operation-seconds", "0.1", "--startup-seconds", "2")

@@ -305,6 +305,7 @@ def test_a_missing_package_is_named_together_with_the_extra(tmp_path, absent, sa
     assert line.endswith("pip install 'airflow-dbaas[emulator]'\n")
 
 
+@pytest.mark.fact("operation-is-not-readiness")
 def test_operations_are_pending_and_services_rebuild_for_as_long_as_was_said(folder):
     """A client that takes the end of an operation for readiness is found out."""
     emulator = start_emulator(

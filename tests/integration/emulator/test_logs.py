@@ -59,6 +59,7 @@ def messages(entries: list[dict]) -> list[str]:
     return [re.sub(r"^\[\d+\] ", "", entry["message"]) for entry in entries]
 
 
+@pytest.mark.fact("log-equal-times")
 @pytest.mark.parametrize("limit", [1, 3, 7, 500])
 def test_page_by_page_every_entry_comes_once(api, service, limit):
     """In either order, with any limit, although entries have times in common: what the file has, line by line."""
@@ -85,6 +86,7 @@ def test_a_line_in_a_statement_is_no_entry(api, service):
     assert any("LOG:  öne\n" in entry["message"] for entry in forged)
 
 
+@pytest.mark.fact("log-offset")
 def test_offsets_go_on_strictly_after_or_before(api, service):
     """The answer names its ends; a reader may turn round there and misses nothing."""
     newest = read(api, service, limit=4)

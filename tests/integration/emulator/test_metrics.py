@@ -66,6 +66,7 @@ def values_since(api: Api, service: str, metric: str, begun: datetime) -> list[f
     return [value for at, value in found if value is not None and datetime.fromisoformat(at) >= begun]
 
 
+@pytest.mark.fact("metrics-shape")
 def test_metrics_have_the_shape_of_the_service(api, service):
     """Columns with labels and types, rows of a time and a number, a title; all metrics that can be measured."""
     metrics = read(api, service)
@@ -132,6 +133,7 @@ def test_writing_shows_in_disk_use_and_calls(api, service):
     assert max(values_since(api, service, "diskio_writes", begun)) > 100
 
 
+@pytest.mark.fact("metrics-gaps")
 def test_a_server_that_is_down_leaves_a_gap(api):
     """Null instead of a number, and a line again once it is up: nothing is made up in between."""
     name = api.service()
@@ -146,6 +148,7 @@ def test_a_server_that_is_down_leaves_a_gap(api):
     api.finish(api.ok("DELETE", f"/dbaas-service/{name}"))
 
 
+@pytest.mark.fact("metrics-young")
 def test_a_young_service_has_little_to_tell_of_long_ago(api, service):
     """One row at most for periods whose rows stand for minutes and days; none means no metric at all."""
     for period in ("day", "week", "month", "year"):

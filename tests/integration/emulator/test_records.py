@@ -85,6 +85,7 @@ def test_a_record_may_have_any_name(api):
     assert operation["reference"]["link"] == f"/v2/dbaas-grafana/{name}"
 
 
+@pytest.mark.fact("service-version")
 def test_a_version_comes_back_finer_than_it_was_asked_for(api):
     """And cannot be changed; asking for what is there is no change."""
     name = api.record("valkey", version="8.1")
@@ -118,6 +119,7 @@ def test_nothing_is_migrated_into_a_record(api):
     api.refused(404, "POST", f"/dbaas-{kind}/absent/migration/stop")
 
 
+@pytest.mark.fact("operation-is-not-readiness", "service-users")
 def test_a_record_is_rebuilding_for_as_long_as_was_said(tmp_path):
     """It is not ready when the operation is over."""
     emulator = start_emulator(tmp_path / "log", "--operation-seconds", "0.1", "--startup-seconds", "2")

@@ -19,6 +19,7 @@ def service(api: Api) -> str:
     return api.service()
 
 
+@pytest.mark.fact("error-403")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -132,6 +133,7 @@ def test_requests_to_a_service_that_does_not_run_yet_are_refused(api):
     assert name not in {each["name"] for each in api.ok("GET", "/dbaas-service")["dbaas-services"]}
 
 
+@pytest.mark.fact("service-passwords")
 def test_a_service_is_what_was_asked_for(api):
     """Plan, admin user and settings; passwords only by reveal."""
     name = api.service(
@@ -180,12 +182,14 @@ def test_a_protected_service_is_not_deleted(api, service):
     api.ok("PUT", f"/dbaas-postgres/{service}", {"termination-protection": False})
 
 
+@pytest.mark.fact("migration-404")
 def test_without_a_migration_there_is_no_status_and_nothing_to_stop(api, service):
     """Both answer 404."""
     api.refused(404, "GET", f"/dbaas-migration-status/{service}")
     api.refused(404, "POST", f"/dbaas-postgres/{service}/migration/stop")
 
 
+@pytest.mark.fact("migration-done-with-error")
 def test_a_source_that_is_down_shows_as_the_service_shows_it(api, service):
     """Status "done" with an error, no method and no databases: observed at the real service."""
     status = api.migrate(service, **MIGRATION)

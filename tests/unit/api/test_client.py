@@ -60,6 +60,7 @@ def test_answers_keep_what_they_do_not_know(server: ScriptedServer, run: Run) ->
     assert status.model_extra == {"new-thing": {"a": 1}}
 
 
+@pytest.mark.fact("error-passing")
 @both
 def test_passing_errors_are_ridden_out(server: ScriptedServer, run: Run) -> None:
     """A read is repeated after 5xx, 429, a dropped connection, HTML and broken JSON."""
@@ -76,6 +77,7 @@ def test_passing_errors_are_ridden_out(server: ScriptedServer, run: Run) -> None
     assert len(server.requests) == 7
 
 
+@pytest.mark.fact("answer-lost")
 @both
 @pytest.mark.parametrize("reply", [Reply(500), Reply(503), Reply(drop=True), Reply(200, b"<html>")])
 def test_what_may_have_been_done_is_not_done_again(server: ScriptedServer, run: Run, reply: Reply) -> None:
@@ -95,6 +97,7 @@ def test_what_was_turned_away_is_sent_again(server: ScriptedServer, run: Run) ->
     assert len(server.requests) == 2
 
 
+@pytest.mark.fact("error-404", "error-message")
 @both
 def test_errors_that_need_a_change_are_not_repeated(server: ScriptedServer, run: Run) -> None:
     """A 4xx is final."""
@@ -105,6 +108,7 @@ def test_errors_that_need_a_change_are_not_repeated(server: ScriptedServer, run:
     assert len(server.requests) == 1
 
 
+@pytest.mark.fact("retry-after")
 @both
 def test_retry_after_is_honoured(server: ScriptedServer, run: Run) -> None:
     """The next attempt comes no sooner than the API asks."""
@@ -167,6 +171,7 @@ def test_redirects_are_not_followed(server: ScriptedServer, run: Run) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.fact("error-message", "error-problem", "error-other-forms")
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -278,6 +283,7 @@ def test_the_zone_makes_the_url() -> None:
         assert client.url == "https://api-de-fra-1.exoscale.com/v2"
 
 
+@pytest.mark.fact("retry-after")
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [

@@ -26,6 +26,7 @@ def test_the_docstring_draws_the_tree() -> None:
     assert parents == actual
 
 
+@pytest.mark.fact("error-403", "error-404", "error-unseen", "error-passing")
 @pytest.mark.parametrize(
     ("status", "kind", "retryable"),
     [

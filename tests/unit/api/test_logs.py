@@ -98,6 +98,7 @@ TICKS = {
 }
 
 
+@pytest.mark.fact("log-offset", "log-equal-times")
 @both_orders
 @pytest.mark.parametrize("below", [False, True], ids=["microseconds", "nanoseconds"])
 @pytest.mark.parametrize("limit", range(1, 8))
@@ -152,6 +153,7 @@ def test_the_position_stays_small() -> None:
     assert len(pager.position["seen"]) == 1
 
 
+@pytest.mark.fact("log-opaque-offset")
 @both_orders
 @pytest.mark.parametrize("most", [1, 2, 3, None])
 def test_opaque_offsets(order: Order, most: int | None) -> None:
@@ -207,6 +209,7 @@ def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
         LogPager("db", **arguments)
 
 
+@pytest.mark.fact("log-times")
 def test_entries_have_readable_times() -> None:
     """Times are kept as they came and readable as aware datetimes; nonsense is no error."""
     moments = {

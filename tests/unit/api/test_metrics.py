@@ -24,6 +24,7 @@ FIRST = datetime(2021, 9, 14, 13, 44, tzinfo=UTC)
 SECOND = datetime(2021, 9, 14, 13, 44, 30, tzinfo=UTC)
 
 
+@pytest.mark.fact("metrics-shape", "metrics-gaps")
 def test_series() -> None:
     """A metric is a series with a title, a unit if it is known, and points node by node; null is a gap."""
     answer = ServiceMetrics(metrics={"cpu_usage": CPU})
@@ -40,12 +41,14 @@ def test_series() -> None:
     ]
 
 
+@pytest.mark.fact("metrics-shape")
 def test_units_are_not_made_up() -> None:
     """The API gives no unit; only a title that ends with one tells it."""
     load = {"data": CPU["data"], "hints": {"title": "Load average (5 min)"}}
     assert ServiceMetrics(metrics={"load_average": load}).series[0].unit is None
 
 
+@pytest.mark.fact("metrics-young")
 @pytest.mark.parametrize("metrics", [None, {}])
 def test_young_services_have_none(metrics: dict[str, Any] | None) -> None:
     """No metrics yet is an empty list."""
