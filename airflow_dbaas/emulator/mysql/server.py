@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,11 @@ _SETTINGS = {
     # Many containers may not lock the memory that the kernel's own way of asynchronous access needs.
     "innodb-use-native-aio": "OFF",
     "innodb-buffer-pool-size": "64M",
-    "innodb-log-file-size": "64M",
+    "innodb-log-file-size": "16M",
     "default-time-zone": "+00:00",
 }
+_making = threading.Lock()
+
 # One statement a line. Nothing of it goes to replicas. The accounts that an installation begins with have no password.
 _FIRST_STATEMENTS = """\
 SET sql_log_bin = 0;
@@ -107,7 +111,7 @@ class MysqlServer(Server):
     def initialise(self) -> None:
         """Make the data directory, and note what its first start has to do."""
         temporary = self.directory / "tmp"
-        temporary.mkdir()
+        temporary.mkdir(exist_ok=True)
         if self._account is not None:
             self._account.take(temporary, 0o700)
         settings = self._settings | {
@@ -118,18 +122,9 @@ class MysqlServer(Server):
         if self._identity is not None:
             certificate, key = self.write_identity(self._identity)
             settings |= {"ssl-cert": str(certificate), "ssl-key": str(key), "require-secure-transport": "ON"}
-        self.run_tool(
-            [
-                self.binaries.tool("mariadb-install-db"),
-                "--no-defaults",
-                f"--datadir={self.data}",
-                f"--tmpdir={temporary}",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                "--skip-name-resolve",
-                *(f"--{name}={value}" for name, value in settings.items() if name.startswith("innodb-")),
-            ]
-        )
+        # What an attempt that broke off may have left.
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.run_tool(["cp", "-a", str(self._pristine(temporary)), str(self.data)])
         statements = _FIRST_STATEMENTS.format(user=f"{_literal(self.superuser)}@'%'", password=_literal(self._password))
         self.write_private("first.sql", statements)
         lines = [f'{name} = "{_escaped(value)}"\n' for name, value in settings.items()]
@@ -153,6 +148,29 @@ class MysqlServer(Server):
     def environment(self) -> dict[str, str]:
         """As ``environment``, below."""
         return environment()
+
+    def _pristine(self, temporary: Path) -> Path:
+        """A data directory to begin with, made once for all servers beside this one: that takes longer than a start."""
+        pristine = self.directory.parent / f"mariadb-{self.binaries.version}"
+        with _making:
+            if not pristine.exists():
+                # Made aside and renamed, so that one that broke off is never taken for a whole one.
+                aside = self.directory / "aside"
+                shutil.rmtree(aside, ignore_errors=True)
+                self.run_tool(
+                    [
+                        self.binaries.tool("mariadb-install-db"),
+                        "--no-defaults",
+                        f"--datadir={aside}",
+                        f"--tmpdir={temporary}",
+                        "--auth-root-authentication-method=normal",
+                        "--skip-test-db",
+                        "--skip-name-resolve",
+                        *(f"--{name}={value}" for name, value in _SETTINGS.items() if name.startswith("innodb-")),
+                    ]
+                )
+                aside.rename(pristine)
+        return pristine
 
     @property
     def _options(self) -> Path:

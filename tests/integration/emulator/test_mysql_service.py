@@ -283,9 +283,9 @@ def test_no_server_outlives_the_emulator(folder):
         assert process.stat().st_uid == (os.geteuid() if account is None else account.uid)
         seen = b" ".join(path.read_bytes() for path in (process / "cmdline", process / "environ")).decode()
         assert password(api, name) not in seen
-        data = next((folder / "data").glob("*/*"))
-        assert data.stat().st_mode & 0o077 == 0
-        assert not list(data.glob("*.sql"))
+        own = (process / "cwd").resolve().parent
+        assert own.stat().st_mode & 0o077 == 0
+        assert not list(own.glob("*.sql"))
         api.close()
         emulator.process.kill()
         emulator.process.wait()
