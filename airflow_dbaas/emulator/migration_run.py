@@ -13,7 +13,7 @@ from airflow_dbaas.emulator.operations import WorkFailed
 logger = logging.getLogger(__name__)
 
 STALL_SECONDS = 60.0
-DOWN_STALL_SECONDS = 10.0
+DOWN_STALL_SECONDS = 5.0
 """How long a stop waits for a replication to move that works, and for one that is shown as failed."""
 TROUBLE_SECONDS = 4.0
 """A replication is shown as failed until this long after the last sign of trouble. Longer than it takes to try

@@ -16,8 +16,8 @@ def names(listed: str) -> frozenset[str]:
 
 def without_password(text: str, password: str) -> str:
     """``text`` on one line and without the password, whatever form it was written in."""
-    text = " ".join(text.split())
+    # Before lines are joined: blanks of a password would be joined as well.
     for form in (password, quote(password, safe=""), quote_plus(password)):
         if form:
             text = text.replace(form, "***")
-    return text
+    return " ".join(text.split())

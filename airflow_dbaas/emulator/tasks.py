@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow_dbaas.emulator.background import Background
-from airflow_dbaas.emulator.migration_state import Target
-from airflow_dbaas.emulator.postgres import checks
-from airflow_dbaas.emulator.postgres.endpoint import Endpoint, UnusableUri
+from airflow_dbaas.emulator.sources import UnusableUri
 
 logger = logging.getLogger(__name__)
 
@@ -50,25 +49,24 @@ class Tasks(Background):
         """The task of a service with this id."""
         return self._known.get((service, identifier))
 
-    def check_migration(
-        self, service: str, target: Target, uri: str, *, method: str | None, ignored: frozenset[str], disk: int
-    ) -> Task:
-        """Begin to check whether the server that ``uri`` names can be migrated to ``target``."""
-        task = Task(service=service, kind="pg_migration_check")
+    def check(self, service: str, kind: str, work: Callable[[], Awaitable[tuple[bool, str]]]) -> Task:
+        """Begin a check of a service.
+
+        :param kind: the task's type, as the API names it.
+        :param work: returns whether the check was passed, and the text for it; may raise ``UnusableUri``.
+        """
+        task = Task(service=service, kind=kind)
         self._known[service, task.id] = task
-        self.start(_check(task, target, uri, method=method, ignored=ignored, disk=disk))
+        self.start(_check(task, work))
         return task
 
 
-async def _check(
-    task: Task, target: Target, uri: str, *, method: str | None, ignored: frozenset[str], disk: int
-) -> None:
+async def _check(task: Task, work: Callable[[], Awaitable[tuple[bool, str]]]) -> None:
     try:
-        report = await checks.check(Endpoint.from_uri(uri), target.admin, ignored, disk, binaries=target.binaries)
-        success, result = report.verdict(method)
+        success, result = await work()
     except UnusableUri as error:
         success, result = False, str(error)
     except Exception:
-        logger.exception("Migration check %s failed", task.id)
+        logger.exception("Check %s failed", task.id)
         success, result = False, "internal error of the emulator; its log says more"
     task.success, task.result = success, result

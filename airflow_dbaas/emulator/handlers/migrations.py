@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from airflow_dbaas.emulator.accounts import DatabaseService, Migration
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.handlers.registry import Call, Handler, State, serves
+from airflow_dbaas.emulator.migration_state import Target
+from airflow_dbaas.emulator.mysql import checks as mysql_checks
+from airflow_dbaas.emulator.mysql_service import MysqlService
 from airflow_dbaas.emulator.operations import Reference
 from airflow_dbaas.emulator.pg_service import PgService, Source
+from airflow_dbaas.emulator.postgres import checks
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 from airflow_dbaas.emulator.services import Service
+from airflow_dbaas.emulator.sources import names
 
 
 @serves("create-dbaas-task-migration-check")
 async def check_migration(state: State, call: Call) -> dict[str, Any]:
     """Begin a check; the operation's reference names the task."""
     service = state.services.get(call.parameters["service"])
-    if not isinstance(service, PgService):
+    uri, method = call.body["source-service-uri"], call.body.get("method")
+    ignored = names(call.body.get("ignore-dbs", ""))
+    work: Callable[[], Awaitable[tuple[bool, str]]]
+    if isinstance(service, PgService):
+        work = partial(_check_pg, service.target(), uri, method, ignored, service.plan.disk)
+    elif isinstance(service, MysqlService):
+        work = partial(mysql_checks.verdict, uri, service.target(), method, ignored)
+    else:
         raise ApiError(400, f"The emulator has no {service.type.name} server that could be migrated into")
-    task = state.tasks.check_migration(
-        service.name,
-        service.target(),
-        call.body["source-service-uri"],
-        method=call.body.get("method"),
-        ignored=_names(call.body.get("ignore-dbs", "")),
-        disk=service.plan.disk,
-    )
+    task = state.tasks.check(service.name, f"{service.type.name}_migration_check", work)
     reference = Reference(task.id, f"/v2/dbaas-task/{quote(service.name, safe='')}/{task.id}", "get-dbaas-task")
     return state.operations.begin(reference).view()
 
@@ -44,43 +52,44 @@ async def get_task(state: State, call: Call) -> dict[str, Any]:
 async def get_migration_status(state: State, call: Call) -> dict[str, Any]:
     """How far a service's migration is; 404 if there is none."""
     service = state.services.get(call.parameters["name"])
-    if not isinstance(service, PgService) or service.migration is None:
+    if not isinstance(service, DatabaseService) or service.migration is None:
         raise _no_migration(service)
     return service.migration.view()
 
 
-@serves("stop-dbaas-pg-migration")
-async def stop_migration(state: State, call: Call) -> dict[str, Any]:
-    """Stop a migration; the operation ends when the target has everything and both sides are clean."""
-    service = state.services.get_as(call.parameters["name"], "pg", PgService)
-    migration = service.migration
-    if migration is None:
-        raise _no_migration(service)
-    if service.stopping:
-        raise ApiError(409, f"The migration of service {service.name} is being stopped already")
-    service.stopping = True
+def _stop(type_name: str) -> Handler:
+    async def stop_migration(state: State, call: Call) -> dict[str, Any]:
+        """Stop a migration; the operation ends when the target has everything and both sides are clean."""
+        service = state.services.get_typed(call.parameters["name"], type_name)
+        # Without a server nothing is ever migrated.
+        if not isinstance(service, DatabaseService) or service.migration is None:
+            raise _no_migration(service)
+        if service.stopping:
+            raise ApiError(409, f"The migration of service {service.name} is being stopped already")
+        service.stopping = True
+        return state.operations.begin(service.reference(), partial(_end, service, service.migration)).view()
 
-    async def stop() -> None:
-        try:
-            await migration.stop()
-        finally:
-            service.stopping = False
-            if not migration.active:
-                service.migration = None
-
-    return state.operations.begin(service.reference(), stop).view()
+    return stop_migration
 
 
-def _stop_record(type_name: str) -> Handler:
-    async def stop(state: State, call: Call) -> dict[str, Any]:
-        raise _no_migration(state.services.get_typed(call.parameters["name"], type_name))
-
-    return stop
+for _name in ("pg", "mysql", "valkey"):
+    serves(f"stop-dbaas-{_name}-migration")(_stop(_name))
 
 
-# Without a server nothing is ever migrated.
-for _name in ("mysql", "valkey"):
-    serves(f"stop-dbaas-{_name}-migration")(_stop_record(_name))
+async def _end(service: DatabaseService[Any], migration: Migration) -> None:
+    try:
+        await migration.stop()
+    finally:
+        service.stopping = False
+        if not migration.active:
+            service.migration = None
+
+
+async def _check_pg(
+    target: Target, uri: str, method: str | None, ignored: frozenset[str], disk: int
+) -> tuple[bool, str]:
+    source = Endpoint.from_uri(uri)
+    return (await checks.check(source, target.admin, ignored, disk, binaries=target.binaries)).verdict(method)
 
 
 def _no_migration(service: Service) -> ApiError:
@@ -97,8 +106,4 @@ def source_of(migration: dict[str, Any]) -> Source:
         dbname=migration.get("dbname", "postgres"),
         sslmode="require" if migration.get("ssl") else "prefer",
     )
-    return source, migration.get("method"), _names(migration.get("ignore-dbs", ""))
-
-
-def _names(listed: str) -> frozenset[str]:
-    return frozenset(name.strip() for name in listed.split(",") if name.strip())
+    return source, migration.get("method"), names(migration.get("ignore-dbs", ""))

@@ -31,6 +31,7 @@ from airflow_dbaas.emulator.mysql import databases
 from airflow_dbaas.emulator.mysql.databases import MysqlDatabase
 from airflow_dbaas.emulator.mysql.endpoint import MysqlEndpoint
 from airflow_dbaas.emulator.mysql.target import MysqlTarget
+from airflow_dbaas.emulator.sources import UnusableUri
 
 MOST_DATABASES = 10_000
 _OLDEST_MARIADB = (10, 3)
@@ -81,6 +82,15 @@ class Report:
         if method is None and self.no_replication:
             text += f". Replication is not possible: {'; '.join(found.text for found in self.no_replication)}"
         return True, text
+
+
+async def verdict(uri: str, target: MysqlTarget, method: str | None, ignored: Collection[str]) -> tuple[bool, str]:
+    """Whether the server that ``uri`` names can be migrated to ``target`` by ``method``, and the text for it."""
+    try:
+        source = MysqlEndpoint.from_uri(uri)
+    except UnusableUri as error:
+        return False, str(Finding("WrongMigrationConfiguration", str(error)))
+    return (await check(source, target, ignored)).verdict(method)
 
 
 async def check(

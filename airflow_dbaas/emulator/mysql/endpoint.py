@@ -100,6 +100,13 @@ class MysqlEndpoint:
             # The API has no field for the certificate of an authority, so there is nothing to verify with.
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        try:
+            return self._connect(dbname, context)
+        except UnicodeError as error:
+            # How Python's resolver says that no host can have such a name.
+            raise pymysql.OperationalError(CR.CR_CONN_HOST_ERROR, f"failed to resolve '{self.host}'") from error
+
+    def _connect(self, dbname: str | None, context: ssl.SSLContext | None) -> pymysql.Connection[Any]:
         return pymysql.connect(
             host=self.host,
             port=self.port,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import quote, quote_plus
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from airflow_dbaas.emulator.sources import UnusableUri, without_password
 
 _SCHEMES = ("postgres://", "postgresql://")
 _CONNECT_SECONDS = 10
@@ -17,10 +18,6 @@ _CONNECT_SECONDS = 10
 _SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _HOST = re.compile(r"[\w.:%-]+")
 _OPTIONS = {"host", "port", "user", "password", "dbname", "sslmode"}
-
-
-class UnusableUri(ValueError):
-    """A source URI that nothing can be done with; the text says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +108,4 @@ class Endpoint:
 
     def words(self, error: BaseException | str) -> str:
         """The text of ``error`` on one line and without the password, whatever form it was written in."""
-        text = str(error)
-        # Before lines are joined: blanks of a password would be joined as well.
-        for form in (self.password, quote(self.password, safe=""), quote_plus(self.password)):
-            if form:
-                text = text.replace(form, "***")
-        return " ".join(text.split())
+        return without_password(str(error), self.password)

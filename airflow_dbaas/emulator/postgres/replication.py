@@ -22,6 +22,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
+from airflow_dbaas.emulator.migration_run import ReplicationStalled
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 
 logger = logging.getLogger(__name__)
@@ -64,10 +65,6 @@ class Table:
 async def tables(connection: psycopg.AsyncConnection) -> list[Table]:
     """Tables of the database of ``connection``: ordinary, permanent ones that somebody made."""
     return [Table(*row) for row in await (await connection.execute(_TABLES)).fetchall()]
-
-
-class ReplicationStalled(RuntimeError):
-    """The target stopped catching up with the source."""
 
 
 @dataclass
