@@ -1,4 +1,4 @@
-"""Services that can be linked: records of the emulator, so they are there at once."""
+"""Services that can be linked: of types that start quickly in the emulator."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import Any
 
 from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import DbaasNotFoundError
+from tests.conftest import mariadb
 
 #: Type of each service by its role in the tests.
-TYPES = {"db": "valkey", "db2": "valkey", "search": "opensearch", "grafana": "grafana", "thanos": "thanos"}
+TYPES = {"db": "mysql", "db2": "valkey", "search": "opensearch", "grafana": "grafana", "thanos": "thanos"}
 
 
 @contextmanager
 def linked_services(client: Client) -> Iterator[dict[str, str]]:
     """The names of running services of a test's own, by role."""
+    mariadb()
     suffix = secrets.token_hex(4)
     names = {role: f"{role}-{suffix}" for role in TYPES}
     for role, kind in TYPES.items():
