@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasResponseError
+from airflow_dbaas.waits.base import Done
+from airflow_dbaas.waits.services import ServiceWait
 from tests.contract.operations import OPERATIONS
 from tests.contract.samples import ENCODINGS, Place, changed, check, full, in_first_items, on_model, places_of, read
 
@@ -83,6 +85,35 @@ def test_what_could_not_be_read_is_absent_and_an_extra() -> None:
     assert found.version == "17"
     assert found.model_extra == {name: sent[name] for name in ("state", "disk-size", "backups", "users")}
     assert found.model_dump(by_alias=True, exclude_unset=True) == {**sent, "version": "17"}
+
+
+def test_a_wait_does_not_fail_for_what_it_has_nothing_to_do_with() -> None:
+    """Another service that looks odd, and odd fields of the service itself, leave a wait's verdict as it is."""
+    odd = {
+        "name": "other",
+        "state": {"is": "new"},
+        "plan": ["a", "b"],
+        "termination-protection": "perhaps",
+        "disk-size": "much",
+        "notifications": "none",
+        "integrations": [{"id": "1", "settings": "none", "is-active": "perhaps", "status": 1}],
+    }
+    mine = {"name": "db", "state": "running", "node-count": "two", "zone": 5, "updated-at": {}, "notifications": {}}
+    wait = ServiceWait("db")
+    for services in ([odd, mine], [mine, odd]):
+        answer = read("list-dbaas-services", json.dumps({"dbaas-services": services}).encode())
+        assert isinstance(answer, models.ServiceList)
+        verdict = wait.verdict(answer)
+        assert isinstance(verdict, Done)
+        assert verdict.result["service"] == "db"
+
+
+@pytest.mark.parametrize("error", [{"code": 1}, ["refused"], True])
+def test_a_failure_of_another_form_is_no_success(error: Any) -> None:
+    """A migration whose error is no text is not taken for one without an error."""
+    sent = {"status": "done", "error": error, "details": [{"dbname": "db", "status": "done"}]}
+    with pytest.raises(DbaasResponseError, match="documents: error: Input should be a valid string"):
+        read("get-dbaas-migration-status", json.dumps(sent).encode())
 
 
 @pytest.mark.parametrize("password", [{"is": "s3cret"}, ["s3cret"], 123456])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -58,7 +59,10 @@ def _series(name: str, metric: Mapping[str, Any]) -> MetricSeries:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Neither what no float can hold nor what is no number.
+    return float(value) if abs(value) <= sys.float_info.max else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

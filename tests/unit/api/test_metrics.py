@@ -82,3 +82,33 @@ def test_unreadable_rows_and_values() -> None:
         "db-1 (master)": [MetricPoint(FIRST, None), MetricPoint(SECOND, 3.0)],
         "db-2 (standby)": [MetricPoint(FIRST, None)],
     }
+
+
+@pytest.mark.parametrize(
+    ("time", "micros"),
+    [
+        ("2021-09-14T13:44:00Z", 0),
+        ("2021-09-14T13:44:00.5Z", 500_000),
+        ("2021-09-14T13:44:00.123456789Z", 123_456),
+        ("2021-09-14T15:44:00+02:00", 0),
+        ("2021-09-14T13:44:00", 0),
+    ],
+)
+def test_times_of_any_precision(time: str, micros: int) -> None:
+    """A time may have up to nine digits of a second, and an offset; what is finer than a microsecond is cut off."""
+    data = {"cols": CPU["data"]["cols"][:2], "rows": [[time, 2**53]]}
+    (series,) = ServiceMetrics(metrics={"x": {"data": data}}).series
+    assert series.nodes["db-1 (master)"] == [MetricPoint(FIRST.replace(microsecond=micros), float(2**53))]
+
+
+@pytest.mark.parametrize("number", [10**400, float("inf"), float("nan")])
+def test_numbers_beyond_a_float(number: float) -> None:
+    """A number that no float can hold is a gap, not an error."""
+    data = {"cols": CPU["data"]["cols"][:2], "rows": [["2021-09-14T13:44:00Z", number]]}
+    (series,) = ServiceMetrics(metrics={"x": {"data": data}}).series
+    assert series.nodes["db-1 (master)"] == [MetricPoint(FIRST, None)]
+
+
+def test_metrics_of_another_form() -> None:
+    """Metrics that are no mapping are none."""
+    assert ServiceMetrics.model_validate({"metrics": [CPU]}).series == []
