@@ -27,6 +27,19 @@ KINDS: tuple[Any, ...] = (
 )
 #: What is put before, into and behind a text that has to match a pattern.
 CHARACTERS = (*map(chr, range(128)), *"\x85\xa0é\u017f\u212a\u0663\u2028\ud800\U0001f600")
+#: What a name in a path may hold and must stay one segment with, or is refused.
+NAMES = (
+    *(f"a{character}b" for character in CHARACTERS),
+    ".",
+    "..",
+    "...",
+    "../x",
+    "a/../b",
+    "/",
+    "%2F",
+    "%",
+    "a?b#c=d&e",
+)
 #: Texts of a length that match one or other pattern of the document.
 PATTERNS = (
     lambda n: "a" * n,
