@@ -10,13 +10,15 @@ PYTHON ?= python3
 METHOD ?= dump
 KEEP ?=
 JOBS ?= 3
+SECONDS ?= 600
+SEED := $(or $(SEED),$(shell echo $$RANDOM))
 
 VENV := .venv
 BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test lint format lock api-diff clean
+.PHONY: help setup demo test fuzz lint format lock api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +30,12 @@ demo: setup ## migrate two real databases with a real Airflow (METHOD=dump|repli
 
 test: setup ## run the whole test suite (JOBS=3 at once: most of it waits)
 	@$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder
+
+# Repeatable by its seed, as far as what runs at the same time is.
+fuzz: setup ## ask the emulator for much more than in the tests (SECONDS=600 of it, SEED=… again), then the client's API
+	@echo "To do the same again: make fuzz SECONDS=$(SECONDS) SEED=$(SEED)"
+	@HYPOTHESIS_PROFILE=thorough FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) \
+	    $(BIN)/python -m pytest -s --timeout 0 --hypothesis-seed=$(SEED) tests/fuzz tests/contract
 
 lint: setup ## ruff and mypy strict
 	@$(BIN)/ruff check .

@@ -14,16 +14,7 @@ from exoscale.api.exceptions import ExoscaleAPIClientException, ExoscaleAPIServe
 from tests.conftest import RunningEmulator
 from tests.contract.operations import OPERATIONS
 from tests.integration.emulator.conftest import eventually, execute, query, source_of, uri_of
-from tests.integration.emulator.witness import Witness, witnessed
-
-TYPES = ("pg", "mysql", "valkey", "grafana", "opensearch", "thanos")
-ENDPOINTS = {
-    "datadog": {"datadog-api-key": "abc", "site": "datadoghq.eu"},
-    "elasticsearch": {"url": "https://e.example.com", "index-prefix": "mine"},
-    "opensearch": {"url": "https://o.example.com", "index-prefix": "mine"},
-    "prometheus": {"basic-auth-username": "scraper", "basic-auth-password": "a-password"},
-    "rsyslog": {"server": "r.example.com", "port": 514, "tls": False, "format": "rfc3164"},
-}
+from tests.integration.emulator.witness import ENDPOINTS, TYPES, Witness, witnessed
 
 
 class Sdk:

@@ -15,6 +15,16 @@ from tests.conftest import RunningEmulator
 from tests.contract.document import DOCUMENT, DOCUMENTED
 from tests.contract.operations import OPERATIONS
 
+TYPES = ("pg", "mysql", "valkey", "grafana", "opensearch", "thanos")
+ENDPOINTS: dict[str, dict[str, Any]] = {
+    "datadog": {"datadog-api-key": "abc", "site": "datadoghq.eu"},
+    "elasticsearch": {"url": "https://e.example.com", "index-prefix": "mine"},
+    "opensearch": {"url": "https://o.example.com", "index-prefix": "mine"},
+    "prometheus": {"basic-auth-username": "scraper", "basic-auth-password": "a-password"},
+    "rsyslog": {"server": "r.example.com", "port": 514, "tls": False, "format": "rfc3164"},
+}
+"""Settings of an endpoint of each type."""
+
 
 class Witness:
     """Looks at every answer on its way to the SDK; an answer off the document raises ``AssertionError`` there."""
