@@ -109,7 +109,7 @@ def test_a_source_that_cannot_be_reached_is_refused(api, service, source):
         (uri_of(source, port=1), "EndpointConnection", "Connection refused"),
         (uri_of(source, host="no.such.host.invalid"), "EndpointConnection", "no.such.host.invalid"),
         (uri_of(source, host="a" * 70), "EndpointConnection", "failed to resolve"),
-        (uri_of(source, password="wröng"), "EndpointConnection", "Access denied for user 'root'"),  # noqa: S106
+        (uri_of(source, password="wröng"), "EndpointConnection", "Access denied for user 'root'"),
         (uri_of(source, "?ssl-mode=REQUIRED"), "SSLNotSupported", "the server doesn't support it"),
         (uri_of(source, username="long_one", password="ü" * 17), "WrongMigrationConfiguration", "it has 34 bytes"),
     ]
@@ -177,10 +177,10 @@ async def test_a_binary_log_is_needed_for_replication_at_both_ends(api, service,
 
 def test_grants_are_needed_for_replication(api, service, source):
     """REPLICATION SLAVE and CLIENT, and RELOAD for the lock."""
-    reader = uri_of(source, username="reader", password="reader")  # noqa: S106
+    reader = uri_of(source, username="reader", password="reader")
     missing = "no REPLICATION SLAVE and no REPLICATION CLIENT (BINLOG MONITOR) ON *.*"
     assert_only_no_replication(api, service, reader, "MissingReplicationGrants", "user 'reader'", missing)
-    copier = uri_of(source, username="copier", password="copier")  # noqa: S106
+    copier = uri_of(source, username="copier", password="copier")
     assert_only_no_replication(api, service, copier, "NoFlushTableWithReadLock", "user 'copier'", "RELOAD")
 
 
