@@ -12,7 +12,7 @@ import re
 #: What stands for any expression.
 EXPRESSION = "(an expression)"
 
-_WIDTH = re.compile(r"\b(tinyint|smallint|mediumint|int|bigint|year)\(\d+\)")
+_WIDTH = re.compile(r"^(tinyint|smallint|mediumint|int|bigint|year)\(\d+\)")
 _NOW = re.compile(r"(?:current_timestamp|now|localtimestamp|localtime)(?:\((\d*)\))?", re.IGNORECASE)
 _PLAIN = re.compile(r"-?[0-9.]+(?:e[+-]?[0-9]+)?|[bx]'[0-9a-f]*'|0x[0-9a-f]+", re.IGNORECASE)
 _OLD_UTF8 = re.compile(r"\butf8(?=_|\b)")

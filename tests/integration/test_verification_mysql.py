@@ -1,0 +1,344 @@
+"""Source and target of a MySQL migration compared, and what replication leaves out completed, with real servers."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pymysql
+import pytest
+
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError
+from airflow_dbaas.emulator.certificates import Authority
+from airflow_dbaas.emulator.mysql.server import MysqlServer
+from airflow_dbaas.verification import comparison, mysql, mysql_sessions
+from airflow_dbaas.verification.comparison import Report
+from airflow_dbaas.verification.mysql_sessions import MysqlSession, session
+
+SCHEMA = (
+    """CREATE TABLE `t é` (
+        id int AUTO_INCREMENT PRIMARY KEY, f float, d double, n decimal(12,3), b bit(9), y year, z int(6) ZEROFILL,
+        name varchar(40) NOT NULL DEFAULT 'it''s', old text CHARACTER SET latin1, raw blob, fixed binary(4),
+        j json, g point, e enum('a', 'ü') DEFAULT 'a', s set('x', 'y'), dt datetime(3) DEFAULT current_timestamp(3),
+        ts timestamp NULL ON UPDATE current_timestamp(), tm time(2), big bigint unsigned, small int(11) DEFAULT 1,
+        twice int AS (small * 2) VIRTUAL, KEY short (name(3), e),
+        CONSTRAINT few CHECK (n < 1000000), FULLTEXT KEY w (old)
+    ) DEFAULT CHARSET utf8mb4""",
+    """INSERT INTO `t é` (f, d, n, b, y, z, name, old, raw, fixed, j, g, e, s, dt, ts, tm, big)
+        SELECT seq / 3, seq / 7, seq / 9, seq, 2000 + seq, seq, CONCAT('ñ', seq), 'é', UNHEX(MD5(seq)), x'00',
+            JSON_OBJECT('a', seq), POINT(seq, -seq), 'ü', 'x,y', '2001-01-01', '2001-01-01 12:00:00', '-10:00:01.25',
+            18446744073709551615 - seq FROM seq_1_to_150""",
+    "INSERT INTO `t é` (ts, dt) VALUES (NULL, NULL)",
+    "CREATE TABLE keyless (x int, w varchar(9))",
+    "INSERT INTO keyless VALUES (1, 'a'), (1, 'a'), (2, NULL), (NULL, '')",
+    """CREATE TABLE parts (a int) PARTITION BY RANGE (a)
+        (PARTITION low VALUES LESS THAN (10), PARTITION high VALUES LESS THAN MAXVALUE)""",
+    "INSERT INTO parts VALUES (1), (20)",
+    "CREATE TABLE child (id int PRIMARY KEY, parent int, CONSTRAINT p FOREIGN KEY (parent) REFERENCES `t é` (id))",
+    "CREATE VIEW v AS SELECT id, name FROM `t é` WHERE name LIKE 'ñ%'",
+    "CREATE FUNCTION twice(i int) RETURNS int DETERMINISTIC RETURN i * 2",
+    "CREATE PROCEDURE clear(IN i int) DELETE FROM keyless WHERE x = i",
+    "CREATE TRIGGER stamp BEFORE INSERT ON keyless FOR EACH ROW SET NEW.w = IFNULL(NEW.w, '')",
+    "CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01' DO DELETE FROM keyless",
+)
+ROWS = 151 + 4 + 2
+
+
+class End:
+    """A server, as the package sees an end of a migration."""
+
+    def __init__(self, server: MysqlServer, **changes: Any) -> None:
+        self.server = server
+        self.changes = changes
+
+    def parameters(self, dbname: str | None = None) -> dict[str, Any]:
+        login = self.server.login()
+        given = {"host": login["host"], "port": login["port"], "user": login["user"], "dbname": dbname or ""}
+        mode = "REQUIRED" if self.server.tls else "DISABLED"
+        return {**given, "password": login["password"].decode(), "sslmode": mode, **self.changes}
+
+
+@pytest.fixture(scope="module")
+def servers(mysql_servers: Callable[..., MysqlServer]) -> tuple[MysqlServer, MysqlServer]:
+    """A source without TLS, in another time zone and less strict, and a target with TLS only."""
+    elsewhere = {"default-time-zone": "+05:00", "character-set-server": "latin1", "sql-mode": "ANSI_QUOTES"}
+    return mysql_servers(elsewhere), mysql_servers(identity=Authority().issue(["127.0.0.1"]))
+
+
+@pytest.fixture
+def dbname(servers: tuple[MysqlServer, MysqlServer]) -> Iterator[str]:
+    """A database that is the same at both ends."""
+    name = f"d_{secrets.token_hex(4)}"
+    for server in servers:
+        change(server, None, f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+        change(server, name, *SCHEMA)
+    yield name
+    for server in servers:
+        change(server, None, f"DROP DATABASE IF EXISTS {name}")
+
+
+def change(server: MysqlServer, dbname: str | None, *statements: str) -> None:
+    with closing(pymysql.connect(**server.login(dbname))) as connection, connection.cursor() as cursor:
+        cursor.execute("SET sql_mode = 'STRICT_TRANS_TABLES', time_zone = '+00:00'")
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def compare(servers: tuple[MysqlServer, MysqlServer], **changes: Any) -> Report:
+    options = {"ignore": set(), "content": True, "settle_seconds": 0, "replicating": False}
+    return mysql.compare(End(servers[0]), End(servers[1]), **{**options, **changes})
+
+
+def test_equal_ends(servers: Any, dbname: str) -> None:
+    """Nothing differs, whatever the servers' own time zone, character set and mode; the report counts what there is."""
+    report = compare(servers)
+    assert report.differences == []
+    (database,) = report.databases
+    assert (database["name"], database["tables"], database["rows"]) == (dbname, 4, ROWS)
+    assert database["bytes"] > 0
+
+
+def test_the_order_of_rows_does_not_matter(servers: Any, dbname: str) -> None:
+    """Rows that were written anew are at another place, and the same; NULL is no empty text."""
+    change(
+        servers[1],
+        dbname,
+        "DROP TRIGGER stamp",
+        "DELETE FROM keyless",
+        "INSERT INTO keyless VALUES (NULL, ''), (2, NULL), (1, 'a'), (1, 'a')",
+        SCHEMA[-2],
+    )
+    assert compare(servers).differences == []
+
+
+def test_other_content_is_found(servers: Any, dbname: str) -> None:
+    """In columns of every kind, by table; until the source is so, too."""
+    other = "the same number of rows, other content"
+    for statement, difference in (
+        (
+            "UPDATE `t é` SET ts = ts, d = d + 1e-12 WHERE id = 7",
+            f"t é: {other} (151 at the source, 151 in the target)",
+        ),
+        ("UPDATE `t é` SET ts = ts + INTERVAL 1 SECOND WHERE id = 7", f"t é: {other}"),
+        ("UPDATE `t é` SET ts = ts, fixed = x'0001' WHERE id = 7", f"t é: {other}"),
+        ("UPDATE `t é` SET ts = ts, b = 511 WHERE id = 7", f"t é: {other}"),
+        ("UPDATE `t é` SET ts = ts, g = POINT(7, 7) WHERE id = 7", f"t é: {other}"),
+        ("UPDATE `t é` SET ts = ts, big = big - 1 WHERE id = 7", f"t é: {other}"),
+        ("UPDATE `t é` SET ts = ts, j = '{}', old = 'e', e = 'a' WHERE id = 8", f"t é: {other}"),
+        ("UPDATE keyless SET x = 2 WHERE x = 1 LIMIT 1", f"keyless: {other} (4"),
+        ("UPDATE keyless SET w = NULL WHERE x IS NULL", f"keyless: {other}"),
+        ("DELETE FROM parts WHERE a = 1", "parts: rows (2 at the source, 1 in the target)"),
+    ):
+        change(servers[1], dbname, statement)
+        (found,) = compare(servers).differences
+        assert found.startswith(f"{dbname}: table {difference}")
+        change(servers[0], dbname, statement)
+    assert compare(servers).differences == []
+
+
+@pytest.mark.parametrize(
+    ("statements", "differences"),
+    [
+        (
+            [
+                "ALTER TABLE keyless ENGINE = Aria, ADD more int, ADD CONSTRAINT c CHECK (x < 9)",
+                "ALTER TABLE parts DROP PARTITION high",
+                "ALTER TABLE keyless MODIFY w varchar(10), MODIFY x int(5)",
+                "ALTER TABLE `t é` DROP KEY short, ADD KEY short (name(4), e), DROP CONSTRAINT few",
+                "ALTER TABLE child DROP FOREIGN KEY p",
+                "CREATE OR REPLACE VIEW v AS SELECT id, name FROM `t é`",
+                "DROP FUNCTION twice",
+                "CREATE OR REPLACE PROCEDURE clear(IN i int) DELETE FROM keyless",
+                "CREATE OR REPLACE TRIGGER stamp BEFORE UPDATE ON keyless FOR EACH ROW SET NEW.w = ''",
+                "ALTER EVENT nightly DISABLE",
+            ],
+            [
+                "check constraint c of keyless is in the target only",
+                "check constraint few of t é is missing in the target",
+                "column more of keyless is in the target only",
+                "column w of keyless is defined differently",
+                "column x of keyless is defined differently",
+                "event nightly is defined differently",
+                "foreign key p of child is missing in the target",
+                "function twice is missing in the target",
+                "index short of t é is defined differently",
+                "procedure clear is defined differently",
+                "table keyless is defined differently",
+                "table parts is defined differently",
+                "trigger stamp of keyless is defined differently",
+                "view v is defined differently",
+                "table parts: rows (2 at the source, 1 in the target)",
+            ],
+        ),
+        (
+            [
+                "DROP TABLE child",
+                "CREATE TABLE more (i int PRIMARY KEY)",
+                "ALTER TABLE keyless MODIFY w varchar(9) DEFAULT 'q', MODIFY x int NOT NULL DEFAULT 0",
+                "ALTER TABLE `t é` DROP KEY short, MODIFY old text CHARACTER SET utf8mb4",
+                "DROP VIEW v",
+                "DROP TRIGGER stamp",
+                "DROP EVENT nightly",
+                "CREATE OR REPLACE FUNCTION twice(i bigint) RETURNS int DETERMINISTIC RETURN i * 2",
+                "ALTER DATABASE CHARACTER SET latin1",
+            ],
+            [
+                "column old of t é is defined differently",
+                "column w of keyless is defined differently",
+                "column x of keyless is defined differently",
+                "database {dbname} is defined differently",
+                "event nightly is missing in the target",
+                "function twice is defined differently",
+                "index short of t é is missing in the target",
+                "table child is missing in the target",
+                "table more is in the target only",
+                "trigger stamp of keyless is missing in the target",
+                "view v is missing in the target",
+            ],
+        ),
+    ],
+)
+def test_each_kind_of_object_is_compared(
+    servers: Any, dbname: str, statements: list[str], differences: list[str]
+) -> None:
+    """By database, kind and name; nothing else is taken for a difference, and no part of what is missing as a whole."""
+    change(servers[0], dbname, "DELETE FROM keyless WHERE x IS NULL")
+    change(servers[1], dbname, "DELETE FROM keyless WHERE x IS NULL", *statements)
+    found = compare(servers, content=False).differences
+    assert found == [f"{dbname}: {text.format(dbname=dbname)}" for text in differences]
+
+
+def test_what_only_releases_write_differently_is_no_difference(
+    servers: Any, dbname: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between servers of different releases widths and expressions count for nothing; what they mean still does."""
+    monkeypatch.setattr(MysqlSession, "release", property(id))
+    change(servers[1], dbname, "ALTER TABLE keyless MODIFY x int(5)")
+    change(servers[1], dbname, "CREATE OR REPLACE VIEW v AS SELECT id, name FROM `t é`")
+    assert compare(servers).differences == []
+    change(
+        servers[1], dbname, "ALTER TABLE keyless MODIFY x bigint", "CREATE OR REPLACE VIEW v AS SELECT id FROM `t é`"
+    )
+    assert compare(servers).differences == [
+        f"{dbname}: column name of v is missing in the target",
+        f"{dbname}: column x of keyless is defined differently",
+    ]
+
+
+def test_without_content_rows_are_only_counted(servers: Any, dbname: str) -> None:
+    """A cheaper look for large servers."""
+    change(servers[1], dbname, "UPDATE `t é` SET f = 0")
+    assert compare(servers, content=False).differences == []
+    change(servers[1], dbname, "DELETE FROM `t é` WHERE id = 1")
+    assert len(compare(servers, content=False).differences) == 1
+
+
+def test_a_missing_database_is_found_unless_it_is_ignored_or_empty(servers: Any, dbname: str) -> None:
+    """Databases are looked for by name; those of the system are nobody's."""
+    change(servers[1], None, f"DROP DATABASE {dbname}")
+    assert compare(servers).differences == [f"{dbname}: missing in the target"]
+    assert compare(servers, ignore={dbname}).differences == []
+    change(servers[0], None, f"DROP DATABASE {dbname}", f"CREATE DATABASE {dbname}")
+    assert compare(servers).differences == []
+
+
+def test_what_may_not_be_read_is_said(servers: Any, dbname: str) -> None:
+    """A login that does not see what a view is made from is no reason to call it different."""
+    change(servers[0], None, "CREATE USER half IDENTIFIED BY 'pw'", f"GRANT SELECT, EVENT ON {dbname}.* TO half")
+    source = End(servers[0], user="half", password="pw")
+    report = mysql.compare(source, End(servers[1]), ignore=set(), content=False, settle_seconds=0, replicating=False)
+    change(servers[0], None, "DROP USER half")
+    unreadable = "cannot be compared: the login at the source may not read its definition"
+    assert f"{dbname}: view v {unreadable}" in report.differences
+
+
+def test_events_that_came_by_replication_are_enabled(servers: Any, dbname: str) -> None:
+    """A replica disables them; they run when it is one no longer, and are otherwise what they were."""
+    change(servers[0], dbname, "CREATE EVENT off ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01' DISABLE DO SELECT 1")
+    change(servers[1], dbname, "CREATE EVENT off ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01' DISABLE DO SELECT 1")
+    change(servers[1], dbname, "ALTER EVENT nightly DISABLE ON SLAVE")
+    assert compare(servers).differences == [f"{dbname}: event nightly is defined differently"]
+    # While it replicates, this is as it has to be.
+    assert compare(servers, replicating=True).differences == []
+    assert mysql.complete_replication(End(servers[0]), End(servers[1]), ignore={dbname}) == {"events": 0}
+    assert mysql.complete_replication(End(servers[0]), End(servers[1]), ignore=set()) == {"events": 1}
+    assert compare(servers).differences == []
+    # One that somebody disabled in the target by intention stays so.
+    change(servers[1], dbname, "ALTER EVENT nightly DISABLE")
+    assert mysql.complete_replication(End(servers[0]), End(servers[1]), ignore=set()) == {"events": 0}
+
+
+def test_a_lag_is_waited_for(servers: Any, dbname: str) -> None:
+    """Tables of a replicating target may be a moment behind."""
+    change(servers[0], dbname, "INSERT INTO parts VALUES (3)")
+    looked: list[str] = []
+
+    def catch_up(_: float) -> None:
+        looked.append("again")
+        change(servers[1], dbname, "INSERT INTO parts VALUES (3)")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison.time, "sleep", catch_up)
+        assert compare(servers, settle_seconds=30, replicating=True).differences == []
+    assert looked == ["again"]
+
+
+def test_reading_changes_nothing(servers: Any, dbname: str) -> None:
+    """Comparing asks the servers to refuse any change."""
+    with session(End(servers[0]), dbname) as opened, pytest.raises(DbaasDatabaseError, match="READ ONLY transaction"):
+        opened.run("INSERT INTO parts VALUES (4)")
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_its_password(servers: Any) -> None:
+    """Driver's words, host and port; no password."""
+    password = "wr@ng/päss"
+    with pytest.raises(DbaasDatabaseError) as caught, session(End(servers[0], password=password)):
+        pass
+    text = str(caught.value)
+    assert f"127.0.0.1:{servers[0].port}" in text
+    assert "Access denied" in text
+    assert password not in text
+    assert caught.value.retryable
+
+
+def test_tls(servers: Any) -> None:
+    """With TLS demanded a server without it is refused, without it one that demands it refuses; certificates are
+    verified if the connection asks for that."""
+    plain, encrypted = servers
+    with session(End(encrypted)) as opened:
+        assert opened.rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1]
+    with session(End(plain)) as opened:
+        assert not opened.rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1]
+    for end in (
+        End(plain, sslmode="REQUIRED"),
+        End(encrypted, sslmode="DISABLED"),
+        End(encrypted, sslmode="VERIFY_CA"),
+    ):
+        with pytest.raises(DbaasDatabaseError, match=f"connection to 127.0.0.1:{end.server.port} failed"), session(end):
+            pass
+
+
+def test_an_older_driver_goes_on_without_tls(servers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection is refused if it has no TLS in the end, whatever the driver makes of what it was told."""
+    connect = mysql_sessions.connect
+
+    def without(driver: Any, parameters: dict[str, Any], arguments: dict[str, Any]) -> Any:
+        return connect(driver, parameters, {**arguments, "ssl": None, "ssl_disabled": True})
+
+    monkeypatch.setattr(mysql_sessions, "connect", without)
+    with (
+        pytest.raises(DbaasDatabaseError, match="TLS is demanded") as caught,
+        session(End(servers[0], sslmode="REQUIRED")),
+    ):
+        pass
+    assert not caught.value.retryable
+
+
+def test_without_a_driver(servers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said what to install."""
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    with pytest.raises(DbaasConfigurationError, match=r"install airflow-dbaas\[mysql\]"), session(End(servers[0])):
+        pass
