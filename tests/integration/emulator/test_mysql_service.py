@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import secrets
 import ssl
 import sys
-import tempfile
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
 
 from airflow_dbaas.emulator.certificates import Authority
-from airflow_dbaas.emulator.mysql.server import MysqlServer
-from airflow_dbaas.emulator.servers.account import Account, unprivileged
-from tests.conftest import RunningEmulator, mariadb
 from tests.integration.emulator.conftest import Api, eventually
-from tests.integration.emulator.test_lifecycle import ROOT, close, processes_of, python_for, start
-
-# An emulator on a machine without MariaDB: it finds nothing in PATH, and looks nowhere else.
-WITHOUT = """
-from airflow_dbaas.emulator.mysql import binaries
-binaries.FOLDERS = ()
-from airflow_dbaas.cli import main
-raise SystemExit(main())
-"""
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that every account may pass through, for servers' data."""
-    with tempfile.TemporaryDirectory(prefix="airflow-dbaas-tests-") as made:
-        Path(made).chmod(0o777)
-        yield Path(made)
 
 
 @pytest.fixture(scope="module")
@@ -242,112 +217,3 @@ def test_the_server_is_measured(api, service):
     used = {name: shown["data"]["rows"][-1][1] for name, shown in metrics.items()}
     assert 0 < used["mem_usage"] < 100
     assert used["disk_usage"] > 0
-
-
-def test_without_mariadb_a_request_is_refused_and_says_what_to_install(folder):
-    """The type is there all the same, and everything else works."""
-    command = [sys.executable, "-c", WITHOUT]
-    emulator = start(folder, command=command, env=os.environ | {"PATH": str(folder)})
-    try:
-        api = Api(emulator)
-        message = api.refused(400, "POST", "/dbaas-mysql/one", {"plan": "startup-4"})
-        assert "install Debian's or Ubuntu's package mariadb-server" in message
-        assert "available-versions" not in api.ok("GET", "/dbaas-service-type/mysql")
-        api.refused(404, "GET", "/dbaas-mysql/one")
-        api.record("valkey")
-        api.close()
-        assert emulator.stop() == 0
-    finally:
-        close(emulator)
-
-
-def server_of(folder: Path) -> Path:
-    """The server with its data in the folder, as in ``/proc``."""
-    [found] = [
-        entry.parent
-        for entry in Path("/proc").glob("[0-9]*/cmdline")
-        if str(folder) in (words := entry.read_bytes().decode(errors="replace")) and words.startswith("/usr/sbin/m")
-    ]
-    return found
-
-
-def test_no_server_outlives_the_emulator(folder):
-    """It runs as nobody special, shows no password to anybody, and ends when the emulator is killed."""
-    mariadb()
-    emulator = start(folder)
-    try:
-        api = Api(emulator)
-        name = api.record("mysql")
-        process = server_of(folder)
-        account = unprivileged()
-        assert process.stat().st_uid == (os.geteuid() if account is None else account.uid)
-        seen = b" ".join(path.read_bytes() for path in (process / "cmdline", process / "environ")).decode()
-        assert password(api, name) not in seen
-        own = (process / "cwd").resolve().parent
-        assert own.stat().st_mode & 0o077 == 0
-        assert not list(own.glob("*.sql"))
-        api.close()
-        emulator.process.kill()
-        emulator.process.wait()
-        eventually(lambda: processes_of(folder), lambda found: found == [], seconds=20)
-    finally:
-        close(emulator)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="every other test shows it: they run as an ordinary user already")
-def test_it_works_as_an_ordinary_user(folder):
-    """Also where this suite is run by root."""
-    entry = pwd.getpwnam("nobody")
-    account = Account(entry.pw_uid, entry.pw_gid)
-    if not account.can_read(ROOT / "airflow_dbaas" / "cli.py"):
-        pytest.skip("the checkout is closed to other accounts")
-    command, environment = python_for(account)
-    emulator: RunningEmulator = start(
-        folder,
-        command=command,
-        env=environment | {"PYTHONDONTWRITEBYTECODE": "1", "HOME": str(folder), "PATH": "/usr/bin:/bin"},
-        user=account.uid,
-        group=account.gid,
-        extra_groups=[],
-        cwd="/",
-    )
-    try:
-        api = Api(emulator)
-        with connect(api, api.record("mysql")) as connection:
-            assert rows(connection, "SELECT 1") == [(1,)]
-        api.close()
-        assert emulator.stop() == 0
-        assert list(folder.iterdir()) == []
-        assert processes_of(folder) == []
-    finally:
-        close(emulator)
-
-
-def test_a_server_comes_back_as_it_was(mysql_servers):
-    """With its data, at its port, with the same superuser."""
-    server: MysqlServer = mysql_servers()
-    with pymysql.connect(**server.login()) as connection:
-        rows(connection, "CREATE DATABASE kept")
-    port = server.port
-    server.stop()
-    assert (server.running, server.pid) == (False, None)
-    server.start()
-    assert server.port == port
-    with pymysql.connect(**server.login()) as connection:
-        assert ("kept",) in rows(connection, "SHOW DATABASES")
-        assert rows(connection, "SELECT @@log_bin, @@binlog_format, @@gtid_strict_mode") == [(1, "ROW", 1)]
-    assert server.pid is not None
-
-
-def test_a_server_whose_port_was_taken_goes_to_another(mysql_servers, mysql_source):
-    """And one that cannot start says why, in its own words."""
-    server: MysqlServer = mysql_servers()
-    server.stop()
-    server._port = mysql_source.port
-    server.start()
-    assert server.port != mysql_source.port
-    server.stop()
-    with (server.directory / "my.cnf").open("a") as options:
-        options.write("no-such-option = 1\n")
-    with pytest.raises(RuntimeError, match=r"MariaDB did not start: .*unknown variable 'no-such-option=1'"):
-        server.start()
