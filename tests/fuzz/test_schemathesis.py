@@ -104,7 +104,8 @@ def test_no_request_gets_an_answer_off_the_document(emulator, api, postgres_sour
     report = run(tmp_path, [*limits, "--seed", SEED], environment, prime(api), set() if SECONDS else NOT_COVERED)
     print(f"seed {SEED}: {report.cases()} requests; 200 from {len(report.succeeded())} operations")
     assert report.exit_code == 0, report.output
-    assert {operation for operation, _ in report.answers} == set(OPERATIONS)
-    assert report.cases() > 3000
-    assert len(report.succeeded()) > 70
     assert "Traceback" not in emulator.log.read_text()
+    if SECONDS is None:
+        assert {operation for operation, _ in report.answers} == set(OPERATIONS)
+        assert report.cases() > 3000
+        assert len(report.succeeded()) > 70

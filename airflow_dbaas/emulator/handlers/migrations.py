@@ -97,7 +97,12 @@ def _no_migration(service: Service) -> ApiError:
 
 
 def source_of(migration: dict[str, Any]) -> Source:
-    """Source, method and ignored databases of a request's ``migration``."""
+    """Source, method and ignored databases of a request's ``migration``; 400 for what the drivers would misread."""
+    for name in ("host", "username", "password", "dbname"):
+        if "\0" in migration.get(name, ""):
+            raise ApiError(400, f"migration.{name}: must not contain a NUL character")
+    if migration["host"].startswith("/"):
+        raise ApiError(400, "migration.host: must be a host name or an address, not the path of a socket")
     source = Endpoint(
         host=migration["host"],
         port=migration["port"],

@@ -103,6 +103,18 @@ def test_the_body_is_part_of_the_signature(api):
             "variant: not supported",
         ),
         (400, ("POST", "/dbaas-postgres/bad"), {"plan": "hobbyist-2", "migration": {"host": "h"}}, "migration.port"),
+        (
+            400,
+            ("POST", "/dbaas-postgres/bad"),
+            {"plan": "hobbyist-2", "migration": {"host": "h\0", "port": 1}},
+            "migration.host: must not contain a NUL",
+        ),
+        (
+            400,
+            ("POST", "/dbaas-postgres/bad"),
+            {"plan": "hobbyist-2", "migration": {"host": "/tmp", "port": 1}},
+            "not the path of a socket",
+        ),
         (413, ("POST", "/dbaas-postgres/bad"), b"x" * (2 << 20), "larger than"),
     ],
 )
