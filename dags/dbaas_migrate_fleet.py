@@ -1,4 +1,4 @@
-"""Move many PostgreSQL servers, each into an Exoscale DBaaS service of its own.
+"""Move many PostgreSQL and MySQL servers, each into an Exoscale DBaaS service of its own.
 
 Give the services in the form, or name a file with them (YAML or JSON, as `dbaas_migrate_fleet.example.yaml` beside this
 DAG) that workers can read. What an entry does not say is taken from the form.

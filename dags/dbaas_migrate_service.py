@@ -1,11 +1,11 @@
-"""Move the databases of a PostgreSQL server into an Exoscale DBaaS service.
+"""Move the databases of a PostgreSQL or MySQL server into an Exoscale DBaaS service.
 
 Trigger it by hand and fill in the form. The source's address and login come from an Airflow connection of type
-`postgres`, the API key from the connection `exoscale_default`.
+`postgres` or `mysql`, the API key from the connection `exoscale_default`.
 
-The service is created if it is missing. The migration is checked first: if the check is refused, nothing is
-started. At the end source and target are compared, table by table, and the service is linked to others if the form
-asks for that.
+The service is created if it is missing; it is of the source's type. The migration is checked first: if the check is
+refused, nothing is started. At the end source and target are compared, table by table, and the service is linked to
+others if the form asks for that.
 
 With *Ask before the cut-over* somebody has to approve before replication is stopped. If that is rejected, replication
 goes on and the run fails; clear the task `approve_cut_over` to be asked again.
@@ -53,7 +53,10 @@ params = {
         type="string", minLength=1, maxLength=63, title="Service", description="DBaaS service to migrate into"
     ),
     "source_conn_id": Param(
-        type="string", minLength=1, title="Source", description="Airflow connection of the server to migrate from"
+        type="string",
+        minLength=1,
+        title="Source",
+        description="Airflow connection of the server to migrate from, of type postgres or mysql",
     ),
     "zone": Param(
         None,

@@ -9,7 +9,7 @@ from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
 
-from airflow_dbaas import desired, validation
+from airflow_dbaas import desired, engines, validation
 from airflow_dbaas.api import endpoints
 
 #: Where a task's own code is: beyond it are clients and hook, which know every call.
@@ -19,6 +19,11 @@ ROOMS = tuple(
 #: Where Airflow, or the base, enters a task.
 ENTRIES = ("start", "wait", "get_openlineage_facets_on_complete")
 TYPES = {*validation.SERVICE_TYPES, *desired.ENDPOINT_TYPES}
+#: Calls that an engine has under a name of its own.
+BY_ENGINE = {
+    name: {call.__name__ for engine in engines.ENGINES if callable(call := getattr(engine, name))}
+    for name in engines.Engine.__annotations__
+}
 
 
 def functions(kind: Any) -> set[FunctionType]:
@@ -47,6 +52,7 @@ def operations(kind: Any) -> set[str]:
     methods = set()
     for code in (code for here in functions(kind) for code in codes(here.__code__)):
         methods |= set(code.co_names) & set(endpoints.__all__)
+        methods |= {call for name in code.co_names for call in BY_ENGINE.get(name, ())}
         for text in (constant for constant in code.co_consts if isinstance(constant, str)):
             # A name as a whole, or one that gets the type put behind it.
             methods |= {name for name in endpoints.__all__ if name in {text, *(f"{text}{kind}" for kind in TYPES)}}
