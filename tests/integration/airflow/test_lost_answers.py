@@ -20,8 +20,9 @@ NO_SERVICE = Reply(body={"dbaas-services": []})
 
 
 @pytest.fixture(autouse=True)
-def sources(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two sources, ``legacy`` and ``other``, that are never asked."""
+def sources(api: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two sources, ``legacy`` and ``other``, that are never asked; the list of services forbids no migration."""
+    api.always["/v2/dbaas-service"] = NO_SERVICE
     source = {"conn_type": "postgres", "host": "old.example.com", "login": "admin", "password": "p@ssword"}
     monkeypatch.setenv("AIRFLOW_CONN_LEGACY", json.dumps(source))
     monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({**source, "host": "elsewhere.example.com"}))
@@ -77,6 +78,7 @@ def test_of_two_starts_at_once_the_loser_claims_nothing(run: Run, api: ScriptedS
 
 def test_a_service_whose_creation_was_not_answered_is_found(run: Run, api: ScriptedServer) -> None:
     """A create is sent once; what became of it is looked up."""
+    api.always.clear()
     api.replies = [NO_SERVICE, Reply(drop=True), SERVICE]
     ended = run("create_poking", service="db")
     assert (ended.task.state, ended.task.tries) == ("success", 1)
@@ -86,6 +88,7 @@ def test_a_service_whose_creation_was_not_answered_is_found(run: Run, api: Scrip
 @pytest.mark.fact("double-refused")
 def test_a_service_that_another_run_created_is_used(run: Run, api: ScriptedServer) -> None:
     """The API says that the name is taken: it is there."""
+    api.always.clear()
     api.replies = [NO_SERVICE, Reply(409, {"message": "Service name is already taken"}), SERVICE]
     ended = run("create_deferred", service="db")
     assert (ended.task.state, ended.task.result["created"]) == ("success", False)
@@ -96,6 +99,7 @@ def test_a_deletion_whose_answer_was_lost_is_done(run: Run, api: ScriptedServer)
     """The repeated request finds nothing: the first one did its work."""
     nothing_attached = Reply(body={"external-integrations": []})
     gone = Reply(404, {"message": "no such service"})
+    api.always.clear()
     api.replies = [SERVICE, NONE, nothing_attached, Reply(drop=True), gone]
     ended = run("delete_poking", service="db")
     assert (ended.task.state, ended.task.result["deleted"]) == ("success", True)
