@@ -69,11 +69,6 @@ async def has_objects(server: MysqlEndpoint, dbname: str) -> bool:
     return bool(rows[0][0])
 
 
-async def with_views(server: MysqlEndpoint) -> set[str]:
-    """Names of the databases that have views."""
-    return {row[0] for row in await server.query("SELECT DISTINCT table_schema FROM information_schema.views")}
-
-
 async def create(server: MysqlEndpoint, database: MysqlDatabase) -> None:
     """Make an empty database, or give an empty one, the character set and collation of ``database``."""
     defaults = f"CHARACTER SET {database.charset} COLLATE {database.collation}"
