@@ -138,16 +138,16 @@ async def inspect(
         report.refusals.append(
             Finding("DatabaseTooLarge", f"Databases do not fit: {size} bytes at the source, the plan has {target.disk}")
         )
-    goal = await _variables(target.superuser)
+    goal, granted = await _variables(target.superuser), await _granted(source)
     report.no_replication += [
         *_version(variables["version"], goal["version"]),
-        *await _grants(source),
+        *_grants(source, granted),
         *_gtid(variables, "source"),
         *_gtid(goal, "target"),
         *await _engines(source, [database.name for database in found]),
         *_server_ids(variables["server_id"], goal["server_id"]),
         *_binlog_format(variables["binlog_format"]),
-        *await _read_lock(source),
+        *_read_lock(source, granted),
         *_names([database.name for database in found]),
     ]
     return report
@@ -187,8 +187,7 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-async def _grants(source: MysqlEndpoint) -> list[Finding]:
-    granted = await _granted(source)
+def _grants(source: MysqlEndpoint, granted: set[str]) -> list[Finding]:
     missing = [] if granted & {"REPLICATION SLAVE"} else ["REPLICATION SLAVE"]
     if not granted & {"REPLICATION CLIENT", "BINLOG MONITOR"}:
         missing.append("REPLICATION CLIENT (BINLOG MONITOR)")
@@ -251,8 +250,8 @@ def _binlog_format(value: str) -> list[Finding]:
     return [Finding("UnsupportedBinLogFormat", f"binlog_format of the source is '{value}', replication needs 'ROW'")]
 
 
-async def _read_lock(source: MysqlEndpoint) -> list[Finding]:
-    if await _granted(source) & {"RELOAD", "ALL PRIVILEGES"}:
+def _read_lock(source: MysqlEndpoint, granted: set[str]) -> list[Finding]:
+    if granted & {"RELOAD", "ALL PRIVILEGES"}:
         return []
     return [
         Finding(
