@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from airflow_dbaas._compat import AirflowTaskTimeout, Context
 from airflow_dbaas.operators.base import DbaasOperator
+from airflow_dbaas.operators.migrations import DbaasStartMigrationOperator
 
 
 class Interrupted(DbaasOperator):
@@ -45,3 +47,17 @@ def test_a_time_out_is_no_kill(by: type[BaseException], undone: list[str]) -> No
         task.execute(context)
     task.on_kill()
     assert task.undone == undone
+
+
+@pytest.mark.parametrize(
+    ("conn_type", "method"), [("postgres", "stop_dbaas_pg_migration"), ("mysql", "stop_dbaas_mysql_migration")]
+)
+def test_a_migration_is_stopped_by_the_call_of_its_type(
+    conn_type: str, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is named by a method of the client, so that a trigger can make the call, too."""
+    source = {"conn_type": conn_type, "host": "old.example.com", "login": "admin", "password": "p@ssword"}
+    monkeypatch.setenv("AIRFLOW_CONN_LEGACY", json.dumps(source))
+    task = DbaasStartMigrationOperator(task_id="t", service_name="db", source_conn_id="legacy", cancel_on_kill=True)
+    task._own()
+    assert task._cancel == {"method": method, "name": "db"}

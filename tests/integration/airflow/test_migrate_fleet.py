@@ -100,7 +100,7 @@ def test_a_source_that_nobody_defined(run: Run, names: list[str]) -> None:
     ended = run(DAG_ID, **EMPTY, services=[{"service": names[0], "source_conn_id": "nowhere"}])
     assert ended.state == "failed"
     (row,) = ended.tasks["report"].result
-    assert row["state"] == "failed at check_migration"
+    assert row["state"] == "failed at create_service"
     assert "nowhere" in row["error"]
     assert row["rows"] is None
 

@@ -166,6 +166,6 @@ def test_a_fleet_reports_the_one_that_failed(
     report = scheduled.tasks(path)["report"]
     bad, good = scheduled.xcom(report)
     assert (good["state"], good["rows"] >= 100, good["error"]) == ("migrated", True, None)
-    assert bad["state"] == "failed at check_migration"
+    assert bad["state"] == "failed at create_service"
     assert "nowhere" in bad["error"]
     assert f"{names[1]}  migrated" in scheduled.log(report)
