@@ -49,7 +49,7 @@ async def of_server(connection: psycopg.AsyncConnection, wanted: int) -> list[st
         # The first copy of a table has one of its own, beside its database's.
         if limit - used < wanted + 1:
             found.append(
-                f"the source has {limit - used} free {what} ({setting} is {limit}), {wanted + 1} are needed: "
+                f"free {what} of the source: {limit - used} ({setting} is {limit}), {wanted + 1} are needed: "
                 "one for each database and one for copying tables"
             )
     return found
@@ -69,8 +69,8 @@ async def of_database(connection: psycopg.AsyncConnection, dbname: str) -> list[
     foreign = [table for table in await replication.tables(connection) if not table.owned]
     if foreign:
         found.append(
-            f"user '{user}' of the source has insufficient privilege: it does not own {len(foreign)} tables of "
-            f"database '{dbname}', {foreign[0].schema}.{foreign[0].name} for one"
+            f"user '{user}' of the source has insufficient privilege: "
+            f"it does not own {_named(foreign)} of database '{dbname}'"
         )
     return found
 
@@ -86,8 +86,12 @@ async def warnings(connection: psycopg.AsyncConnection, dbname: str) -> list[str
         keyless = [table for table in await replication.tables(connection) if not table.has_identity]
         if keyless:
             found.append(
-                f"{len(keyless)} tables of database '{dbname}' have no primary key, "
-                f"{keyless[0].schema}.{keyless[0].name} for one: they get REPLICA IDENTITY FULL at the source "
-                "while they are replicated"
+                f"database '{dbname}' has tables without primary key ({_named(keyless)}), "
+                "which get REPLICA IDENTITY FULL at the source while they are replicated"
             )
     return found
+
+
+def _named(tables: list[replication.Table]) -> str:
+    more = f" and {len(tables) - 1} more" if len(tables) > 1 else ""
+    return f"table {tables[0].schema}.{tables[0].name}{more}"

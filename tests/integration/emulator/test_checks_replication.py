@@ -96,7 +96,7 @@ def test_replication_slots_have_to_be_free(api, service, source, configure):
     configure(max_replication_slots=2)
     execute(source, "postgres", "SELECT pg_create_physical_replication_slot('taken')")
     try:
-        text = "the source has 1 free replication slots (max_replication_slots is 2), 2 are needed"
+        text = "free replication slots of the source: 1 (max_replication_slots is 2), 2 are needed"
         assert_in_the_way(api, service, source, text)
     finally:
         execute(source, "postgres", "SELECT pg_drop_replication_slot('taken')")
@@ -105,7 +105,7 @@ def test_replication_slots_have_to_be_free(api, service, source, configure):
 def test_wal_senders_have_to_be_free(api, service, source, configure):
     """As many as slots."""
     configure(max_wal_senders=1)
-    text = "the source has 1 free WAL senders (max_wal_senders is 1), 2 are needed"
+    text = "free WAL senders of the source: 1 (max_wal_senders is 1), 2 are needed"
     assert_in_the_way(api, service, source, text)
 
 
@@ -128,12 +128,11 @@ def test_the_user_has_to_own_what_is_published(api, service, source):
     login = USER | {"username": "replicator"}
     result = refusal(api, service, uri_of(source, **login), method="replication")
     assert "insufficient privilege: no CREATE on database 'one'" in result
-    assert "does not own 1 tables of database 'one', public.t for one" in result
+    assert "it does not own table public.t of database 'one'" in result
     execute(source, "postgres", "GRANT CREATE ON DATABASE one TO replicator")
     result = refusal(api, service, uri_of(source, **login), method="replication")
     assert result == (
-        "user 'replicator' of the source has insufficient privilege: "
-        "it does not own 1 tables of database 'one', public.t for one"
+        "user 'replicator' of the source has insufficient privilege: it does not own table public.t of database 'one'"
     )
     status = api.migrate(service, **source_of(source, method="replication", **login))
     assert (status["status"], status["details"][0]["status"]) == ("failed", "failed")
@@ -180,7 +179,13 @@ def test_all_that_is_in_the_way_is_said_at_once(api, service, source, configure)
         result = refusal(api, service, uri_of(source, **USER), method="replication")
     finally:
         execute(source, "one", "DROP LANGUAGE mine")
-    parts = ["Languages not installed", "wal_level", "neither SUPERUSER", "0 free replication slots", "no CREATE"]
+    parts = [
+        "Languages not installed",
+        "wal_level",
+        "neither SUPERUSER",
+        "replication slots of the source: 0 ",
+        "no CREATE",
+    ]
     places = [result.find(part) for part in parts]
     assert -1 not in places
     assert places == sorted(places), result
@@ -195,8 +200,8 @@ def test_tables_without_primary_key_and_large_objects_are_warnings(api, service,
         assert result == (
             "Migration method will be 'replication'. "
             "Warning: database 'one' has large objects, which replication does not carry. "
-            "Warning: 1 tables of database 'one' have no primary key, public.t for one: they get REPLICA IDENTITY FULL "
-            "at the source while they are replicated."
+            "Warning: database 'one' has tables without primary key (table public.t), "
+            "which get REPLICA IDENTITY FULL at the source while they are replicated."
         )
         assert verdict(api, service, uri_of(source), method="dump") == (True, "Migration method will be 'dump'.")
     finally:
