@@ -100,6 +100,7 @@ def assert_refused(api, service, text, login=None, *, server, query="", **change
     assert not any(form in status["error"] for form in forms_of_password(uri))
 
 
+@pytest.mark.fact("pg-connection")
 def test_a_closed_port_is_refused(api, service, source):
     """Unreachable: nobody listens there."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
@@ -113,6 +114,7 @@ def test_a_host_name_that_does_not_resolve_is_refused(api, service, source, host
     assert_refused(api, service, f"failed to resolve host '{host}'", {"host": host}, server=source)
 
 
+@pytest.mark.fact("pg-connection")
 def test_a_wrong_password_is_refused(api, service, source):
     """In the server's words."""
     login = {"password": "wr/ng  pässword"}
@@ -130,6 +132,7 @@ def test_an_unknown_database_is_refused(api, service, source):
     assert_refused(api, service, 'database "nowhere" does not exist', server=source, dbname="nowhere")
 
 
+@pytest.mark.fact("pg-connection")
 def test_tls_that_is_demanded_but_absent_at_the_source_is_refused(api, service, source):
     """By ``sslmode`` of the check, by ``ssl`` of the migration."""
     assert_refused(api, service, "server does not support SSL", server=source, query="?sslmode=require", ssl=True)

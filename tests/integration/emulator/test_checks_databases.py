@@ -104,6 +104,7 @@ def admin(api, service):
 # The servers
 
 
+@pytest.mark.fact("pg-same-server")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "localhost.", "[::1]"])
 def test_the_same_server_is_refused_by_its_address(api, service, host):
     """However it is spelled, and before anybody logs in."""
@@ -129,6 +130,7 @@ def test_the_same_server_is_refused_by_another_name_or_port(api, service):
             assert (status["status"], status["error"]) == ("failed", result)
 
 
+@pytest.mark.fact("pg-versions")
 def test_a_newer_source_is_refused(api, service, postgres_servers):
     """18 to 17; all reasons at once, not one a time."""
     result = refused(api, service, postgres_servers(major=18))
@@ -139,6 +141,7 @@ def test_a_newer_source_is_refused(api, service, postgres_servers):
     assert ". No databases to migrate: " in result
 
 
+@pytest.mark.fact("pg-versions")
 def test_a_source_that_no_pg_dump_reads_is_refused(api, service, source):
     """A real server behind a port where it calls itself 9.1, for that cannot be run any more."""
     mine = installed()[17].version
@@ -164,6 +167,7 @@ async def test_missing_programs_and_too_small_a_plan_are_refused(source, newer, 
     )
 
 
+@pytest.mark.fact("pg-size")
 def test_databases_larger_than_the_plans_disk_are_refused(api, service, source):
     """130 per cent of 7 GiB are more than the 8 GiB of the plan; the file that makes up for it is all hole."""
     execute(source, "postgres", "CREATE DATABASE vast")
@@ -184,6 +188,7 @@ def test_databases_larger_than_the_plans_disk_are_refused(api, service, source):
 # Databases and roles
 
 
+@pytest.mark.fact("pg-left-out")
 def test_nothing_to_migrate_is_refused(api, service, source):
     """Templates and an empty ``postgres`` do not count; blanks and unknown names among the ignored do not matter."""
     result = refused(api, service, source, **{"ignore-dbs": " one ,nothing"})
@@ -193,6 +198,7 @@ def test_nothing_to_migrate_is_refused(api, service, source):
     )
 
 
+@pytest.mark.fact("pg-one-database")
 @pytest.mark.parametrize(
     ("statement", "text"),
     [
@@ -250,6 +256,7 @@ def test_extensions_that_the_target_has_are_no_reason(api, service, extended, in
     assert verdict(api, service, uri_of(extended), method="dump") == (True, "Migration method will be 'dump'.")
 
 
+@pytest.mark.fact("pg-extensions")
 def test_an_extension_that_is_older_in_the_targets_database_is_refused(api, service, extended, in_d):
     """Installed there already; once it is updated there is nothing against it."""
     in_d("pg_trgm")
@@ -270,6 +277,7 @@ def test_an_extension_that_is_older_in_the_targets_database_is_refused(api, serv
             target.execute("DROP DATABASE d")
 
 
+@pytest.mark.fact("pg-extensions")
 def test_an_extension_that_is_not_available_in_the_target_is_refused(api, service, extended, in_d):
     """Only the source has it."""
     in_d("ours")
@@ -278,6 +286,7 @@ def test_an_extension_that_is_not_available_in_the_target_is_refused(api, servic
     )
 
 
+@pytest.mark.fact("pg-extensions")
 def test_an_extension_whose_available_version_is_older_is_refused(api, service, extended, in_d):
     """The target would install less than the source has."""
     in_d("citext")
@@ -287,6 +296,7 @@ def test_an_extension_whose_available_version_is_older_is_refused(api, service, 
     )
 
 
+@pytest.mark.fact("pg-extensions")
 def test_an_extension_that_needs_a_superuser_is_refused(api, service, extended, in_d):
     """It is not a trusted one, and nobody is a superuser in the target; every such extension is named."""
     in_d("pageinspect", "pg_buffercache", "pgcrypto")
@@ -296,6 +306,7 @@ def test_an_extension_that_needs_a_superuser_is_refused(api, service, extended, 
     assert "pgcrypto" not in result
 
 
+@pytest.mark.fact("pg-languages")
 def test_a_language_that_the_target_lacks_is_refused(api, service, extended):
     """One that comes with no extension."""
     execute(extended, "d", "CREATE LANGUAGE mine HANDLER plpgsql_call_handler")

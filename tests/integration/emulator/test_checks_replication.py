@@ -85,12 +85,14 @@ def assert_in_the_way(api, service, source, text, **login):
     assert status["details"] == [{"dbname": "one", "method": "pg_dump", "status": "done"}]
 
 
+@pytest.mark.fact("pg-replication-needs")
 def test_wal_level_has_to_be_logical(api, service, source, configure):
     """The text names the level that it is."""
     configure(wal_level="replica")
     assert_in_the_way(api, service, source, "wal_level of the source is 'replica', replication needs 'logical'")
 
 
+@pytest.mark.fact("pg-replication-needs")
 def test_replication_slots_have_to_be_free(api, service, source, configure):
     """One for each database; and one for the copy of a table, without which it would never end."""
     configure(max_replication_slots=2)
@@ -117,6 +119,7 @@ def test_as_many_slots_and_senders_as_are_needed_are_enough(api, service, source
     assert api.migrate(service, **source_of(source, method="replication"))["status"] == "syncing"
 
 
+@pytest.mark.fact("pg-fall-back")
 def test_the_user_has_to_be_privileged(api, service, source):
     """Neither a superuser nor allowed to replicate: the one reason for which the service is known to fall back."""
     text = "user 'plain' of the source has insufficient privilege: neither SUPERUSER nor REPLICATION"
@@ -160,6 +163,7 @@ def test_one_database_is_replicated_and_another_dumped(api, service, source):
         execute(source, "postgres", "DROP DATABASE two")
 
 
+@pytest.mark.fact("pg-replication-needs")
 def test_a_source_before_10_cannot_be_replicated(api, service, source):
     """A real server behind a port where it calls itself 9.6, for that cannot be run any more: the check alone."""
     text = "the source is PostgreSQL 9.6, replication needs 10 or newer"
@@ -191,6 +195,7 @@ def test_all_that_is_in_the_way_is_said_at_once(api, service, source, configure)
     assert places == sorted(places), result
 
 
+@pytest.mark.fact("pg-warnings")
 def test_tables_without_primary_key_and_large_objects_are_warnings(api, service, source):
     """Of a replication; a dump carries both as they are."""
     execute(source, "one", "SELECT lo_create(4711)")

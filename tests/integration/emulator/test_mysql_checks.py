@@ -80,6 +80,7 @@ def test_a_good_source_passes(api, service, source):
     assert verdict(api, service, uri_of(source), method="dump") == (True, BY_DUMP)
 
 
+@pytest.mark.fact("mysql-uri")
 @pytest.mark.parametrize(
     ("uri", "text"),
     [
@@ -102,6 +103,7 @@ def test_a_source_that_cannot_be_understood_is_refused(api, service, uri, text):
         assert "secret" not in result
 
 
+@pytest.mark.fact("mysql-connection")
 def test_a_source_that_cannot_be_reached_is_refused(api, service, source):
     """No server, no host, a wrong password, TLS where there is none, the target itself; whatever the method."""
     password = login(source)["password"]
@@ -126,6 +128,7 @@ def test_a_source_that_cannot_be_reached_is_refused(api, service, source):
     assert "Migrating to the same server is not supported" in verdict(api, service, itself)[1]
 
 
+@pytest.mark.fact("mysql-databases")
 def test_no_database_is_refused(api, service, source):
     """Also if all there are were left out; the server's own never count."""
     for body in ({}, {"method": "dump"}):
@@ -133,6 +136,7 @@ def test_no_database_is_refused(api, service, source):
         assert result == (False, f"{PREFIX}NothingToMigrateException: No databases to migrate")
 
 
+@pytest.mark.fact("mysql-databases")
 async def test_too_much_is_refused(source, mysql_source):
     """Too many databases, or more than the disk of the target's plan holds; whatever the method."""
     size = rows(
@@ -156,6 +160,7 @@ async def test_too_much_is_refused(source, mysql_source):
         assert result.startswith(f"{PREFIX}DatabaseTooLargeException: Databases do not fit: {size[0][0]} bytes")
 
 
+@pytest.mark.fact("mysql-replication-needs", "mysql-fall-back")
 def test_versions_that_cannot_be_replicated_are_dumped(api, service, other, old_mysql):
     """A MariaDB newer than the target, and any MySQL."""
     word = "UnsupportedMySQLVersion"
@@ -163,6 +168,7 @@ def test_versions_that_cannot_be_replicated_are_dumped(api, service, other, old_
     assert_only_no_replication(api, service, uri_of(old_mysql), word, "the source is MySQL 5.6.51-lie", "5.7 to 8.4")
 
 
+@pytest.mark.fact("mysql-replication-needs")
 async def test_a_binary_log_is_needed_for_replication_at_both_ends(api, service, source, other, old_mysql):
     """And the source's has to have something in it."""
     word = "GTIDModeDisabled"
@@ -175,6 +181,7 @@ async def test_a_binary_log_is_needed_for_replication_at_both_ends(api, service,
     ]
 
 
+@pytest.mark.fact("mysql-replication-needs")
 def test_grants_are_needed_for_replication(api, service, source):
     """REPLICATION SLAVE and CLIENT, and RELOAD for the lock."""
     reader = uri_of(source, username="reader", password="reader")
@@ -184,6 +191,7 @@ def test_grants_are_needed_for_replication(api, service, source):
     assert_only_no_replication(api, service, copier, "NoFlushTableWithReadLock", "user 'copier'", "RELOAD")
 
 
+@pytest.mark.fact("mysql-replication-needs")
 def test_tables_of_other_engines_are_not_replicated(api, service, source):
     """They are named; where their database is left out they do not matter."""
     run(source, "CREATE DATABASE old", *(f"CREATE TABLE old.t{i} (a int) ENGINE=MyISAM" for i in range(7)))
@@ -195,6 +203,7 @@ def test_tables_of_other_engines_are_not_replicated(api, service, source):
         run(source, "DROP DATABASE old")
 
 
+@pytest.mark.fact("mysql-replication-needs")
 def test_settings_that_replication_cannot_do_with(api, service, source):
     """A format of the binary log other than ROW; a comma in a database's name."""
     run(source, "SET GLOBAL binlog_format = MIXED")
@@ -205,6 +214,7 @@ def test_settings_that_replication_cannot_do_with(api, service, source):
     run(source, "DROP DATABASE `a,b`")
 
 
+@pytest.mark.fact("mysql-replication-needs")
 async def test_equal_server_ids_are_in_the_way_of_replication(source, mysql_source):
     """One of two servers with the same number would take the other's changes for its own."""
     there = endpoint(mysql_source)

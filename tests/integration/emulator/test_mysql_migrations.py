@@ -107,6 +107,7 @@ def assert_no_replica(target):
     assert target.rows("SHOW GLOBAL STATUS LIKE 'Slave_running'") == [("Slave_running", "OFF")]
 
 
+@pytest.mark.fact("mysql-left-out")
 def test_a_migration_by_dump(target, source):
     """Everything is there, owned by the admin user; nothing of a database that was left out; no users."""
     run(source, f"INSERT INTO `{AWKWARD}`.log VALUES ('one')")
@@ -177,6 +178,7 @@ def test_a_migration_by_replication(api, source):
     run(source, "DROP TABLE across.later", "DROP PROCEDURE left_out.p")
 
 
+@pytest.mark.fact("mysql-fall-back")
 def test_without_a_method_replication_falls_back_to_dump(target, mysql_servers):
     """A source that cannot be replicated from is dumped; where replication was asked for, it is refused."""
     source = mysql_servers(settings={"binlog-format": "MIXED"})
