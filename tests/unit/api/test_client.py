@@ -277,6 +277,18 @@ def test_bad_settings(arguments: dict[str, str], message: str) -> None:
     assert message in str(caught.value)
 
 
+def test_the_authorities_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A triggerer makes many clients, and reading them takes long."""
+
+    def load_verify_locations(*_: object) -> None:
+        raise AssertionError("read again")
+
+    with Client(KEY, SECRET, zone="de-fra-1"):
+        monkeypatch.setattr("ssl.SSLContext.load_verify_locations", load_verify_locations)
+    with Client(KEY, SECRET, zone="ch-gva-2"):
+        pass
+
+
 def test_the_zone_makes_the_url() -> None:
     """Without an override the zone's own endpoint is used."""
     with Client(KEY, SECRET, zone="de-fra-1") as client:
