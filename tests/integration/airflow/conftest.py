@@ -108,6 +108,8 @@ def run(
     # What takes less than these would not be deferred at all; and here is no scheduler to be gentle with.
     monkeypatch.setattr(polling, "BRIEF_SECONDS", 0)
     monkeypatch.setattr(polling, "FIRST_LOOK_SECONDS", 0)
+    # The emulator is quick.
+    monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.1)
 
     def run(dag_id: str, **parameters: Any) -> DagRun:
         capfd.readouterr()
