@@ -264,7 +264,11 @@ def test_differences_are_found(run: Run, service: str, source: PostgresServer, c
         ("create_poking", {"service": "db", "plan": "huge"}, "plan must be hobbyist-N, startup-N"),
         ("create_deferred", {"service": "db", "zone": "mars-1"}, "zone must be one of at-vie-1"),
         ("check_poking", {"service": "db", "source": "nowhere"}, "there is no Airflow connection 'nowhere'"),
-        ("start_deferred", {"service": "db", "source": "odd"}, "connection 'odd' must be of type postgres, is 'http'"),
+        (
+            "start_deferred",
+            {"service": "db", "source": "odd"},
+            "connection 'odd' must be of type postgres or mysql, is 'http'",
+        ),
         ("start_poking", {"service": "db", "source": "odd", "method": "copy"}, "method must be one of auto, dump"),
     ],
 )
