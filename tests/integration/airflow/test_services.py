@@ -36,7 +36,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 def _quick_to_settle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update, "SETTLING_SECONDS", 0.5)
+    monkeypatch.setattr(update, "SETTLING_SECONDS", 0.05)
 
 
 @pytest.fixture
