@@ -51,7 +51,11 @@ class DbaasTask(BaseOperator):
 
         Subclasses call it at the end of ``__init__``; it runs again when templates are rendered.
         """
-        common = {"exoscale_conn_id": validation.connection_id, "zone": validation.zone}
+        common = {
+            "exoscale_conn_id": validation.connection_id,
+            "zone": validation.zone,
+            "deferrable": validation.boolean,
+        }
         validation.check(self, {**common, **self.checks})
 
     @cached_property

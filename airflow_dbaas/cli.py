@@ -5,13 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from airflow_dbaas.emulator import command as emulator
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, as the commands themselves do; the usage is for those who ask for help."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="airflow-dbaas", description="Tools beside the Airflow provider for Exoscale's managed databases"
     )
     commands = parser.add_subparsers(dest="command", required=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, mask_secret
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import spellings
@@ -30,6 +33,22 @@ def get_connection(conn_id: str, *, parameter: str) -> Connection:
         raise missing(conn_id, parameter=parameter) from error
     mask(connection.password)
     return connection
+
+
+def extra_of(connection: Connection, where: str) -> dict[str, Any]:
+    """A connection's extra. Airflow itself takes one that is no JSON for an empty one.
+
+    :param connection: the connection.
+    :param where: how to call it in an error text.
+    :raises DbaasConfigurationError: if it is no JSON object. It is not quoted, for it may hold a secret.
+    """
+    try:
+        extra = json.loads(connection.extra or "{}")
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        raise DbaasConfigurationError(f'{where}: extra must be a JSON object, such as {{"zone": "ch-gva-2"}}')
+    return extra
 
 
 def missing(conn_id: str, *, parameter: str) -> DbaasConfigurationError:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import is_secret, without_secrets
 
@@ -226,13 +227,15 @@ def _entries(parameter: str, entries: Any, known: set[str]) -> Iterator[tuple[st
 
 def _choice(where: str, entry: dict[str, Any], name: str, choices: tuple[str, ...]) -> None:
     if entry.get(name) not in choices:
-        raise DbaasConfigurationError(f"{where}.{name} must be one of {', '.join(choices)}, got {entry.get(name)!r}")
+        raise DbaasConfigurationError(
+            f"{where}.{name} must be one of {', '.join(choices)}, got {calls.shown(entry.get(name))}"
+        )
 
 
 def _text(where: str, entry: dict[str, Any], name: str) -> str:
     value = entry[name]
     if not isinstance(value, str):
-        raise DbaasConfigurationError(f"{where}.{name} must be a text, got {value!r}")
+        raise DbaasConfigurationError(f"{where}.{name} must be a text, got {calls.shown(value)}")
     return value
 
 

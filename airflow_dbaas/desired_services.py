@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dbaas import desired, validation
+from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.desired import Item
 from airflow_dbaas.documents import read_document
@@ -31,7 +32,10 @@ def read_desired(path: Path, *, dry_run: bool = False, prune: bool = False) -> l
     document = read_document(path)
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict):
-        raise DbaasConfigurationError(f"{path} must have services: a mapping of names to what they shall have")
+        got = type(document).__name__ if services is None else f"services: {type(services).__name__}"
+        raise DbaasConfigurationError(
+            f"{path} must have services: a mapping of names to what they shall have; got {got}"
+        )
     problems = list(_top(document))
     links: dict[str, list[Item]] = {}
     for name, entry in services.items():
@@ -61,7 +65,7 @@ def _top(document: dict[Any, Any]) -> Iterator[str]:
     if unknown:
         yield f"must not have {', '.join(unknown)}; known are {', '.join(_TOP)}"
     if not isinstance(document.get("dry_run", False), bool):
-        yield f"dry_run must be true or false, got {document['dry_run']!r}"
+        yield f"dry_run must be true or false, got {shown(document['dry_run'])}"
 
 
 def _check(name: Any, entry: Any) -> list[Item]:
@@ -73,9 +77,9 @@ def _check(name: Any, entry: Any) -> list[Item]:
     if unknown:
         raise DbaasConfigurationError(f"must not have {', '.join(unknown)}; known are {', '.join(_KEYS)}")
     if entry.get("integrations") is None and entry.get("endpoints") is None:
-        raise DbaasConfigurationError("give integrations, endpoints, or both")
+        raise DbaasConfigurationError("give integrations, endpoints, or both; got neither")
     if not isinstance(entry.get("prune", False), bool):
-        raise DbaasConfigurationError(f"prune must be true or false, got {entry['prune']!r}")
+        raise DbaasConfigurationError(f"prune must be true or false, got {shown(entry['prune'])}")
     validation.zone("zone", entry.get("zone"))
     if entry.get("endpoints") is not None:
         desired.wanted_endpoints(name, entry["endpoints"])

@@ -24,13 +24,15 @@ from airflow_dbaas.api.redaction import is_secret, redact
 
 Part = Callable[[Connection], Any]
 
+_WHERE = "secrets_conn_id: connection {!r}"
+
 
 def _field(name: str) -> Part:
     return lambda connection: getattr(connection, name)
 
 
 def _extra(name: str) -> Part:
-    return lambda connection: connection.extra_dejson.get(name)
+    return lambda connection: credentials.extra_of(connection, _WHERE.format(connection.conn_id)).get(name)
 
 
 def _url(connection: Connection) -> str | None:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from airflow_dbaas import validation
 from airflow_dbaas.api.client import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.documents import read_document
-from airflow_dbaas.validation import IGNORE_DBS_LENGTH
 
 #: JSON schema of the list, for a DAG's parameter as well.
 SERVICES_SCHEMA: dict[str, Any] = {
@@ -25,10 +25,19 @@ SERVICES_SCHEMA: dict[str, Any] = {
             "source_conn_id": {"type": "string", "minLength": 1},
             "plan": {"type": "string", "pattern": "^(hobbyist|startup|business|premium)-[0-9]+$"},
             "method": {"enum": ["auto", "dump", "replication"]},
-            "ignore_dbs": {"type": ["string", "null"], "maxLength": IGNORE_DBS_LENGTH},
+            "ignore_dbs": {"type": ["string", "null"], "maxLength": validation.IGNORE_DBS_LENGTH},
             "zone": {"enum": [None, *ZONES]},
         },
     },
+}
+
+_FIELDS = {
+    "service": validation.name,
+    "source_conn_id": validation.connection_id,
+    "plan": validation.plan,
+    "method": validation.method,
+    "ignore_dbs": validation.ignore_dbs,
+    "zone": validation.zone,
 }
 
 COLUMNS = ("service", "state", "databases", "rows", "seconds", "error")
@@ -51,8 +60,6 @@ def read_services(services: Any, path: str | None, defaults: dict[str, Any]) -> 
     where = str(path) if path else "services"
     entries = read_document(Path(path)) if path else services
     problems = list(_problems(entries))
-    if not problems and not entries:
-        problems = ["the list is empty"]
     if problems:
         raise DbaasConfigurationError(f"{where}: {'; '.join(problems)}")
     filled = [{"ignore_dbs": None, **defaults, **entry} for entry in entries]
@@ -81,14 +88,29 @@ def _cell(value: object) -> str:
 
 
 def _problems(entries: Any) -> Iterator[str]:
-    import jsonschema
-
-    for error in jsonschema.Draft7Validator(SERVICES_SCHEMA).iter_errors(entries):
-        field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
-        known = ""
-        if error.validator == "additionalProperties":
-            known = f"; known are {', '.join(error.schema['properties'])}"
-        yield f"{field.lstrip('.') or 'the list'}: {redact(error.message)}{known}"
+    """What is wrong with the list, in the words of the operators; the schema is for the form."""
+    if not isinstance(entries, list):
+        yield f"must be a list of mappings, got {type(entries).__name__}"
+        return
+    if not entries:
+        yield "the list is empty"
+    for index, entry in enumerate(entries):
+        where = f"[{index}]"
+        if not isinstance(entry, dict):
+            yield f"{where} must be a mapping, got {type(entry).__name__}"
+            continue
+        unknown = sorted(str(name) for name in entry if name not in _FIELDS)
+        if unknown:
+            yield f"{where} must not have {', '.join(unknown)}; known are {', '.join(_FIELDS)}"
+        missing = [name for name in SERVICES_SCHEMA["items"]["required"] if name not in entry]
+        if missing:
+            yield f"{where} must have {', '.join(missing)}"
+        for name, check in _FIELDS.items():
+            if name in entry:
+                try:
+                    check(f"{where}.{name}", entry[name])
+                except DbaasConfigurationError as error:
+                    yield str(error)
 
 
 def _refuse_duplicates(where: str, entries: list[dict[str, Any]]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from airflow_dbaas import credentials
 from airflow_dbaas._compat import Connection
 from airflow_dbaas.api import bodies
+from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.engines import ENGINES, Engine
 from airflow_dbaas.logins import DatabaseLogin
@@ -51,12 +53,18 @@ class MigrationSource(DatabaseLogin):
         if not 1 <= port <= 65535:
             raise DbaasConfigurationError(f"{where}: port must be 1 to 65535, is {port}")
         for name, longest in (("host", 255), ("login", 255), ("password", 255), ("schema", 63)):
-            if len(getattr(connection, name) or "") > longest:
-                raise DbaasConfigurationError(f"{where}: {name} must have at most {longest} characters")
+            length = len(getattr(connection, name) or "")
+            if length > longest:
+                raise DbaasConfigurationError(f"{where}: {name} must have at most {longest} characters, has {length}")
         if engine.password_bytes and len(str(connection.password).encode()) > engine.password_bytes:
             raise DbaasConfigurationError(
                 f"{where}: for a migration from {engine.name} the password must have at most "
-                f"{engine.password_bytes} bytes"
+                f"{engine.password_bytes} bytes, has {len(str(connection.password).encode())}"
+            )
+        if re.search(r"[\s/\\@,?#]", str(connection.host)):
+            # A list of hosts, a socket or a URL: the service takes one name or address.
+            raise DbaasConfigurationError(
+                f"{where}: host must be a name or an address, e.g. db.example.com, is {shown(connection.host)}"
             )
         credentials.mask(connection.password)
         source = cls(
@@ -116,10 +124,10 @@ def _engine(connection: Connection, where: str) -> Engine:
 
 
 def _tls_mode(connection: Connection, engine: Engine, where: str) -> str:
-    given = connection.extra_dejson.get(engine.tls_extra) or engine.tls_demanded
+    given = credentials.extra_of(connection, where).get(engine.tls_extra) or engine.tls_demanded
     for mode in engine.tls_modes:
         if str(given).lower() == mode.lower():
             return mode
     raise DbaasConfigurationError(
-        f"{where}: {engine.tls_extra} in its extra must be one of {', '.join(engine.tls_modes)}, is {given!r}"
+        f"{where}: {engine.tls_extra} in its extra must be one of {', '.join(engine.tls_modes)}, is {shown(given)}"
     )

@@ -5,6 +5,7 @@ They run when the DAG is parsed for plain values, and before the first request f
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -41,16 +42,16 @@ def uuid(parameter: str, value: Any) -> None:
 
 
 def zone(parameter: str, value: Any) -> None:
-    """A zone of Exoscale, or nothing for the connection's."""
-    if value and value not in ZONES:
-        raise DbaasConfigurationError(f"{parameter} must be one of {', '.join(ZONES)}, got {value!r}")
+    """A zone of Exoscale, or nothing (None, an empty string) for the connection's."""
+    optional(one_of(*ZONES))(parameter, value)
 
 
 def plan(parameter: str, value: Any) -> None:
     """A plan, such as ``startup-4``."""
     if not isinstance(value, str) or not _PLAN.fullmatch(value):
         raise DbaasConfigurationError(
-            f"{parameter} must be hobbyist-N, startup-N, business-N or premium-N, e.g. startup-4, got {value!r}"
+            f"{parameter} must be hobbyist-N, startup-N, business-N or premium-N, e.g. startup-4, "
+            f"got {calls.shown(value)}"
         )
 
 
@@ -59,7 +60,7 @@ def one_of(*choices: str) -> Callable[[str, Any], None]:
 
     def run(parameter: str, value: Any) -> None:
         if value not in choices:
-            raise DbaasConfigurationError(f"{parameter} must be one of {', '.join(choices)}, got {value!r}")
+            raise DbaasConfigurationError(f"{parameter} must be one of {', '.join(choices)}, got {calls.shown(value)}")
 
     return run
 
@@ -73,7 +74,7 @@ def ignore_dbs(parameter: str, value: Any) -> None:
     if value is None:
         return
     if not isinstance(value, str):
-        raise DbaasConfigurationError(f"{parameter} must be a comma-separated string, got {value!r}")
+        raise DbaasConfigurationError(f"{parameter} must be a comma-separated string, got {calls.shown(value)}")
     if len(value) > IGNORE_DBS_LENGTH:
         raise DbaasConfigurationError(f"{parameter} must have at most {IGNORE_DBS_LENGTH} characters, got {len(value)}")
 
@@ -88,7 +89,7 @@ def changed_service_settings(parameter: str, value: Any) -> None:
     """Properties that a service is to have, at least one, by name; none of them may hold a secret."""
     _settings(parameter, value, _MENDS)
     if not value:
-        raise DbaasConfigurationError(f"{parameter} must name at least one property, got {value!r}")
+        raise DbaasConfigurationError(f"{parameter} must name at least one property, got none")
 
 
 #: What to do instead of giving these among a service's properties.
@@ -104,7 +105,9 @@ def _settings(parameter: str, value: Any, mends: dict[str, str]) -> None:
         # Not the value: a mapping as text may hold a secret.
         raise DbaasConfigurationError(f"{parameter} must be a mapping of properties, got {type(value).__name__}")
     for name in value:
-        mend = mends.get(str(name).replace("-", "_"))
+        if not isinstance(name, str):
+            raise DbaasConfigurationError(f"{parameter}: a property's name must be a text, got {calls.shown(name)}")
+        mend = mends.get(name.replace("-", "_"))
         if mend is not None:
             raise DbaasConfigurationError(f"{parameter}: {name} must not be given here: {mend}")
     secret = _secret_in(value)
@@ -144,7 +147,7 @@ def path(parameter: str, value: Any) -> None:
     usable = isinstance(value, str) and value and not value.endswith("/")
     if not usable or ("://" in value and not _URL.match(value)):
         raise DbaasConfigurationError(
-            f"{parameter} must be the path of a file, local or a URL such as s3://bucket/key, got {value!r}"
+            f"{parameter} must be the path of a file, local or a URL such as s3://bucket/key, got {calls.shown(value)}"
         )
 
 
@@ -152,27 +155,38 @@ def count(parameter: str, value: Any) -> None:
     """A whole number above 0, or one as text, which is what a template renders to."""
     number = int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise DbaasConfigurationError(f"{parameter} must be a whole number above 0, got {value!r}")
+        raise DbaasConfigurationError(f"{parameter} must be a whole number above 0, got {calls.shown(value)}")
 
 
 def boolean(parameter: str, value: Any) -> None:
     """True or False; a text that says so is neither."""
     if not isinstance(value, bool):
         raise DbaasConfigurationError(
-            f"{parameter} must be true or false, got {value!r} (a template needs render_template_as_native_obj)"
+            f"{parameter} must be true or false, got {calls.shown(value)} "
+            "(a template needs render_template_as_native_obj)"
         )
 
 
 def connection_id(parameter: str, value: Any) -> None:
     """The id of an Airflow connection."""
     if not isinstance(value, str) or not value:
-        raise DbaasConfigurationError(f"{parameter} must be the id of an Airflow connection, got {value!r}")
+        raise DbaasConfigurationError(f"{parameter} must be the id of an Airflow connection, got {calls.shown(value)}")
 
 
 def positive(parameter: str, value: Any) -> None:
     """A number of seconds above 0."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-        raise DbaasConfigurationError(f"{parameter} must be a number of seconds above 0, got {value!r}")
+    if not _is_number(value) or value <= 0:
+        raise DbaasConfigurationError(f"{parameter} must be a number of seconds above 0, got {calls.shown(value)}")
+
+
+def not_negative(parameter: str, value: Any) -> None:
+    """A number of seconds, 0 or more."""
+    if not _is_number(value) or value < 0:
+        raise DbaasConfigurationError(f"{parameter} must be a number of seconds, 0 or more, got {calls.shown(value)}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def check(owner: object, checks: dict[str, Callable[[str, Any], None]]) -> None:
@@ -188,4 +202,6 @@ def check(owner: object, checks: dict[str, Callable[[str, Any], None]]) -> None:
         if not is_template(value):
             run(parameter, value)
         elif parameter not in getattr(owner, "template_fields", ()):
-            raise DbaasConfigurationError(f"{parameter} is not templated: it must be a plain value, got {value!r}")
+            raise DbaasConfigurationError(
+                f"{parameter} is not templated: it must be a plain value, got {calls.shown(value)}"
+            )

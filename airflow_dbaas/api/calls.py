@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.api.retries import Resend
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ AnswerT = TypeVar("AnswerT", bound="models.Answer")
 
 NAME_LENGTH = 63
 USERNAME_LENGTH = 64
+SHOWN_LENGTH = 100
 #: With hyphens or without: ``uuid.UUID`` by itself takes signs, underscores and foreign digits as well.
 _UUID = re.compile(r"[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}", re.IGNORECASE)
 
@@ -59,10 +61,10 @@ def segment(parameter: str, value: str, *, longest: int | None = NAME_LENGTH) ->
         raise DbaasConfigurationError(f"{parameter} must be a name of {length}, got {shown(value)}")
     if longest is not None and len(value) > longest:
         raise DbaasConfigurationError(
-            f"{parameter} must have at most {longest} characters, got {len(value)}: {value!r}"
+            f"{parameter} must have at most {longest} characters, got {len(value)}: {shown(value)}"
         )
     if value in {".", ".."} or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", value):
-        raise DbaasConfigurationError(f"{parameter} must be a name, got {value!r}")
+        raise DbaasConfigurationError(f"{parameter} must be a name, got {shown(value)}")
     return quote(value, safe="")
 
 
@@ -86,8 +88,14 @@ def canonical_uuid(value: object) -> str | None:
 
 
 def shown(value: object) -> str:
-    """A value for an error text."""
+    """A value for an error text: no password in it, and no more than ``SHOWN_LENGTH`` characters.
+
+    What holds other values may hold a secret: only its type is told.
+    """
+    if not isinstance(value, str | int | float | None):
+        return type(value).__name__
     try:
-        return repr(value)
+        text = redact(repr(value))
     except ValueError:  # Python does not write out integers of thousands of digits.
         return f"a very large {type(value).__name__}"
+    return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…"

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from airflow_dbaas import credentials
 from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, call_in_loop, get_connection_async
 from airflow_dbaas.api import AsyncClient, Client
+from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.client import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.api.retries import RetryPolicy
@@ -174,35 +175,50 @@ def client_arguments(connection: Connection, *, zone: str | None = None) -> dict
     """
     credentials.mask(connection.password)
     where = f"connection {connection.conn_id!r}"
-    extra = connection.extra_dejson
+    if connection.conn_type and connection.conn_type != DbaasHook.conn_type:
+        raise DbaasConfigurationError(f"{where} must be of type {DbaasHook.conn_type}, is {connection.conn_type!r}")
+    extra = credentials.extra_of(connection, where)
+    if zone and zone not in ZONES:
+        raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {shown(zone)}")
     zone = zone or extra.get("zone") or None
-    if not connection.login:
-        raise DbaasConfigurationError(f"{where} lacks the API key (login)")
-    if not connection.password:
-        raise DbaasConfigurationError(f"{where} lacks the API secret (password)")
+    for field, meaning in (("login", "API key"), ("password", "API secret")):
+        given = getattr(connection, field)
+        if not given:
+            raise DbaasConfigurationError(f"{where} lacks the {meaning} ({field})")
+        if given != given.strip():
+            raise DbaasConfigurationError(f"{where}: the {meaning} ({field}) must not begin or end with white space")
     if zone is None and not connection.host:
         raise DbaasConfigurationError(f"{where} lacks a zone (extra: zone), one of {', '.join(ZONES)}")
     if zone is not None and zone not in ZONES:
-        raise DbaasConfigurationError(f"{where}: zone must be one of {', '.join(ZONES)}, got {zone!r}")
-    timeout = extra.get("timeout") or None
-    if timeout is not None:
-        try:
-            timeout = float(timeout)
-        except (TypeError, ValueError):
-            timeout = -1.0
-        if not 0 < timeout <= _LONGEST_TIMEOUT:
-            raise DbaasConfigurationError(
-                f"{where}: timeout must be a number of seconds from 1 to {_LONGEST_TIMEOUT}, "
-                f"got {extra.get('timeout')!r}"
-            )
+        raise DbaasConfigurationError(f"{where}: zone must be one of {', '.join(ZONES)}, got {shown(zone)}")
+    for name in ("ca_file", "organization"):
+        if not isinstance(extra.get(name), str | None):
+            raise DbaasConfigurationError(f"{where}: {name} must be a text, got {shown(extra[name])}")
+    if connection.schema and connection.schema not in {"http", "https"}:
+        raise DbaasConfigurationError(f"{where}: schema must be http or https, got {shown(connection.schema)}")
     return {
         "key": connection.login,
         "secret": connection.password,
         "url": _url(connection),
         "zone": zone,
-        "timeout": timeout,
+        "timeout": _timeout(extra.get("timeout"), where),
         "ca_file": extra.get("ca_file") or None,
     }
+
+
+def _timeout(given: Any, where: str) -> float | None:
+    """The timeout of a connection: a number, or one as text, as forms give it."""
+    if given is None or given == "":
+        return None
+    try:
+        timeout = float(given)
+    except (TypeError, ValueError, OverflowError):
+        timeout = -1.0
+    if not 1 <= timeout <= _LONGEST_TIMEOUT:
+        raise DbaasConfigurationError(
+            f"{where}: timeout must be a number of seconds from 1 to {_LONGEST_TIMEOUT}, got {shown(given)}"
+        )
+    return timeout
 
 
 def _url(connection: Connection) -> str | None:
@@ -211,7 +227,6 @@ def _url(connection: Connection) -> str | None:
         return None
     url = str(connection.host)
     if "://" not in url:
-        scheme = connection.schema if connection.schema in {"http", "https"} else "https"
-        url = f"{scheme}://{url}" + (f":{connection.port}" if connection.port else "")
+        url = f"{connection.schema or 'https'}://{url}" + (f":{connection.port}" if connection.port else "")
     scheme, _, rest = url.partition("://")
     return url if "/" in rest.rstrip("/") else f"{scheme}://{rest.rstrip('/')}/v2"

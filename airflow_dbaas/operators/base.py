@@ -63,7 +63,7 @@ class DbaasOperator(DbaasTask):
         self._cancel: dict[str, Any] | None = None
 
     def _check(self) -> None:
-        validation.check(self, {"wait_timeout": validation.positive})
+        validation.check(self, {"wait_for_completion": validation.boolean, "wait_timeout": validation.positive})
         super()._check()
 
     @property

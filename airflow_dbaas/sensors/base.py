@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
-from airflow_dbaas import polling
+from airflow_dbaas import polling, validation
 from airflow_dbaas._compat import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -51,6 +51,8 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
 
     def _ready(self) -> None:
         """To be called at the end of ``__init__``."""
+        # Kept under another name: start_from_trigger is Airflow's own attribute.
+        validation.boolean("start_from_trigger", self._may_start_in_triggerer)
         self._check()
         if self.deferrable and self._may_start_in_triggerer:
             self._start_in_triggerer()

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from airflow_dbaas import polling, waits
+from airflow_dbaas import polling, validation, waits
 from airflow_dbaas._compat.triggers import BaseTrigger, TaskSuccessEvent, TriggerEvent
+from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.triggers.waits import verdict_of
-from airflow_dbaas.waits import Done
+from airflow_dbaas.waits import Done, Failed
+
+#: Checks of what Airflow renders here, of all sensors.
+RENDERED: dict[str, Callable[[str, Any], None]] = {
+    "exoscale_conn_id": validation.connection_id,
+    "zone": validation.zone,
+    "service_name": validation.name,
+    "integration_id": validation.uuid,
+    "operation_id": validation.uuid,
+    "dbaas_task_id": validation.uuid,
+}
 
 
 class DbaasSensorTrigger(BaseTrigger):
@@ -77,6 +88,13 @@ class DbaasSensorTrigger(BaseTrigger):
         task_instance: Any = self.task_instance
         # The task's own start, so that a triggerer that takes over later keeps the deadline.
         started = getattr(task_instance, "start_date", None)
+        try:
+            for name, check in RENDERED.items():
+                if name in vars(self):
+                    check(name, getattr(self, name))
+        except DbaasConfigurationError as error:
+            yield TriggerEvent(as_event(Failed(error)))
+            return
         deadline = (started.timestamp() if started else time.time()) + self.timeout
         watch = polling.Watch(waits.restore({"kind": self.kind, **self._fields}), deadline=deadline)
         hook = DbaasHook(self.exoscale_conn_id, zone=self.zone)

@@ -38,7 +38,7 @@ ALLOWED = {
     "links": {"_compat"},
     "base": {"_compat", "hooks", "links", "validation"},
     "hooks": {"_compat", "api", "credentials", "provider_info"},
-    "triggers": {"_compat", "api", "events", "hooks", "polling", "triggers", "waits"},
+    "triggers": {"_compat", "api", "events", "hooks", "polling", "triggers", "validation", "waits"},
     "cli": {"emulator"},
 }
 _TASKS = {"_compat", "api", "base", "events", "links", "polling", "triggers", "validation", "waits"}

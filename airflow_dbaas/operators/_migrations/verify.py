@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from airflow_dbaas import assets, lineage
+from airflow_dbaas import assets, lineage, validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasVerificationError
+from airflow_dbaas.base import Check
 from airflow_dbaas.operators._migrations.base import MigrationOperator
 
 
@@ -34,6 +35,13 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
     :param emit_assets: leave an asset event for each database; ``assets.MIGRATED_DATABASES`` is then among the task's
         outlets, besides those it is given.
     """
+
+    checks: ClassVar[dict[str, Check]] = {
+        **MigrationOperator.checks,
+        "content": validation.boolean,
+        "settle_seconds": validation.not_negative,
+        "emit_assets": validation.boolean,
+    }
 
     def __init__(
         self, *, content: bool = True, settle_seconds: float = 60, emit_assets: bool = True, **kwargs: Any
