@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_dbaas.emulator import signature
 from airflow_dbaas.emulator.errors import ApiError
+from airflow_dbaas.emulator.faults import Faults, control, endings, showing, wire
+from airflow_dbaas.emulator.faults import Request as Struck
 from airflow_dbaas.emulator.handlers import HANDLERS, Call, State
 from airflow_dbaas.emulator.law import Law, OffTheDocument, Operation
 
@@ -25,12 +28,18 @@ _MAX_DEPTH = 100
 """Levels of a body: far more than any property has, far less than Python's stack."""
 
 
-def create_app(state: State, keys: signature.Keys) -> ASGIApp:
-    """The ASGI application."""
+def create_app(state: State, keys: signature.Keys, faults: Faults, refuse: Callable[[float], None]) -> ASGIApp:
+    """The ASGI application.
+
+    :param state: what it works on.
+    :param keys: what requests have to be signed with.
+    :param faults: how it shall fail.
+    :param refuse: makes the server refuse connections for so many seconds.
+    """
 
     async def respond(request: Request) -> JSONResponse:
         try:
-            return JSONResponse(await _answer(request, state, keys))
+            return JSONResponse(await _answer(request, state, keys, faults))
         except ApiError as error:
             return JSONResponse({"message": error.message}, status_code=error.status)
         except Exception:
@@ -42,13 +51,21 @@ def create_app(state: State, keys: signature.Keys) -> ASGIApp:
         response = await respond(Request(scope, receive))
         await response(scope, receive, send)
 
-    return app
+    def find(scope: Scope) -> Struck | None:
+        raw_path = scope["raw_path"].decode("latin-1")
+        if raw_path == control.PATH:
+            return None
+        operation, parameters = _look_up(state.law, scope["method"], raw_path) or (None, {})
+        return Struck(operation, scope["method"], list(parameters.values()))
+
+    return wire.layer(app, faults, find, refuse)
 
 
-async def _answer(request: Request, state: State, keys: signature.Keys) -> dict[str, Any]:
+async def _answer(request: Request, state: State, keys: signature.Keys, faults: Faults) -> dict[str, Any]:
     law = state.law
     raw_path: bytes = request.scope["raw_path"]
     body = await _body(request)
+    skew = request.scope.get("extensions", {}).get(wire.CLOCK, 0)
     if not signature.valid(
         keys,
         request.headers.get("authorization"),
@@ -56,9 +73,11 @@ async def _answer(request: Request, state: State, keys: signature.Keys) -> dict[
         raw_path=raw_path,
         query=request.scope["query_string"],
         body=body,
-        now=time.time,
+        now=lambda: time.time() + skew,
     ):
         raise ApiError(403, "Invalid request signature")
+    if raw_path.decode("latin-1") == control.PATH:
+        return control.answer(faults, request.method, body)
     operation, parameters = _find(law, request.method, raw_path.decode("latin-1"))
     try:
         law.check_parameters(operation, parameters)
@@ -66,6 +85,9 @@ async def _answer(request: Request, state: State, keys: signature.Keys) -> dict[
     except OffTheDocument as finding:
         raise ApiError(400, str(finding)) from finding
     answer = await HANDLERS[operation.id](state, call)
+    struck = Struck(operation, request.method, list(parameters.values()))
+    endings.decide(faults, struck, answer, state.operations, state.tasks)
+    showing.distort(faults, struck, answer)
     try:
         law.check_response(operation, answer)
     except OffTheDocument as finding:
@@ -88,10 +110,14 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
+def _look_up(law: Law, method: str, raw_path: str) -> tuple[Operation, dict[str, str]] | None:
+    if not raw_path.startswith(f"{PREFIX}/"):
+        return None
+    return law.find(method, raw_path.removeprefix(f"{PREFIX}/").split("/"))
+
+
 def _find(law: Law, method: str, raw_path: str) -> tuple[Operation, dict[str, str]]:
-    found = None
-    if raw_path.startswith(f"{PREFIX}/"):
-        found = law.find(method, raw_path.removeprefix(f"{PREFIX}/").split("/"))
+    found = _look_up(law, method, raw_path)
     if found is None:
         raise ApiError(404, f"Not found: {method} {raw_path}")
     if found[0].id not in HANDLERS:

@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 _SHORTEST_INTERVAL = 0.1
+_HIGHEST_PORT = 65535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
     parser.add_argument(
-        "--port", type=int, default=8090, help="port to listen at, 0 for a free one (default: %(default)s)"
+        "--port", type=_port, default=8090, help="port to listen at, 0 for a free one (default: %(default)s)"
     )
     parser.add_argument("--zone", default="ch-gva-2", help="zone to pretend to be (default: %(default)s)")
     parser.add_argument(
@@ -37,20 +38,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=30.0,
         help=f"how often the servers are measured, {_SHORTEST_INTERVAL} at least (default: %(default)s)",
     )
+    parser.add_argument(
+        "--faults",
+        metavar="FILE|'{…}'",
+        help="how to fail: a file of YAML or JSON, or JSON itself (default: not at all; see docs/emulator.md)",
+    )
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError("must be a number of seconds, 0 or more")
+def _port(text: str) -> int:
+    # The resolver would take a port modulo 65536.
+    if not (text.isascii() and text.isdecimal()) or len(text) > 5 or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_HIGHEST_PORT}, got {text!r}")
+    return int(text)
+
+
+def _seconds(text: str, least: float = 0) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not least <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds, {least} or more, got {text!r}")
     return seconds
 
 
 def _interval(text: str) -> float:
-    seconds = _seconds(text)
-    if seconds < _SHORTEST_INTERVAL:
-        raise argparse.ArgumentTypeError(f"must be a number of seconds, {_SHORTEST_INTERVAL} or more")
-    return seconds
+    return _seconds(text, _SHORTEST_INTERVAL)
 
 
 def run(args: argparse.Namespace) -> int:

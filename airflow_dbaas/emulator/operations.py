@@ -41,6 +41,8 @@ class Operation:
     state: str = "pending"
     reason: str | None = None
     message: str | None = None
+    then: Callable[[], Awaitable[None]] | None = None
+    """What has to happen besides, once the work is done; may raise ``WorkFailed``, or never end."""
 
     def view(self) -> dict[str, Any]:
         """The operation as the API answers it."""
@@ -83,6 +85,8 @@ class Operations(Background):
                     await work()
             finally:
                 await pending
+            if operation.then is not None:
+                await operation.then()
         except WorkFailed as failure:
             operation.state, operation.reason, operation.message = failure.state, failure.reason, str(failure)
         except Exception:

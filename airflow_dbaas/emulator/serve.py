@@ -23,7 +23,8 @@ import uvicorn
 from airflow_dbaas.emulator.accounts import DatabaseService
 from airflow_dbaas.emulator.app import PREFIX, create_app
 from airflow_dbaas.emulator.certificates import Authority
-from airflow_dbaas.emulator.handlers import State
+from airflow_dbaas.emulator.faults import BadRules, Faults, connections, document
+from airflow_dbaas.emulator.handlers import HANDLERS, State
 from airflow_dbaas.emulator.law import Law
 from airflow_dbaas.emulator.metrics import Metrics
 from airflow_dbaas.emulator.mysql import binaries as mysql
@@ -37,11 +38,17 @@ from airflow_dbaas.emulator.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
-_HIGHEST_PORT = 65535
-
 
 class CannotRun(Exception):
     """The emulator cannot start; the text is the one line the user gets."""
+
+    exit_code = 1
+
+
+class BadOption(CannotRun):
+    """An option has a value that never works."""
+
+    exit_code = 2
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         asyncio.run(_run(args))
     except CannotRun as error:
         sys.stderr.write(f"airflow-dbaas emulator: {error}\n")
-        return 1
+        return error.exit_code
     return 0
 
 
@@ -66,9 +73,10 @@ async def _run(args: argparse.Namespace) -> None:
         raise CannotRun(f"package {missing.name} is missing: pip install 'airflow-dbaas[emulator]'") from missing
     binaries, mariadb = installed(), mysql.installed()
     if args.zone not in law.zones:
-        raise CannotRun(f"unknown zone '{args.zone}', known are {', '.join(law.zones)}")
+        raise BadOption(f"unknown zone '{args.zone}', known are {', '.join(law.zones)}")
     if not binaries:
         raise CannotRun("no PostgreSQL binaries found: pip install 'airflow-dbaas[emulator]'")
+    faults = _faults(args.faults, law)
     keys = _keys()
     with _listen(args.host, args.port) as listener, _directory(args.directory) as directory:
         operations, tasks = Operations(args.operation_seconds), Tasks()
@@ -88,8 +96,14 @@ async def _run(args: argparse.Namespace) -> None:
             authority=Authority(),
             metrics=metrics,
         )
-        app = create_app(state, keys)
-        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http="h11", ws="none"))
+
+        def refuse(seconds: float) -> None:
+            server.refuse(seconds)
+
+        app = create_app(state, keys, faults, refuse)
+        server = _Server(
+            uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http=connections.Protocol, ws="none")
+        )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.leave)
@@ -99,13 +113,14 @@ async def _run(args: argparse.Namespace) -> None:
             await server.serve(sockets=[listener])
         finally:
             logger.info("Stopping")
+            await server.end_refusing()
             await metrics.close()
             await tasks.close()
             await operations.close()
             await services.close()
 
 
-class _Server(uvicorn.Server):
+class _Server(connections.Server):
     """Uvicorn, without its own signal handling: that ends the process by the signal, with no exit code 0."""
 
     @contextlib.contextmanager
@@ -118,6 +133,16 @@ class _Server(uvicorn.Server):
         self.force_exit = True
 
 
+def _faults(given: str | None, law: Law) -> Faults:
+    faults = Faults({name: law.operations[name] for name in HANDLERS})
+    if given is not None:
+        try:
+            faults.replace(document.read(given))
+        except BadRules as error:
+            raise BadOption(f"--faults: {error}") from error
+    return faults
+
+
 def _keys() -> Keys:
     return Keys(
         key=os.environ.get("EXOSCALE_API_KEY") or f"EXO{secrets.token_hex(12)}",
@@ -126,9 +151,6 @@ def _keys() -> Keys:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= _HIGHEST_PORT:
-        # The resolver would take the port modulo 65536.
-        raise CannotRun(f"cannot listen at {host}:{port}: a port is a number from 0 to {_HIGHEST_PORT}")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)

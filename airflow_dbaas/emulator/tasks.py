@@ -25,6 +25,8 @@ class Task:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     success: bool | None = None
     result: str = ""
+    then: Callable[[], Awaitable[tuple[bool, str]]] | None = None
+    """What takes the place of the check's result, once there is one; may never end."""
 
     def view(self) -> dict[str, Any]:
         """The task as the API answers it; without ``success`` while it is going on."""
@@ -69,4 +71,6 @@ async def _check(task: Task, work: Callable[[], Awaitable[tuple[bool, str]]]) ->
     except Exception:
         logger.exception("Check %s failed", task.id)
         success, result = False, "internal error of the emulator; its log says more"
+    if task.then is not None:
+        success, result = await task.then()
     task.success, task.result = success, result
