@@ -1,6 +1,9 @@
 """The whole demo, as ``make demo`` runs it."""
 
 import re
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,15 +19,8 @@ TASKS = (
 )
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("method", ["dump", "replication"])
-def test_the_demo_moves_everything_and_leaves_nothing(start_demo: Callable[..., Any], method: str) -> None:
-    demo = start_demo("--method", method)
-
-    code = demo.process.wait(280)
-
-    output = demo.output
-    assert code == 0, output
+def assert_all_was_moved(output: str) -> None:
+    """Every task succeeded at its first attempt, and the two ends were compared."""
     for task in TASKS:
         assert re.search(rf"task +{task} success", output), output
     # The triggerer had its part, and no task needed a second attempt.
@@ -43,4 +39,38 @@ def test_the_demo_moves_everything_and_leaves_nothing(start_demo: Callable[..., 
     assert all(line[6] == "0" for line in (shop, awkward))
     assert re.search(r"http://127\.0\.0\.1:\d+/dags/dbaas_migrate_service/runs/manual__", output)
     assert re.search(r"^run: \d+\.\d s ", output, re.MULTILINE)
+
+
+@pytest.mark.timeout(300)
+def test_the_demo_moves_everything_and_leaves_nothing(start_demo: Callable[..., Any]) -> None:
+    """By replication; then it ends by itself."""
+    demo = start_demo("--method", "replication")
+
+    code = demo.process.wait(280)
+
+    assert code == 0, demo.output
+    assert_all_was_moved(demo.output)
+    demo.assert_nothing_left()
+
+
+@pytest.mark.timeout(300)
+def test_a_kept_demo_stays_until_it_is_stopped(start_demo: Callable[..., Any]) -> None:
+    """By dump; everything stays up until Ctrl-C."""
+    demo = start_demo("--method", "dump", "--keep")
+    demo.wait_until(lambda: "Ctrl-C ends it all" in demo.output, timeout=280)
+    assert_all_was_moved(demo.output)
+    # Somebody has gone into its folder to look round, and is not to be ended with it.
+    (folder,) = demo.temporary.iterdir()
+    onlooker = subprocess.Popen(["sleep", "300"], cwd=folder, env={"PWD": str(folder)})
+    try:
+        time.sleep(2)
+        assert demo.process.poll() is None
+
+        demo.signal(signal.SIGINT)
+
+        assert demo.process.wait(60) == 0, demo.output
+        assert onlooker.poll() is None
+    finally:
+        onlooker.kill()
+        onlooker.wait()
     demo.assert_nothing_left()

@@ -1,7 +1,6 @@
 """Whenever the demo is stopped, nothing is left of it."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -37,27 +36,6 @@ def test_a_stopped_demo_leaves_nothing(start_demo: Callable[..., Any], moment: M
 
     assert demo.process.wait(STOP_TIMEOUT_S) == INTERRUPTED, demo.output
     assert "Traceback" not in demo.output
-    demo.assert_nothing_left()
-
-
-@pytest.mark.timeout(300)
-def test_a_kept_demo_stays_until_it_is_stopped(start_demo: Callable[..., Any]) -> None:
-    demo = start_demo("--keep")
-    demo.wait_until(lambda: "Ctrl-C ends it all" in demo.output)
-    # Somebody has gone into its folder to look round, and is not to be ended with it.
-    (folder,) = demo.temporary.iterdir()
-    onlooker = subprocess.Popen(["sleep", "300"], cwd=folder, env={"PWD": str(folder)})
-    try:
-        time.sleep(2)
-        assert demo.process.poll() is None
-
-        demo.signal(signal.SIGINT)
-
-        assert demo.process.wait(STOP_TIMEOUT_S) == 0, demo.output
-        assert onlooker.poll() is None
-    finally:
-        onlooker.kill()
-        onlooker.wait()
     demo.assert_nothing_left()
 
 
