@@ -32,6 +32,8 @@ class DbaasTask(BaseOperator):
 
     #: Check of each parameter, by name.
     checks: ClassVar[dict[str, Check]] = {}
+    #: The attribute of a parameter that is kept under another name, because Airflow has that one.
+    kept_as: ClassVar[dict[str, str]] = {}
 
     def __init__(
         self,

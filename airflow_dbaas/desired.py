@@ -66,7 +66,8 @@ def wanted_integrations(service_name: str, entries: Any) -> list[Item]:
                 f"{where} must have either source_service or dest_service, the other end is {service_name}; "
                 f"got {' and '.join(given) or 'neither'}"
             )
-        other = _text(where, entry, given[0])
+        other = entry[given[0]]
+        calls.segment(f"{where}.{given[0]}", other)
         if other == service_name:
             raise DbaasConfigurationError(f"{where}: {given[0]} must be another service than {service_name}")
         settings = entry.get("settings") or {}
@@ -94,7 +95,11 @@ def wanted_endpoints(service_name: str, entries: Any) -> list[Item]:
             )
         if "endpoint_type" in given:
             _choice(where, entry, "endpoint_type", ENDPOINT_TYPES)
-        names = {name: _text(where, entry, name) if name in given else None for name in _ENDPOINT}
+        if "endpoint_id" in given:
+            calls.identifier(f"{where}.endpoint_id", entry["endpoint_id"])
+        else:
+            calls.segment(f"{where}.endpoint_name", entry["endpoint_name"], longest=None)
+        names = {name: entry.get(name) or None for name in _ENDPOINT}
         items.append({"service": service_name, **names})
     _refuse_duplicates("endpoints", items)
     return items
@@ -230,13 +235,6 @@ def _choice(where: str, entry: dict[str, Any], name: str, choices: tuple[str, ..
         raise DbaasConfigurationError(
             f"{where}.{name} must be one of {', '.join(choices)}, got {calls.shown(entry.get(name))}"
         )
-
-
-def _text(where: str, entry: dict[str, Any], name: str) -> str:
-    value = entry[name]
-    if not isinstance(value, str):
-        raise DbaasConfigurationError(f"{where}.{name} must be a text, got {calls.shown(value)}")
-    return value
 
 
 def _refuse_duplicates(parameter: str, items: list[Item]) -> None:

@@ -161,6 +161,12 @@ def count(parameter: str, value: Any) -> None:
 def boolean(parameter: str, value: Any) -> None:
     """True or False; a text that says so is neither."""
     if not isinstance(value, bool):
+        raise DbaasConfigurationError(f"{parameter} must be true or false, got {calls.shown(value)}")
+
+
+def templated_boolean(parameter: str, value: Any) -> None:
+    """The same, of a parameter that may be a template: that renders to a text, unless the DAG says otherwise."""
+    if not isinstance(value, bool):
         raise DbaasConfigurationError(
             f"{parameter} must be true or false, got {calls.shown(value)} "
             "(a template needs render_template_as_native_obj)"
@@ -192,16 +198,17 @@ def _is_number(value: object) -> bool:
 def check(owner: object, checks: dict[str, Callable[[str, Any], None]]) -> None:
     """Run the checks of an operator's attributes, leaving out those that are still templates.
 
-    :param owner: the operator or sensor.
-    :param checks: check by attribute name, which is the parameter's name as well.
+    :param owner: the operator or sensor; its ``kept_as`` names the attributes that are not called as the parameter is.
+    :param checks: check by parameter.
     :raises DbaasConfigurationError: with the parameter's name and limit; also if there is a template where none is
         rendered, which would never be checked.
     """
     for parameter, run in checks.items():
-        value = getattr(owner, parameter)
+        attribute = getattr(owner, "kept_as", {}).get(parameter, parameter)
+        value = getattr(owner, attribute)
         if not is_template(value):
             run(parameter, value)
-        elif parameter not in getattr(owner, "template_fields", ()):
+        elif attribute not in getattr(owner, "template_fields", ()):
             raise DbaasConfigurationError(
                 f"{parameter} is not templated: it must be a plain value, got {calls.shown(value)}"
             )

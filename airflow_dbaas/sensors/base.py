@@ -44,6 +44,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
 
     #: The wait; its fields are parameters of the sensor.
     wait_class: ClassVar[type[Wait]]
+    kept_as: ClassVar[dict[str, str]] = {"start_from_trigger": "_may_start_in_triggerer"}
 
     def __init__(self, *, start_from_trigger: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -51,8 +52,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
 
     def _ready(self) -> None:
         """To be called at the end of ``__init__``."""
-        # Kept under another name: start_from_trigger is Airflow's own attribute.
-        validation.boolean("start_from_trigger", self._may_start_in_triggerer)
+        validation.check(self, {"start_from_trigger": validation.boolean})
         self._check()
         if self.deferrable and self._may_start_in_triggerer:
             self._start_in_triggerer()

@@ -28,13 +28,13 @@ from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
 from airflow_dbaas.triggers.waits import DbaasWaitTrigger
 from tests.contract import reachable
 from tests.contract.operations import OPERATIONS
-from tests.unit.test_operator_parameters import GOOD
+from tests.unit.bad_input.kinds import GOOD
 
 ROOT = Path(__file__).parents[2]
 PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]}
 CALLS, OPERATORS, ARCHITECTURE = (PAGES[f"docs/{name}.md"] for name in ("calls", "operators", "architecture"))
 
-KINDS = {kind.__name__: (kind, arguments) for kind, arguments in GOOD}
+KINDS = {kind.__name__: (kind, arguments) for kind, arguments in GOOD.items()}
 BASES = (DbaasTask, DbaasOperator, DbaasSensor)
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 

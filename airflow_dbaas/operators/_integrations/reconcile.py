@@ -53,9 +53,10 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"integrations": "json", "endpoints": "json"}
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
-        "plan_only": lambda _, value: validation.boolean("dry_run", value),
-        "prune": validation.boolean,
+        "dry_run": validation.templated_boolean,
+        "prune": validation.templated_boolean,
     }
+    kept_as: ClassVar[dict[str, str]] = {"dry_run": "plan_only"}
 
     def __init__(
         self,
@@ -71,7 +72,6 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
         self.service_name = service_name
         self.integrations = integrations
         self.endpoints = endpoints
-        # Airflow's operators have a method of the name dry_run.
         self.plan_only = dry_run
         self.prune = prune
         self._check()

@@ -43,8 +43,9 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         "service_name": validation.name,
         "if_missing": validation.one_of("skip", "fail"),
         "force": validation.boolean,
-        "check_only": lambda _, value: validation.boolean("dry_run", value),
+        "dry_run": validation.boolean,
     }
+    kept_as: ClassVar[dict[str, str]] = {"dry_run": "check_only"}
 
     def __init__(
         self,
@@ -59,7 +60,6 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         self.service_name = service_name
         self.if_missing = if_missing
         self.force = force
-        # Airflow's operators have a method of the name dry_run.
         self.check_only = dry_run
         self._check()
 

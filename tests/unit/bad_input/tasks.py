@@ -1,0 +1,285 @@
+"""Bad values of the parameters of operators and sensors, each with all that the error says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_dbaas.operators.endpoints import (
+    DbaasAttachEndpointOperator,
+    DbaasCreateExternalEndpointOperator,
+    DbaasDeleteExternalEndpointOperator,
+    DbaasDetachEndpointOperator,
+    DbaasUpdateExternalEndpointOperator,
+)
+from airflow_dbaas.operators.integrations import (
+    DbaasCreateIntegrationOperator,
+    DbaasDeleteIntegrationOperator,
+    DbaasReconcileIntegrationsOperator,
+    DbaasUpdateIntegrationOperator,
+)
+from airflow_dbaas.operators.migrations import (
+    DbaasStartMigrationOperator,
+)
+from airflow_dbaas.operators.services import (
+    DbaasCreateServiceOperator,
+    DbaasDeleteServiceOperator,
+    DbaasServiceMetricsOperator,
+    DbaasUpdateServiceOperator,
+)
+from airflow_dbaas.sensors.integrations import DbaasExternalIntegrationSensor, DbaasIntegrationSensor
+from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
+from airflow_dbaas.sensors.services import DbaasServiceSensor
+from tests.unit.bad_input.kinds import ID
+
+#: Not one that can be put into a URI or JSON as it is.
+CANARY = 'Tr0ub4dor&3/"ß'
+ZONES = "at-vie-1, at-vie-2, bg-sof-1, ch-dk-2, ch-gva-2, de-fra-1, de-muc-1, hr-zag-1"
+TYPES = "pg, mysql, valkey, grafana, opensearch, thanos"
+ENDPOINTS = "datadog, elasticsearch, opensearch, prometheus, rsyslog"
+
+_SERVICE = (DbaasCreateServiceOperator, DbaasUpdateServiceOperator)
+_ENDPOINT = (DbaasCreateExternalEndpointOperator, DbaasUpdateExternalEndpointOperator)
+_INTEGRATION = (DbaasCreateIntegrationOperator, DbaasUpdateIntegrationOperator)
+_RECONCILE = (DbaasReconcileIntegrationsOperator,)
+_PATH = "must be the path of a file, local or a URL such as s3://bucket/key, got"
+_PLAN = "plan must be hobbyist-N, startup-N, business-N or premium-N, e.g. startup-4, got"
+_NATIVE = "(a template needs render_template_as_native_obj)"
+_NAMED = "must be a name of 1 to 63 characters, got"
+_KNOWN = "known are dest_service, integration_type, settings, source_service"
+_WAYS = "give either endpoint_id, or endpoint_name; got"
+_LINK = "give either integration_id, or integration_type and source_service and dest_service; got"
+
+#: Parameter, value, text; of every operator and sensor that has the parameter.
+ANYWHERE: list[tuple[str, Any, str]] = [
+    ("exoscale_conn_id", "", "exoscale_conn_id must be the id of an Airflow connection, got ''"),
+    ("exoscale_conn_id", None, "exoscale_conn_id must be the id of an Airflow connection, got None"),
+    ("zone", "mars-1", f"zone must be one of {ZONES}, got 'mars-1'"),
+    ("zone", 0, f"zone must be one of {ZONES}, got 0"),
+    ("deferrable", "yes", "deferrable must be true or false, got 'yes'"),
+    ("wait_for_completion", "False", "wait_for_completion must be true or false, got 'False'"),
+    ("wait_timeout", 0, "wait_timeout must be a number of seconds above 0, got 0"),
+    ("wait_timeout", float("nan"), "wait_timeout must be a number of seconds above 0, got nan"),
+    ("wait_timeout", float("inf"), "wait_timeout must be a number of seconds above 0, got inf"),
+    ("wait_timeout", True, "wait_timeout must be a number of seconds above 0, got True"),
+    ("start_from_trigger", 1, "start_from_trigger must be true or false, got 1"),
+    ("service_name", "", f"service_name {_NAMED} ''"),
+    ("service_name", None, f"service_name {_NAMED} None"),
+    ("service_name", {"password": CANARY}, f"service_name {_NAMED} dict"),
+    ("service_name", "x" * 64, f"service_name must have at most 63 characters, got 64: '{'x' * 64}'"),
+    ("service_name", "..", "service_name must be a name, got '..'"),
+    ("service_name", "db\r\nHost: x", "service_name must be a name, got 'db\\r\\nHost: x'"),
+    ("service_name", "\ud83d", "service_name must be a name, got '\\ud83d'"),
+    (
+        "service_name",
+        f"https://u:{CANARY}@h/" + "x" * 50,
+        "service_name must have at most 63 characters, got 77: 'https://u:***@h/" + "x" * 50 + "'",
+    ),
+    ("source_conn_id", None, "source_conn_id must be the id of an Airflow connection, got None"),
+    (
+        "source_conn_id",
+        {"host": "h", "password": CANARY},
+        "source_conn_id must be the id of an Airflow connection, got dict",
+    ),
+    ("method", "copy", "method must be one of auto, dump, replication, got 'copy'"),
+    ("ignore_dbs", "x" * 2049, "ignore_dbs must have at most 2048 characters, got 2049"),
+    ("ignore_dbs", ["a"], "ignore_dbs must be a comma-separated string, got list"),
+    ("content", "no", "content must be true or false, got 'no'"),
+    ("settle_seconds", -1, "settle_seconds must be a number of seconds, 0 or more, got -1"),
+    ("settle_seconds", "60", "settle_seconds must be a number of seconds, 0 or more, got '60'"),
+    ("emit_assets", None, "emit_assets must be true or false, got None"),
+    ("cancel_on_kill", "yes", "cancel_on_kill must be true or false, got 'yes'"),
+    ("force", "False", "force must be true or false, got 'False'"),
+    ("failure_patience", "long", "failure_patience must be a number of seconds above 0, got 'long'"),
+    ("plan", "gigantic", f"{_PLAN} 'gigantic'"),
+    ("plan", "startup-", f"{_PLAN} 'startup-'"),
+    ("plan", 4, f"{_PLAN} 4"),
+    ("service_type", "mongo", f"service_type must be one of {TYPES}, got 'mongo'"),
+    ("if_missing", "ignore", "if_missing must be one of skip, fail, got 'ignore'"),
+    ("path", 7, f"path {_PATH} 7"),
+    ("path", "s3://bucket/folder/", f"path {_PATH} 's3://bucket/folder/'"),
+    ("path", "3s://bucket/key", f"path {_PATH} '3s://bucket/key'"),
+    ("path", f"s3://key:{CANARY}@bucket/folder/", f"path {_PATH} 's3://key:***@bucket/folder/'"),
+    ("period", "decade", "period must be one of hour, day, week, month, year, got 'decade'"),
+    ("format", "xml", "format must be one of csv, parquet, got 'xml'"),
+    ("object_storage_conn_id", 7, "object_storage_conn_id must be the id of an Airflow connection, got 7"),
+    ("limit_entries", 0, "limit_entries must be a whole number above 0, got 0"),
+    ("limit_entries", "many", "limit_entries must be a whole number above 0, got 'many'"),
+    ("limit_entries", 1.5, "limit_entries must be a whole number above 0, got 1.5"),
+    (
+        "integration_type",
+        "read_replica",
+        "integration_type must be one of datasource, logs, metrics, got 'read_replica'",
+    ),
+    ("source_service", "x" * 64, f"source_service must have at most 63 characters, got 64: '{'x' * 64}'"),
+    ("dest_service", "..", "dest_service must be a name, got '..'"),
+    ("integration_id", "17", "integration_id must be a UUID, got '17'"),
+    ("endpoint_id", "17", "endpoint_id must be a UUID, got '17'"),
+    ("endpoint_name", 17, "endpoint_name must be a name of at least 1 character, got 17"),
+    ("endpoint_type", "syslog", f"endpoint_type must be one of {ENDPOINTS}, got 'syslog'"),
+    ("secrets_conn_id", 17, "secrets_conn_id must be the id of an Airflow connection, got 17"),
+    ("integrations", {"a": 1}, "integrations must be a list of mappings, got dict"),
+    ("endpoints", "x", "endpoints must be a list of mappings, got str"),
+    ("operation_id", "17", "operation_id must be a UUID, got '17'"),
+    ("operation_id", ID + "\n", f"operation_id must be a UUID, got '{ID}\\n'"),
+    ("dbaas_task_id", "{17", "dbaas_task_id must be a UUID, got '{17'"),
+    ("dbaas_task_id", None, "dbaas_task_id must be a UUID, got None"),
+]
+
+_SET = "settings must be a mapping of properties, got"
+_HERE = "must not be given here"
+_NO_PLACE = f"{_HERE}: a secret has no place in a DAG; set it in the portal"
+_OWN = f"{_HERE}: the service makes its own password"
+_INTO = "must not be given here, it holds a secret; it belongs into"
+_OF = "of the connection secrets_conn_id"
+_LOGS = {"integration_type": "logs", "dest_service": "search"}
+
+#: Operators and sensors, arguments, text.
+SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
+    (
+        (DbaasCreateServiceOperator, DbaasAttachEndpointOperator),
+        {"if_exists": "replace"},
+        "if_exists must be one of reuse, fail, got 'replace'",
+    ),
+    (
+        (DbaasCreateIntegrationOperator, DbaasCreateExternalEndpointOperator),
+        {"if_exists": "replace"},
+        "if_exists must be one of reuse, update, fail, got 'replace'",
+    ),
+    (
+        (DbaasServiceSensor,),
+        {"state": "asleep"},
+        "state must be one of running, poweroff, absent, got 'asleep'",
+    ),
+    (
+        (DbaasIntegrationSensor, DbaasExternalIntegrationSensor),
+        {"state": "asleep"},
+        "state must be one of active, absent, got 'asleep'",
+    ),
+    ((DbaasMigrationSensor,), {"until": "later"}, "until must be one of synced, done, got 'later'"),
+    (
+        (DbaasStartMigrationOperator,),
+        {"until": "later"},
+        "until must be one of started, synced, done, got 'later'",
+    ),
+    (_SERVICE, {"settings": ["version"]}, f"{_SET} list"),
+    (_SERVICE, {"settings": f'{{"admin_password": "{CANARY}"}}'}, f"{_SET} str"),
+    (_SERVICE, {"settings": {7: 1}}, "settings: a property's name must be a text, got 7"),
+    (_SERVICE, {"settings": {"admin_password": CANARY}}, f"settings: admin_password {_OWN}"),
+    (_SERVICE, {"settings": {"admin-password": CANARY}}, f"settings: admin-password {_OWN}"),
+    (
+        _SERVICE,
+        {"settings": {"migration": {"password": CANARY}}},
+        f"settings: migration {_HERE}: DbaasStartMigrationOperator takes the source from a connection",
+    ),
+    (_SERVICE, {"settings": {"name": "b"}}, f"settings: name {_HERE}: it is the parameter service_name"),
+    (
+        _SERVICE,
+        {"settings": {"grafana_settings": {"smtp_server": {"password": CANARY}}}},
+        f"settings: grafana_settings.smtp_server.password {_NO_PLACE}",
+    ),
+    (
+        _SERVICE,
+        {"settings": {"grafana_settings": {"auth": [{"name": "x"}, {"client_secret": CANARY}]}}},
+        f"settings: grafana_settings.auth.client_secret {_NO_PLACE}",
+    ),
+    (
+        (DbaasCreateServiceOperator,),
+        {"settings": {"plan": "startup-8"}},
+        f"settings: plan {_HERE}: it is a parameter of its own",
+    ),
+    (
+        (DbaasUpdateServiceOperator,),
+        {"settings": {}},
+        "settings must name at least one property, got none",
+    ),
+    ((DbaasDeleteServiceOperator,), {"dry_run": "False"}, "dry_run must be true or false, got 'False'"),
+    (
+        (DbaasServiceMetricsOperator,),
+        {"path": "metrics.txt"},
+        "path must end in .csv or .parquet, or format must be given, got path 'metrics.txt'",
+    ),
+    (_INTEGRATION, {"settings": ["a"]}, f"{_SET} list"),
+    (_INTEGRATION, {"settings": {"password": CANARY}}, f"settings: password {_HERE}: it holds a secret"),
+    (
+        (DbaasCreateIntegrationOperator,),
+        {"dest_service": "db"},
+        "source_service and dest_service must be two services, got db twice",
+    ),
+    ((DbaasDeleteIntegrationOperator,), {"integration_id": None}, f"{_LINK} none of them"),
+    (
+        (DbaasUpdateIntegrationOperator, DbaasDeleteIntegrationOperator),
+        {"integration_type": "logs"},
+        f"{_LINK} integration_id, integration_type",
+    ),
+    ((DbaasAttachEndpointOperator,), {"endpoint_name": "logs"}, f"{_WAYS} endpoint_id, endpoint_name"),
+    ((DbaasDeleteExternalEndpointOperator,), {"endpoint_id": ""}, f"{_WAYS} none of them"),
+    (
+        (DbaasDetachEndpointOperator,),
+        {"integration_id": ID},
+        "give either integration_id, or endpoint_id, or endpoint_name; got endpoint_name, integration_id",
+    ),
+    (_ENDPOINT, {"settings": CANARY}, f"{_SET} str"),
+    (_ENDPOINT, {"settings": {"datadog_api_key": CANARY}}, f"settings: datadog_api_key {_INTO} the password {_OF}"),
+    (_ENDPOINT, {"settings": {"datadog-api-key": CANARY}}, f"settings: datadog-api-key {_INTO} the password {_OF}"),
+    (
+        _ENDPOINT,
+        {"settings": {"basic_auth_password": CANARY}},
+        f"settings: basic_auth_password {_INTO} the password {_OF}",
+    ),
+    (_ENDPOINT, {"settings": {"key": CANARY}}, f"settings: key {_INTO} the extra, as 'key', {_OF}"),
+    (
+        _ENDPOINT,
+        {"settings": {"url": f"https://u:{CANARY}@h"}},
+        f"settings: url {_INTO} login and password (host, port and schema beside them) {_OF}",
+    ),
+    (_ENDPOINT, {"settings": {"password": CANARY}}, f"settings: password {_INTO} a field {_OF}"),
+    (_RECONCILE, {"dry_run": "no"}, f"dry_run must be true or false, got 'no' {_NATIVE}"),
+    (_RECONCILE, {"prune": "False"}, f"prune must be true or false, got 'False' {_NATIVE}"),
+    (
+        _RECONCILE,
+        {"integrations": None},
+        "give integrations, endpoints, or both: there is nothing to bring in line",
+    ),
+    (_RECONCILE, {"integrations": [CANARY]}, "integrations[0] must be a mapping, got str"),
+    (
+        _RECONCILE,
+        {"integrations": [{**_LOGS, "password": CANARY}]},
+        f"integrations[0] must not have password; {_KNOWN}",
+    ),
+    (
+        _RECONCILE,
+        {"integrations": [{**_LOGS, "settings": {"basic-auth-password": CANARY}}]},
+        f"integrations[0].settings: basic-auth-password {_HERE}: it holds a secret",
+    ),
+    (
+        _RECONCILE,
+        {"integrations": [{"integration_type": "logs"}]},
+        "integrations[0] must have either source_service or dest_service, the other end is db; got neither",
+    ),
+    (
+        _RECONCILE,
+        {"integrations": [{**_LOGS, "dest_service": "db"}]},
+        "integrations[0]: dest_service must be another service than db",
+    ),
+    (
+        _RECONCILE,
+        {"integrations": [{**_LOGS, "dest_service": 7}]},
+        "integrations[0].dest_service must be a name of 1 to 63 characters, got 7",
+    ),
+    (
+        _RECONCILE,
+        {"integrations": [_LOGS, _LOGS]},
+        "integrations[1] is the same as integrations[0]: logs integration db → search",
+    ),
+    (_RECONCILE, {"endpoints": [{"endpoint_id": "17"}]}, "endpoints[0].endpoint_id must be a UUID, got '17'"),
+    (
+        _RECONCILE,
+        {"endpoints": [{"endpoint_name": "siem"}]},
+        "endpoints[0] must have either endpoint_id, or endpoint_name and endpoint_type; got endpoint_name",
+    ),
+    (
+        _RECONCILE,
+        {"endpoints": [{"endpoint_name": "siem", "endpoint_type": "syslog"}]},
+        f"endpoints[0].endpoint_type must be one of {ENDPOINTS}, got 'syslog'",
+    ),
+]
