@@ -7,17 +7,17 @@ be loaded does not take the others along.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 from asyncio import StreamReader
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
 from airflow_dbaas.emulator.mysql.endpoint import MysqlEndpoint
 from airflow_dbaas.emulator.mysql.server import environment
+from airflow_dbaas.emulator.servers.program import Program
 
 _PIECE = 256 * 1024
 _CLIENT = ("--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--protocol=tcp")
@@ -70,22 +70,18 @@ async def copy(
         stdin=DEVNULL,
         stdout=PIPE,
     )
-    said = asyncio.create_task(_all(dump.stderr))
     load = _Load(binaries, target, finished)
     try:
-        assert dump.stdout is not None  # noqa: S101  (it was asked for)
         async for piece, begins in _pieces(dump.stdout):
             await load.take(piece, begins=begins)
-        if await dump.wait():
-            raise CopyFailed(source.words(_last_words(await said)) or "mariadb-dump ended without a word")
+        _require_success(source, *await dump.wait())
         await load.end_part()
         if position and not load.position:
             raise CopyFailed("the source did not tell at which global transaction id it was copied")
         return load.position
     finally:
         await load.abandon()
-        await _end(dump)
-        said.cancel()
+        await dump.end()
 
 
 async def probe(binaries: MysqlBinaries, source: MysqlEndpoint, dbname: str) -> None:
@@ -97,10 +93,13 @@ async def probe(binaries: MysqlBinaries, source: MysqlEndpoint, dbname: str) -> 
         stdout=DEVNULL,
     )
     try:
-        _, said = await dump.communicate()
+        _require_success(source, *await dump.wait())
     finally:
-        await _end(dump)
-    if dump.returncode:
+        await dump.end()
+
+
+def _require_success(source: MysqlEndpoint, code: int, said: bytes) -> None:
+    if code:
         raise CopyFailed(source.words(_last_words(said)) or "mariadb-dump ended without a word")
 
 
@@ -115,8 +114,7 @@ class _Load:
     _header: bytes = b""
     """Settings that the dump begins with and that every part needs."""
     _dbname: str = ""
-    _client: Process | None = None
-    _said: asyncio.Task[bytes] | None = None
+    _client: Program | None = None
     _body: bool = False
     """Whether statements end with two semicolons now: those of triggers, events and routines, of many lines."""
     _statement_begins: bool = False
@@ -143,17 +141,16 @@ class _Load:
 
     async def end_part(self) -> None:
         """Let the part's client finish, and tell how it went."""
-        if self._client is None or self._said is None or self._client.stdin is None:
+        if self._client is None:
             return
-        client, said = self._client, self._said
         # One that gave up has closed its end.
         with contextlib.suppress(ConnectionError):
             self._client.stdin.close()
             await self._client.stdin.wait_closed()
-        failed, words = await client.wait(), _last_words(await said)
+        failed, said = await self._client.wait()
         self._client = None
         if failed:
-            self._settle(self.target.words(words) or "mariadb ended without a word")
+            self._settle(self.target.words(_last_words(said)) or "mariadb ended without a word")
         elif self._dbname in self._views and self._dbname not in self._tables_there:
             self._tables_there.add(self._dbname)
         else:
@@ -162,9 +159,7 @@ class _Load:
     async def abandon(self) -> None:
         """End a client that is still loading."""
         if self._client is not None:
-            await _end(self._client)
-        if self._said is not None:
-            self._said.cancel()
+            await self._client.end()
 
     def _line(self, line: bytes) -> bytes:
         if line.startswith(b"DELIMITER "):
@@ -192,11 +187,10 @@ class _Load:
             stdin=PIPE,
             stdout=DEVNULL,
         )
-        self._said = asyncio.create_task(_all(self._client.stderr))
         await self._write(self._header + use)
 
     async def _write(self, piece: bytes) -> None:
-        assert self._client is not None and self._client.stdin is not None  # noqa: S101, PT018  (asked for)
+        assert self._client is not None  # noqa: S101  (a part has one)
         # One that gave up takes no more; its words are read at the end of the part.
         with contextlib.suppress(ConnectionError):
             self._client.stdin.write(piece)
@@ -229,28 +223,8 @@ def _login(server: MysqlEndpoint) -> list[str]:
     return ["--no-defaults", *_CLIENT, *address, tls, "--skip-ssl-verify-server-cert"]
 
 
-async def _start(command: list[str], password: str, *, stdin: int, stdout: int) -> Process:
-    return await asyncio.create_subprocess_exec(
-        *command,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=PIPE,
-        env=environment() | {"MYSQL_PWD": password},
-        # A Ctrl-C in the terminal is for the emulator alone.
-        start_new_session=True,
-    )
-
-
-async def _all(stream: StreamReader | None) -> bytes:
-    assert stream is not None  # noqa: S101  (it was asked for)
-    return await stream.read()
-
-
-async def _end(process: Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+async def _start(command: list[str], password: str, *, stdin: int, stdout: int) -> Program:
+    return await Program.start(command, environment() | {"MYSQL_PWD": password}, stdin=stdin, stdout=stdout)
 
 
 def _last_words(output: bytes) -> str:

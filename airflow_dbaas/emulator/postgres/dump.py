@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import re
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 from airflow_dbaas.emulator.postgres.server import environment
+from airflow_dbaas.emulator.servers.program import Program
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ async def copy(
     dump_options = [*_DUMP, "--no-privileges", *(["--schema-only"] if schema_only else [])]
     restore_options = [*_RESTORE, "--single-transaction", "--exit-on-error"]
     reading, writing = os.pipe()
-    processes: list[Process] = []
+    programs: list[Program] = []
     try:
         dump = await _start(
             [binaries.tool("pg_dump"), *dump_options, f"--dbname={source.command_line(dbname)}"],
@@ -49,25 +49,25 @@ async def copy(
             stdin=DEVNULL,
             stdout=writing,
         )
-        processes.append(dump)
+        programs.append(dump)
         restore = await _start(
             [binaries.tool("pg_restore"), *restore_options, f"--dbname={target.command_line(dbname)}"],
             password=target.password,
             stdin=reading,
             stdout=DEVNULL,
         )
-        processes.append(restore)
+        programs.append(restore)
     finally:
         # Only the programs may hold the pipe's ends, else neither notices that the other has ended.
         os.close(reading)
         os.close(writing)
-        if len(processes) < 2:
-            await _end(processes)
+        if len(programs) < 2:
+            await _end(programs)
     try:
-        (_, dump_said), (_, restore_said) = await asyncio.gather(dump.communicate(), restore.communicate())
+        (dump_code, dump_said), (restore_code, restore_said) = await asyncio.gather(dump.wait(), restore.wait())
     finally:
-        await _end(processes)
-    if dump.returncode or restore.returncode:
+        await _end(programs)
+    if dump_code or restore_code:
         # When reading breaks off, pg_restore complains about the stream as well: the cause comes first.
         said = [source.words(_last_error(text)) for text in (dump_said, restore_said) if text.strip()]
         raise CopyFailed(target.words("; ".join(said)) or "pg_dump or pg_restore ended without a word")
@@ -110,43 +110,32 @@ async def copy_privileges(binaries: PostgresBinaries, source: Endpoint, target: 
             stdout=DEVNULL,
         )
         try:
-            _, said = await restore.communicate()
+            code, said = await restore.wait()
         finally:
-            await _end([restore])
-    if restore.returncode:
+            await restore.end()
+    if code:
         logger.warning("Privileges of database %s are incomplete: %s", dbname, target.words(_last_error(said)))
 
 
 async def _run(command: list[str], server: Endpoint) -> bytes:
     """Output of a program that reads from ``server``."""
-    process = await _start(command, password=server.password, stdin=DEVNULL, stdout=PIPE)
+    program = await _start(command, password=server.password, stdin=DEVNULL, stdout=PIPE)
     try:
-        output, said = await process.communicate()
+        output = await program.stdout.read()
+        code, said = await program.wait()
     finally:
-        await _end([process])
-    if process.returncode:
+        await program.end()
+    if code:
         raise CopyFailed(server.words(_last_error(said)))
     return output
 
 
-async def _start(command: list[str], *, password: str, stdin: int, stdout: int) -> Process:
-    return await asyncio.create_subprocess_exec(
-        *command,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=PIPE,
-        env=environment() | {"PGPASSWORD": password},
-        # A Ctrl-C in the terminal is for the emulator alone.
-        start_new_session=True,
-    )
+async def _start(command: list[str], *, password: str, stdin: int, stdout: int) -> Program:
+    return await Program.start(command, environment() | {"PGPASSWORD": password}, stdin=stdin, stdout=stdout)
 
 
-async def _end(processes: list[Process]) -> None:
-    for process in processes:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+async def _end(programs: list[Program]) -> None:
+    await asyncio.gather(*(program.end() for program in programs))
 
 
 def _last_error(output: bytes) -> str:
