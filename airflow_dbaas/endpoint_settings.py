@@ -7,7 +7,7 @@ datadog                   password → ``datadog_api_key``
 elasticsearch, opensearch schema (``https`` unless it is ``http``), host, port, login and password → ``url``;
                           extra ``ca``
 prometheus                login → ``basic_auth_username``, password → ``basic_auth_password``
-rsyslog                   host → ``server``, port → ``port``; extra ``ca``, ``cert``, ``key``
+rsyslog                   host → ``server``, port → ``port``; extra ``ca``, ``cert``, ``key``, ``logline``, ``sd``
 ========================= ====================================================================================
 """
 
@@ -65,6 +65,8 @@ FROM_CONNECTION: dict[str, dict[str, Part]] = {
         "ca": _extra("ca"),
         "cert": _extra("cert"),
         "key": _extra("key"),
+        "logline": _extra("logline"),
+        "sd": _extra("sd"),
     },
 }
 
@@ -73,6 +75,8 @@ _PLACES = {
     "datadog_api_key": "the password",
     "basic_auth_password": "the password",
     "key": "the extra, as 'key',",
+    "logline": "the extra, as 'logline',",
+    "sd": "the extra, as 'sd',",
     "url": "login and password (host, port and schema beside them)",
 }
 

@@ -22,6 +22,7 @@ from airflow_dbaas.api.errors import (
     DbaasTransportError,
     DbaasWaitTimeoutError,
 )
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import NO_RETRY
 from airflow_dbaas.waits import Done, Failed, Pending, Verdict, Wait
 
@@ -106,7 +107,7 @@ class Watch:
     def _tell(self, note: str) -> None:
         # Only changes: a wait of hours is a few lines in the log.
         if note != self._last_note:
-            log.info("Waiting: %s", note)
+            log.info("Waiting: %s", one_line(note))
             self._last_note = note
 
     def pause(self) -> float:

@@ -22,6 +22,8 @@ USERNAME_LENGTH = 64
 SHOWN_LENGTH = 100
 #: With hyphens or without: ``uuid.UUID`` by itself takes signs, underscores and foreign digits as well.
 _UUID = re.compile(r"[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}", re.IGNORECASE)
+#: What no name holds: control characters, line separators, halves of surrogate pairs.
+_UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def segment(parameter: str, value: str, *, longest: int | None = NAME_LENGTH) ->
     :param parameter: the parameter's name, for the error text.
     :param value: the name as the user gave it.
     :param longest: greatest length in characters; None if there is none.
-    :raises DbaasConfigurationError: if it is empty, too long, ``.`` or ``..``, or holds control characters
-        or half of a surrogate pair.
+    :raises DbaasConfigurationError: if it is empty, too long, ``.`` or ``..``, or holds control characters,
+        line separators or half of a surrogate pair.
     """
     if not isinstance(value, str) or not value:
         length = "at least 1 character" if longest is None else f"1 to {longest} characters"
@@ -63,7 +65,7 @@ def segment(parameter: str, value: str, *, longest: int | None = NAME_LENGTH) ->
         raise DbaasConfigurationError(
             f"{parameter} must have at most {longest} characters, got {len(value)}: {shown(value)}"
         )
-    if value in {".", ".."} or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", value):
+    if value in {".", ".."} or _UNNAMEABLE.search(value):
         raise DbaasConfigurationError(f"{parameter} must be a name, got {shown(value)}")
     return quote(value, safe="")
 

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from airflow_dbaas.api.redaction import without_userinfo
+from airflow_dbaas.api.redaction import one_line, without_userinfo
 
 LONGEST_TEXT = 1500
 
@@ -163,7 +163,7 @@ class DbaasWaitTimeoutError(DbaasError):
 
 def _one_paragraph(text: str) -> str:
     # Whoever makes a text has taken the secrets out; a URI that slipped through is masked here, before the cut.
-    text = without_userinfo(" ".join(text.split()))
+    text = one_line(without_userinfo(" ".join(text.split())))
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 

@@ -1,4 +1,4 @@
-"""Keeps secrets out of texts: the API's messages, drivers' errors, and what is shown of an answer."""
+"""Makes texts from elsewhere fit to be shown: the API's messages, drivers' errors, and what is in an answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ SECRETS = frozenset(
         "datadog-api-key",
         "email-sender-password",
         "key",
+        # Where services that collect logs want their token in each line.
+        "logline",
         "password",
+        "sd",
         "secret-key",
         "source-service-uri",
     }
@@ -26,7 +29,12 @@ SECRETS = frozenset(
 
 # Up to the last @ before white space: an unescaped password may itself hold "@", ":" or "/".
 _USERINFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/?#@]*:)\S*@", re.IGNORECASE)
+# On the web a name alone is a token, as in https://token@host; elsewhere it is a user's.
+_TOKEN = re.compile(r"(\bhttps?://)[^\s/?#:]+@", re.IGNORECASE)
 _KEYWORD = re.compile(r"""(password['"]?\s*[=:]\s*)('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,;)}]+)""", re.IGNORECASE)
+
+#: Control characters, line separators, and what turns the direction of writing.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def is_secret(name: object) -> bool:
@@ -40,8 +48,8 @@ def spellings(secret: str) -> set[str]:
 
 
 def without_userinfo(text: str) -> str:
-    """``text`` without the passwords of URIs in it."""
-    return _USERINFO.sub(rf"\g<1>{MASK}@", text)
+    """``text`` without the passwords of URIs in it, and without the tokens that stand in place of a login."""
+    return _TOKEN.sub(rf"\g<1>{MASK}@", _USERINFO.sub(rf"\g<1>{MASK}@", text))
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -55,6 +63,14 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)
     return text
+
+
+def one_line(text: str) -> str:
+    """``text`` from elsewhere as one line of a log: what would end it or steer a terminal is written as in Python.
+
+    So a name, or a text of the API or a server, cannot pass for a line of its own.
+    """
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def without_secrets(value: object) -> object:

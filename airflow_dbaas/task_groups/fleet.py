@@ -18,6 +18,7 @@ from airflow_dbaas._compat import (
 )
 from airflow_dbaas._compat.states import ENDED, map_index, states_in_run
 from airflow_dbaas.api.errors import DbaasMigrationCheckError
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.fleet import sentence, table
 
 log = logging.getLogger(__name__)
@@ -137,7 +138,7 @@ def report_migrations(
     for index, service in enumerate(services):
         lost = {"service": service["service_name"], "state": "unknown", "error": f"{outcome_task_id} has not told"}
         rows.append(ti.xcom_pull(task_ids=outcome_task_id, map_indexes=index) or lost)
-    log.info("Migrations:\n%s", "\n".join(table(rows)))
+    log.info("Migrations:\n%s", "\n".join(map(one_line, table(rows))))
     ti.xcom_push(key="return_value", value=rows)
     bad = [row for row in rows if row["state"] not in GOOD]
     if bad:

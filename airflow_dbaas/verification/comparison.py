@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.verification.connections import Server
 
 _SECONDS_BETWEEN_LOOKS = 2.0
@@ -109,7 +110,7 @@ class Pair(ABC, Generic[SessionT]):
                     differing[table] = (wanted, found)
             if not differing or time.monotonic() >= deadline:
                 break
-            log.info("%s: not equal yet: %s", self.dbname, ", ".join(differing))
+            log.info("%s: not equal yet: %s", self.dbname, one_line(", ".join(differing)))
             time.sleep(_SECONDS_BETWEEN_LOOKS)
             pending = list(differing)
         for table, (wanted, found) in differing.items():

@@ -88,7 +88,9 @@ def _one_segment(place: str, schema: Schema) -> Schema:
 
 
 def _printable(place: str, schema: Schema) -> Schema:
-    return {**schema, "pattern": r"^[^\x00-\x1f\x7f]*$"} if "{" in place and "format" not in schema else schema
+    if "{" not in place or "format" in schema:
+        return schema
+    return {**schema, "pattern": r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"}
 
 
 def _service_name(place: str, schema: Schema) -> Schema:
@@ -186,7 +188,7 @@ DEVIATIONS = (
     ),
     Deviation(
         "names in paths",
-        "control characters are refused",
+        "control characters and line separators are refused",
         "no name has them; they come of a template gone wrong, and end up in logs",
         AS_GIVEN,
         REFUSED,

@@ -66,6 +66,12 @@ def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
             {"tls": True, "port": 514},
             {"server": "siem.example.com", "port": 514, "tls": True, "ca": "CA", "cert": "CERT", "key": "KEY"},
         ),
+        (
+            "rsyslog",
+            {"extra": {"logline": "TOKEN %msg%", "sd": "TOKEN"}},
+            {},
+            {"logline": "TOKEN %msg%", "sd": "TOKEN"},
+        ),
         ("rsyslog", {}, {"server": "siem"}, {"server": "siem"}),
     ],
 )
@@ -86,10 +92,16 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also those that Airflow does not know as such: a key in the extra, a URL with a login."""
     masked: set[str] = set()
     monkeypatch.setattr(credentials, "mask_secret", masked.add)
-    connection(monkeypatch, host="siem", login="user", password=SECRET, extra={"key": "PRIVATE KEY", "ca": "public"})
+    connection(
+        monkeypatch,
+        host="siem",
+        login="user",
+        password=SECRET,
+        extra={"key": "PRIVATE KEY", "sd": "a token", "ca": "public"},
+    )
     endpoint_settings("rsyslog", None, "secrets")
     url = endpoint_settings("opensearch", None, "secrets")["url"]
-    assert {SECRET, "PRIVATE KEY", url, "c%40nary%2Fpass%20w%C3%B6rd"} <= masked
+    assert {SECRET, "PRIVATE KEY", "a token", url, "c%40nary%2Fpass%20w%C3%B6rd"} <= masked
     assert "public" not in masked
 
 
@@ -103,6 +115,8 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ({"datadog-api-key": SECRET}, "into the password of the connection secrets_conn_id"),
         ({"basic_auth_password": SECRET}, "into the password of the connection secrets_conn_id"),
+        ({"sd": SECRET}, "into the extra, as 'sd', of the connection secrets_conn_id"),
+        ({"logline": SECRET}, "into the extra, as 'logline', of the connection secrets_conn_id"),
         ({"key": SECRET}, "into the extra, as 'key', of the connection secrets_conn_id"),
         (
             {"url": f"https://u:{SECRET}@h"},

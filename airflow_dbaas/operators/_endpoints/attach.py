@@ -9,6 +9,7 @@ from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasServiceError
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._endpoints.base import EndpointOperator, check_attachable
 from airflow_dbaas.operators._integrations.base import named_by
@@ -68,7 +69,7 @@ class DbaasAttachEndpointOperator(EndpointOperator):
                 self.remember_creation(context, operation.found.integration_id)
             return self._present(operation.found, mine=operation.mine)
         self.remember_creation(context)
-        self.log.info("Attaching service %s to external endpoint %s", self.service_name, endpoint.name)
+        self.log.info("Attaching service %s to external endpoint %s", self.service_name, one_line(str(endpoint.name)))
         seen = models.ExternalIntegration(
             type=endpoint.type,
             dest_endpoint_id=endpoint.id,

@@ -30,7 +30,8 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
     - elasticsearch, opensearch: schema (``https`` unless it is ``http``), host, port, login and password → ``url``;
       extra ``ca`` → ``ca``
     - prometheus: login → ``basic_auth_username``, password → ``basic_auth_password``
-    - rsyslog: host → ``server``, port → ``port``; extra ``ca``, ``cert`` and ``key`` → the settings of that name
+    - rsyslog: host → ``server``, port → ``port``; extra ``ca``, ``cert``, ``key``, ``logline`` and ``sd`` → the
+      settings of that name (services that collect logs want their token in one of the last two)
 
     What ``settings`` name counts, if the connection has it, too.
 

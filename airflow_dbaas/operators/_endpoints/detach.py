@@ -9,6 +9,7 @@ from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import calls, models
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError, DbaasNotFoundError
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._endpoints.base import EndpointOperator
 from airflow_dbaas.waits import ExternalIntegrationWait
@@ -77,7 +78,8 @@ class DbaasDetachEndpointOperator(EndpointOperator):
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
             return self._gone(context, {}, seen=seen, operation_id=None)
         self.remember(context, _DETACHMENT, operation.id or "taken")
-        self.log.info("Detaching service %s from external endpoint %s", self.service_name, found.dest_endpoint_name)
+        endpoint = one_line(str(found.dest_endpoint_name))
+        self.log.info("Detaching service %s from external endpoint %s", self.service_name, endpoint)
         return self.wait_for_operation(context, operation, self._accepted, seen=seen)
 
     def _look(self) -> models.ExternalIntegration | None:

@@ -7,6 +7,7 @@ from typing import Any
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasMigrationCheckError, DbaasNotFoundError
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.operators._migrations.base import MethodOperator
 from airflow_dbaas.waits import TaskWait
 
@@ -70,7 +71,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
     def _checked(
         self, context: Context, result: dict[str, Any], *, operation_id: str | None, **_: Any
     ) -> dict[str, Any]:
-        self.log.info("The check passed: %s", result["result"])
+        self.log.info("The check passed: %s", one_line(str(result["result"])))
         return {**result, "operation_id": operation_id}
 
     def _result(self, task_id: str | None, operation_id: str | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from airflow_dbaas import ledger, lineage, validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasMigrationError
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import Check
 from airflow_dbaas.ledger import MigrationNote
@@ -71,7 +72,7 @@ class DbaasStartMigrationOperator(MethodOperator):
             return self._begin(context, source)
         if not _has_failed(status):
             return self._join(context, source, status)
-        self.log.info("An earlier migration failed and is cleared away: %s", describe_migration(status))
+        self.log.info("An earlier migration failed and is cleared away: %s", one_line(describe_migration(status)))
         operation = self.stop_migration()
         if operation is None:
             return self._begin(context, source)
@@ -128,7 +129,7 @@ class DbaasStartMigrationOperator(MethodOperator):
             raise DbaasMigrationError(
                 f"{where}, from {note.source} (started by {note.started_by}), not from {source.address}; {mend}"
             )
-        self.log.info("%s, from the same source; started by %s. Joining it", where, note.started_by)
+        self.log.info("%s, from the same source; started by %s. Joining it", one_line(where), note.started_by)
         if note.started_by == _this_run(context):
             self._own()
         return self._under_way(context, joined=True, operation_id=None)

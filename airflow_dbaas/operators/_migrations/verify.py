@@ -8,6 +8,7 @@ from airflow_dbaas import assets, lineage, validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasVerificationError
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._migrations.base import MigrationOperator
 
@@ -87,7 +88,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
         }
         if report.differences:
             # The error's text is bounded; the log has them all.
-            self.log.error("Differences:\n%s", "\n".join(report.differences))
+            self.log.error("Differences:\n%s", "\n".join(map(one_line, report.differences)))
             shown = "; ".join(report.differences[:20])
             more = f"; and {len(report.differences) - 20} more" if len(report.differences) > 20 else ""
             raise DbaasVerificationError(

@@ -9,6 +9,7 @@ from airflow_dbaas import ledger, validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasNotFoundError, DbaasServiceError
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits import ServiceWait, describe_migration
@@ -118,15 +119,15 @@ class DbaasDeleteServiceOperator(DbaasOperator):
     def _tell_what_goes_with(self, service: models.Service) -> None:
         for integration in service.integrations:
             ends = integration.type, integration.source, integration.dest, integration.id
-            self.log.info("With it goes the integration %s, %s → %s (%s)", *ends)
+            self.log.info("With it goes the integration %s, %s → %s (%s)", *(one_line(str(end)) for end in ends))
         try:
             attached = self.client.list_dbaas_external_integrations(service.name).external_integrations
         except DbaasNotFoundError:
             # It says nothing of the service: that was there a moment ago.
             return
         for attachment in attached:
-            kind, endpoint = attachment.type, attachment.dest_endpoint_name
-            self.log.info("With it goes its integration with the %s endpoint %s", kind, endpoint)
+            endpoint = one_line(f"{attachment.type} endpoint {attachment.dest_endpoint_name}")
+            self.log.info("With it goes its integration with the %s", endpoint)
 
     def _accepted(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
         if not self.wait_for_completion:

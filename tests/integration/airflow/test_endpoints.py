@@ -88,11 +88,11 @@ def test_an_endpoint_from_creation_to_deletion(run: Run, client: Client, name: s
     for _ in range(2):
         set_ = run(f"set_endpoint_{mode}", name=name, **other)
         assert (set_.task.result["created"], set_.task.result["updated"]) == (False, True)
-    updated = run(f"update_endpoint_{mode}", id=result["endpoint_id"], settings={"sd": "[x]"}, secrets="")
+    updated = run(f"update_endpoint_{mode}", id=result["endpoint_id"], settings={"max_message_size": 4096}, secrets="")
     assert updated.task.result["updated"] is True
     shown = client.get_dbaas_external_endpoint_rsyslog(result["endpoint_id"]).settings
     assert shown
-    assert (shown.port, shown.format, shown.sd) == (514, "rfc3164", "[x]")
+    assert (shown.port, shown.format, shown.max_message_size) == (514, "rfc3164", 4096)
 
     deleted = run(f"delete_endpoint_{mode}", name=name)
     assert (deleted.task.result["deleted"], deleted.task.result["endpoint_id"]) == (True, result["endpoint_id"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.api.redaction import one_line, redact
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,10 @@ from airflow_dbaas.api.redaction import redact
         ("password authentication failed for user", "password authentication failed for user"),
         ("https://h/path?x=a@b stays", "https://h/path?x=a@b stays"),
         ("http://127.0.0.1:8080/v2 stays", "http://127.0.0.1:8080/v2 stays"),
+        ("https://token@h/path, HTTP://t@k%40n@[::1]:80/", "https://***@h/path, HTTP://***@[::1]:80/"),
+        ("https://h/, write to a@b stays", "https://h/, write to a@b stays"),
+        ("https://h#a@b stays", "https://h#a@b stays"),
+        ("postgres://user@h/db stays", "postgres://user@h/db stays"),
     ],
 )
 def test_passwords_in_uris_and_connection_strings(text: str, clean: str) -> None:
@@ -32,3 +36,9 @@ def test_known_secrets_in_every_spelling() -> None:
     secret = "p@ss/w rd"
     text = "p@ss/w rd p%40ss/w%20rd p%40ss%2Fw%20rd p%40ss%2Fw+rd"
     assert redact(text, [secret]) == "*** *** *** ***"
+
+
+def test_one_line_stays_one() -> None:
+    """What ends a line for whoever reads it, or steers a terminal, is shown and does nothing; letters stay."""
+    assert one_line("a\r\n\tb\x00c\x1b[2Jd\x7f\x85\u2028e\u202e") == (r"a\r\n\tb\x00c\x1b[2Jd\x7f\x85\u2028e\u202e")
+    assert one_line(r"é → 漢字 \n {{ ds }}") == r"é → 漢字 \n {{ ds }}"

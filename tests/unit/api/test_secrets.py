@@ -45,6 +45,7 @@ for kind in ("pg", "mysql", "valkey"):
             f"{verb}_dbaas_service_{kind}",
             {"name": "a", **plan, "migration": migration},
         )
+RSYSLOG = {"server": "host", "port": 1, "tls": True, "format": "rfc5424"}
 for verb, target in (("create", {"name": "e"}), ("update", {"endpoint_id": ID})):
     SENT |= {
         f"datadog {verb}": (
@@ -57,7 +58,7 @@ for verb, target in (("create", {"name": "e"}), ("update", {"endpoint_id": ID}))
         ),
         f"rsyslog {verb}": (
             f"{verb}_dbaas_external_endpoint_rsyslog",
-            {**target, "settings": {"server": "host", "port": 1, "tls": True, "format": "rfc5424", "key": CANARY}},
+            {**target, "settings": {**RSYSLOG, "key": CANARY, "logline": CANARY, "sd": CANARY}},
         ),
     }
 
