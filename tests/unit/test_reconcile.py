@@ -208,59 +208,6 @@ def test_a_plan_that_was_carried_out_is_empty() -> None:
     assert sorted(names(actual)) == ["logs", "metrics"]
 
 
-@pytest.mark.parametrize(
-    ("entries", "message"),
-    [
-        ("x", "integrations must be a list of mappings, got str"),
-        ([LOGS, "x"], r"integrations\[1\] must be a mapping, got str"),
-        ([{**LOGS, "type": "logs"}], r"integrations\[0\] must not have type; known are dest_service, integration_type"),
-        (
-            [{"dest_service": "x"}],
-            r"integrations\[0\].integration_type must be one of datasource, logs, metrics, got None",
-        ),
-        (
-            [{**LOGS, "integration_type": "read_replica"}],
-            r"must be one of datasource, logs, metrics, got 'read_replica'",
-        ),
-        ([{"integration_type": "logs"}], r"either source_service or dest_service, the other end is db; got neither"),
-        ([{**LOGS, "source_service": "db"}], r"the other end is db; got source_service and dest_service"),
-        ([{**LOGS, "dest_service": "db"}], r"integrations\[0\]: dest_service must be another service than db"),
-        ([{**LOGS, "dest_service": 7}], r"integrations\[0\].dest_service must be a text, got 7"),
-        ([{**LOGS, "settings": ["a"]}], r"integrations\[0\].settings must be a mapping of properties, got list"),
-        (
-            [{**LOGS, "settings": {"password": "s3cret"}}],
-            r"integrations\[0\].settings: password must not be given here",
-        ),
-        ([LOGS, METRICS, LOGS], r"integrations\[2\] is the same as integrations\[0\]: logs integration db → search"),
-        ([LOGS, {**LOGS, "settings": {"days": 3}}], r"integrations\[1\] is the same as integrations\[0\]"),
-    ],
-)
-def test_lists_of_integrations_that_cannot_be_used(entries: Any, message: str) -> None:
-    """Refused when the DAG is parsed, naming the entry; a secret is not repeated."""
-    with pytest.raises(DbaasConfigurationError, match=message) as caught:
-        DbaasReconcileIntegrationsOperator(task_id="t", service_name="db", integrations=entries)
-    assert "s3cret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("entries", "message"),
-    [
-        ({"endpoint_id": "x"}, "endpoints must be a list of mappings, got dict"),
-        ([{"name": "x"}], r"endpoints\[0\] must not have name; known are endpoint_id, endpoint_name, endpoint_type"),
-        ([{}], r"endpoints\[0\] must have either endpoint_id, or endpoint_name and endpoint_type; got nothing"),
-        ([{"endpoint_name": "x"}], r"or endpoint_name and endpoint_type; got endpoint_name"),
-        ([{"endpoint_id": "x", "endpoint_type": "rsyslog"}], r"got endpoint_id, endpoint_type"),
-        ([{"endpoint_name": "x", "endpoint_type": "syslog"}], r"endpoints\[0\].endpoint_type must be one of datadog, "),
-        ([{"endpoint_id": 7}], r"endpoints\[0\].endpoint_id must be a text, got 7"),
-        ([{"endpoint_id": "x"}] * 2, r"endpoints\[1\] is the same as endpoints\[0\]: attachment db → endpoint x"),
-    ],
-)
-def test_lists_of_endpoints_that_cannot_be_used(entries: Any, message: str) -> None:
-    """As with integrations."""
-    with pytest.raises(DbaasConfigurationError, match=message):
-        DbaasReconcileIntegrationsOperator(task_id="t", service_name="db", endpoints=entries)
-
-
 def test_one_endpoint_named_in_two_ways() -> None:
     """By id and by name: a duplicate all the same, found when the names are known."""
     with pytest.raises(DbaasConfigurationError, match=r"endpoints\[1\] is the same as endpoints\[0\]"):

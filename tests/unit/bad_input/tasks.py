@@ -30,12 +30,12 @@ from airflow_dbaas.sensors.integrations import DbaasExternalIntegrationSensor, D
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from tests.unit.bad_input.kinds import ID
+from tests.unit.bad_input.lists import ENDPOINT_LISTS, ENDPOINTS, INTEGRATIONS
 
 #: Not one that can be put into a URI or JSON as it is.
 CANARY = 'Tr0ub4dor&3/"ß'
 ZONES = "at-vie-1, at-vie-2, bg-sof-1, ch-dk-2, ch-gva-2, de-fra-1, de-muc-1, hr-zag-1"
 TYPES = "pg, mysql, valkey, grafana, opensearch, thanos"
-ENDPOINTS = "datadog, elasticsearch, opensearch, prometheus, rsyslog"
 
 _SERVICE = (DbaasCreateServiceOperator, DbaasUpdateServiceOperator)
 _ENDPOINT = (DbaasCreateExternalEndpointOperator, DbaasUpdateExternalEndpointOperator)
@@ -45,7 +45,6 @@ _PATH = "must be the path of a file, local or a URL such as s3://bucket/key, got
 _PLAN = "plan must be hobbyist-N, startup-N, business-N or premium-N, e.g. startup-4, got"
 _NATIVE = "(a template needs render_template_as_native_obj)"
 _NAMED = "must be a name of 1 to 63 characters, got"
-_KNOWN = "known are dest_service, integration_type, settings, source_service"
 _WAYS = "give either endpoint_id, or endpoint_name; got"
 _LINK = "give either integration_id, or integration_type and source_service and dest_service; got"
 
@@ -117,8 +116,6 @@ ANYWHERE: list[tuple[str, Any, str]] = [
     ("endpoint_name", 17, "endpoint_name must be a name of at least 1 character, got 17"),
     ("endpoint_type", "syslog", f"endpoint_type must be one of {ENDPOINTS}, got 'syslog'"),
     ("secrets_conn_id", 17, "secrets_conn_id must be the id of an Airflow connection, got 17"),
-    ("integrations", {"a": 1}, "integrations must be a list of mappings, got dict"),
-    ("endpoints", "x", "endpoints must be a list of mappings, got str"),
     ("operation_id", "17", "operation_id must be a UUID, got '17'"),
     ("operation_id", ID + "\n", f"operation_id must be a UUID, got '{ID}\\n'"),
     ("dbaas_task_id", "{17", "dbaas_task_id must be a UUID, got '{17'"),
@@ -131,7 +128,6 @@ _NO_PLACE = f"{_HERE}: a secret has no place in a DAG; set it in the portal"
 _OWN = f"{_HERE}: the service makes its own password"
 _INTO = "must not be given here, it holds a secret; it belongs into"
 _OF = "of the connection secrets_conn_id"
-_LOGS = {"integration_type": "logs", "dest_service": "search"}
 
 #: Operators and sensors, arguments, text.
 SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
@@ -240,46 +236,6 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         {"integrations": None},
         "give integrations, endpoints, or both: there is nothing to bring in line",
     ),
-    (_RECONCILE, {"integrations": [CANARY]}, "integrations[0] must be a mapping, got str"),
-    (
-        _RECONCILE,
-        {"integrations": [{**_LOGS, "password": CANARY}]},
-        f"integrations[0] must not have password; {_KNOWN}",
-    ),
-    (
-        _RECONCILE,
-        {"integrations": [{**_LOGS, "settings": {"basic-auth-password": CANARY}}]},
-        f"integrations[0].settings: basic-auth-password {_HERE}: it holds a secret",
-    ),
-    (
-        _RECONCILE,
-        {"integrations": [{"integration_type": "logs"}]},
-        "integrations[0] must have either source_service or dest_service, the other end is db; got neither",
-    ),
-    (
-        _RECONCILE,
-        {"integrations": [{**_LOGS, "dest_service": "db"}]},
-        "integrations[0]: dest_service must be another service than db",
-    ),
-    (
-        _RECONCILE,
-        {"integrations": [{**_LOGS, "dest_service": 7}]},
-        "integrations[0].dest_service must be a name of 1 to 63 characters, got 7",
-    ),
-    (
-        _RECONCILE,
-        {"integrations": [_LOGS, _LOGS]},
-        "integrations[1] is the same as integrations[0]: logs integration db → search",
-    ),
-    (_RECONCILE, {"endpoints": [{"endpoint_id": "17"}]}, "endpoints[0].endpoint_id must be a UUID, got '17'"),
-    (
-        _RECONCILE,
-        {"endpoints": [{"endpoint_name": "siem"}]},
-        "endpoints[0] must have either endpoint_id, or endpoint_name and endpoint_type; got endpoint_name",
-    ),
-    (
-        _RECONCILE,
-        {"endpoints": [{"endpoint_name": "siem", "endpoint_type": "syslog"}]},
-        f"endpoints[0].endpoint_type must be one of {ENDPOINTS}, got 'syslog'",
-    ),
+    *((_RECONCILE, {"integrations": entries}, text) for entries, text in INTEGRATIONS),
+    *((_RECONCILE, {"endpoints": entries}, text) for entries, text in ENDPOINT_LISTS),
 ]
