@@ -36,9 +36,18 @@ class Server(uvicorn.Server):
     _away: asyncio.Task[None] | None = None
 
     def refuse(self, seconds: float) -> None:
-        """From now on connections are refused, for so many seconds; idle ones are closed. Nothing, while it does."""
-        if self._away is None or self._away.done():
-            self._away = asyncio.create_task(self._refuse(seconds))
+        """Refuse connections from now on, for so many seconds, and close the idle ones. Nothing, while it does so."""
+        if self._away is not None and not self._away.done():
+            return
+        # The copies keep the port while they do not listen, so that it cannot become another one's.
+        kept = [each.dup() for server in self.servers for each in server.sockets]
+        for each in kept:
+            _stop_listening(each)
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        self._away = asyncio.create_task(self._come_back(kept, seconds))
 
     async def end_refusing(self) -> None:
         """To be called when the server has ended."""
@@ -46,28 +55,24 @@ class Server(uvicorn.Server):
             self._away.cancel()
             await asyncio.gather(self._away, return_exceptions=True)
 
-    async def _refuse(self, seconds: float) -> None:
-        # The copies stay bound while they do not listen, so that the port cannot become another one's.
-        kept = [each.dup() for server in self.servers for each in server.sockets]
-        for each in kept:
-            address = each.getsockname()
-            each.shutdown(socket.SHUT_RDWR)
-            try:
-                # A port that the system chose was lost by that; one that was asked for was not.
-                each.bind(address)
-            except OSError as error:
-                if error.errno != errno.EINVAL:
-                    raise
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
+    async def _come_back(self, kept: list[socket.socket], seconds: float) -> None:
         try:
             await asyncio.sleep(seconds)
             await self.startup(sockets=kept)
         except BaseException:
             for each in kept:
                 each.close()
+            raise
+
+
+def _stop_listening(listener: socket.socket) -> None:
+    address = listener.getsockname()
+    listener.shutdown(socket.SHUT_RDWR)
+    try:
+        # A port that the system chose is lost by that; one that was asked for is not.
+        listener.bind(address)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
             raise
 
 
@@ -88,8 +93,14 @@ async def cut(scope: Scope, receive: Receive) -> None:
     await _gone(receive)
 
 
+async def pause(receive: Receive, seconds: float) -> None:
+    """Wait, but no longer than the client does."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await _gone(receive)
+
+
 async def _gone(receive: Receive) -> None:
     """Wait until the server knows that the connection is gone: else it would miss the rest of the answer."""
-    with contextlib.suppress(asyncio.CancelledError):
-        while (await receive())["type"] != "http.disconnect":
-            pass
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -46,9 +45,17 @@ class _Exchange:
         return answer
 
     async def perhaps_work(self) -> None:
-        """Do what the request asks for if the rule wants it done."""
+        """Do what the request asks for if the rule wants it done; else only take the request."""
         if self.options["processed"]:
             await self.work()
+        else:
+            while (await self.receive()).get("more_body"):
+                pass
+
+    async def reply(self, answer: list[Message]) -> None:
+        """Send an answer."""
+        for message in answer:
+            await self.send(message)
 
     async def respond(self, response: Response) -> None:
         """Answer with something else."""
@@ -112,8 +119,7 @@ async def _wrong_type(exchange: _Exchange) -> None:
     start, *rest = await exchange.work()
     kind = exchange.options["content-type"].encode()
     start["headers"] = [(name, kind if name == b"content-type" else value) for name, value in start["headers"]]
-    for message in (start, *rest):
-        await exchange.send(message)
+    await exchange.reply([start, *rest])
 
 
 async def _half(exchange: _Exchange) -> bytes:
@@ -133,14 +139,13 @@ async def _truncated(exchange: _Exchange) -> None:
 
 async def _slow_headers(exchange: _Exchange) -> None:
     answer = await exchange.work()
-    await asyncio.sleep(exchange.options["seconds"])
-    for message in answer:
-        await exchange.send(message)
+    await connections.pause(exchange.receive, exchange.options["seconds"])
+    await exchange.reply(answer)
 
 
 async def _slow_body(exchange: _Exchange) -> None:
     rest = await _half(exchange)
-    await asyncio.sleep(exchange.options["seconds"])
+    await connections.pause(exchange.receive, exchange.options["seconds"])
     await exchange.send({"type": "http.response.body", "body": rest})
 
 
@@ -150,8 +155,10 @@ async def _clock_skew(exchange: _Exchange) -> None:
 
 
 async def _refused(exchange: _Exchange) -> None:
-    await exchange.app(exchange.scope, exchange.receive, exchange.send)
+    start, *rest = await exchange.work()
     exchange.refuse(exchange.options["seconds"])
+    start["headers"] = [*start["headers"], (b"connection", b"close")]
+    await exchange.reply([start, *rest])
 
 
 _STRIKES: dict[str, Callable[[_Exchange], Awaitable[None]]] = {

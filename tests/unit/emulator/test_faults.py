@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,26 @@ def test_rules_come_from_files_and_texts(tmp_path: Path):
     ]:
         with pytest.raises(BadRules, match=text):
             document.read(given)
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "emulator.md").read_text()
+
+
+def test_the_documentation_names_all_kinds():
+    """Each kind has one row, with its options and what they are by default; so has each thing that every rule says."""
+    rows = {row[0].strip("`"): row[-1] for row in re.findall(r"^\| (`[a-z-]+`) \| (.+?) \|(.*?) ?\|$", PAGE, re.M)}
+    assert set(KINDS) | {"kind", "operation", "method", "name", "times", "probability", "after"} == set(rows)
+    for kind, found in KINDS.items():
+        named = set(re.findall(r"`([a-z-]+)`", rows[kind]))
+        assert set(found.options) <= named, kind
+        for name, option in found.options.items():
+            if isinstance(option.default, int | float) and not isinstance(option.default, bool):
+                assert f"({option.default:g})" in rows[kind], name
+
+
+def test_the_example_of_the_documentation_can_be_followed(faults, tmp_path):
+    """It is read as it stands there."""
+    (tmp_path / "faults.yaml").write_text(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])
+    faults.replace(document.read(str(tmp_path / "faults.yaml")))
+    assert [rule["kind"] for rule in faults.view()["rules"]] == ["status", "reset", "migration-gone"]
+    faults.replace(document.read(re.findall(r"--faults '(.*?)'", PAGE)[0]))
