@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dbaas import validation
-from airflow_dbaas.api.client import ZONES
+from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.documents import read_document

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_dbaas.api import calls
-from airflow_dbaas.api.client import ZONES
+from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import is_secret
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -12,13 +13,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 import httpx
 import tenacity
 
-from airflow_dbaas.api import answers, auth
+from airflow_dbaas.api import addresses, answers, auth
 from airflow_dbaas.api.calls import AnswerT, Call
-from airflow_dbaas.api.errors import (
-    DbaasConfigurationError,
-    DbaasError,
-    DbaasTransportError,
-)
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasTransportError
 from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
 from airflow_dbaas.api.methods import Operations
 from airflow_dbaas.api.redaction import redact
@@ -28,9 +25,6 @@ if TYPE_CHECKING:
     from airflow_dbaas.api import models
 
 HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
-
-#: Zones with an API endpoint, as Exoscale's OpenAPI document lists them.
-ZONES = ("at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", "de-muc-1", "hr-zag-1")
 
 _TIMEOUT = 30.0
 
@@ -65,9 +59,10 @@ class _Connection(Generic[HttpT]):
     :param key: API key.
     :param secret: API secret.
     :param url: base URL with ``/v2``; by default that of the zone.
-    :param zone: one of ``ZONES``; needed without ``url``.
+    :param zone: one of ``addresses.ZONES``; needed without ``url``.
     :param timeout: seconds that connecting and each read may take.
     :param ca_file: PEM file of the authorities to trust instead of the usual ones. TLS is always verified.
+    :param allow_http: whether ``url`` may begin with ``http://`` although it leads to another machine.
     :param retry: how patient one call is.
     :raises DbaasConfigurationError: if one of them is missing or cannot be used.
     """
@@ -83,6 +78,7 @@ class _Connection(Generic[HttpT]):
         zone: str | None = None,
         timeout: float = _TIMEOUT,
         ca_file: str | None = None,
+        allow_http: bool = False,
         retry: RetryPolicy | None = None,
     ) -> None:
         if not key:
@@ -93,11 +89,23 @@ class _Connection(Generic[HttpT]):
         if not secret:
             raise DbaasConfigurationError("the API secret is missing")
         self.url = _base_url(url, zone)
+        parsed = httpx.URL(self.url)
+        local = addresses.stays_here(self.url, parsed.scheme, parsed.host, allow_http=allow_http)
         self.retry = retry or RetryPolicy()
-        # Redirects are not followed: a signed request goes to the API or nowhere.
-        self._http: HttpT = self._http_class(
-            auth=_Signature(key, secret), timeout=timeout, verify=_trust(ca_file), follow_redirects=False
-        )
+        try:
+            # Redirects are not followed: a signed request goes to the API or nowhere. What is not encrypted because it
+            # stays on this machine goes to no proxy that the environment may name.
+            self._http: HttpT = self._http_class(
+                auth=_Signature(key, secret),
+                timeout=timeout,
+                verify=_trust(ca_file),
+                follow_redirects=False,
+                trust_env=not local,
+            )
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            raise DbaasConfigurationError(
+                f"the proxy that the environment names (HTTPS_PROXY, ALL_PROXY) cannot be used: {redact(str(error))}"
+            ) from None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -227,9 +235,7 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
 
 def _base_url(url: str | None, zone: str | None) -> str:
     if url is None:
-        if zone not in ZONES:
-            raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {zone!r}")
-        return f"https://api-{zone}.exoscale.com/v2"
+        return addresses.of_zone(zone)
     form = f"the API URL must look like https://host[:port]/v2, without credentials, got {redact(url)!r}"
     # First of all: what the library says of a URL it cannot read may quote a part of a password.
     if "@" in url:
@@ -248,7 +254,13 @@ def _base_url(url: str | None, zone: str | None) -> str:
 @functools.cache
 def _usual_trust() -> ssl.SSLContext:
     # Read once: that takes 25 ms, and a triggerer makes a client for each of its many waits, in its event loop.
-    return httpx.create_ssl_context()
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        given = os.environ.get("SSL_CERT_FILE")
+        raise DbaasConfigurationError(
+            f"the usual authorities cannot be read (SSL_CERT_FILE is {given!r}): {error}"
+        ) from error
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext:
@@ -261,7 +273,7 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
 
 
 def _transport_error(call: Call[Any], error: httpx.HTTPError) -> DbaasError:
-    unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError)
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     cause: BaseException | None = error
     while cause is not None:
@@ -269,7 +281,7 @@ def _transport_error(call: Call[Any], error: httpx.HTTPError) -> DbaasError:
             text = f"{call}: the server's certificate is not trusted: {cause.verify_message}"
             return DbaasTransportError(text, retryable=False, unprocessed=True)
         cause = cause.__cause__ or cause.__context__
-    return DbaasTransportError(f"{call}: no answer: {reason}", unprocessed=unreached)
+    return DbaasTransportError(f"{call}: no answer: {redact(reason)}", unprocessed=unreached)
 
 
 def _answer(call: Call[AnswerT], response: httpx.Response) -> AnswerT:

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 from airflow_dbaas import credentials
 from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, call_in_loop, get_connection_async
 from airflow_dbaas.api import AsyncClient, Client
+from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.calls import shown
-from airflow_dbaas.api.client import ZONES
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.api.retries import RetryPolicy
 
@@ -23,8 +23,8 @@ class DbaasHook(BaseHook):
 
     The connection: login = API key, password = API secret, host = base URL of the API if it is not
     ``https://api-{zone}.exoscale.com/v2`` (an emulator, a proxy), extra = ``zone``, ``timeout`` (seconds, 30 by
-    default), ``ca_file`` (authorities to trust instead of the usual ones) and ``organization`` (for links to the
-    portal).
+    default), ``ca_file`` (authorities to trust instead of the usual ones), ``organization`` (for links to the portal)
+    and ``allow_http`` (true: the host may be another machine that has no TLS).
 
     :param exoscale_conn_id: id of the connection.
     :param zone: zone to work in instead of the connection's.
@@ -203,7 +203,16 @@ def client_arguments(connection: Connection, *, zone: str | None = None) -> dict
         "zone": zone,
         "timeout": _timeout(extra.get("timeout"), where),
         "ca_file": extra.get("ca_file") or None,
+        "allow_http": _allow_http(extra.get("allow_http"), where),
     }
+
+
+def _allow_http(given: Any, where: str) -> bool | None:
+    """Whether a connection may be one without TLS: true or false, or one of them as text, as a URI gives it."""
+    known = {None: None, "": None, True: True, False: False, "true": True, "false": False}
+    if not isinstance(given, bool | str | None) or given not in known:
+        raise DbaasConfigurationError(f"{where}: allow_http must be true or false, got {shown(given)}")
+    return known[given]
 
 
 def _timeout(given: Any, where: str) -> float | None:

@@ -13,8 +13,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from airflow_dbaas.api import AsyncClient, Client, bodies, endpoints, models
+from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.calls import Call
-from airflow_dbaas.api.client import ZONES
 from tests.contract.document import (
     DOCUMENT,
     DOCUMENTED,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_dbaas.api import AsyncClient, Client, auth, errors
-from airflow_dbaas.api.client import ZONES
+from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.retries import NO_RETRY, RetryPolicy, parse_retry_after
 from tests.unit.conftest import Reply, ScriptedServer
 

@@ -1,0 +1,45 @@
+"""Where the API is, and whether the way there may do without encryption. Sends nothing."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from airflow_dbaas.api.errors import DbaasConfigurationError
+
+#: Zones with an API endpoint, as Exoscale's OpenAPI document lists them.
+ZONES = ("at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", "de-muc-1", "hr-zag-1")
+
+
+def of_zone(zone: str | None) -> str:
+    """Base URL of a zone's API.
+
+    :param zone: one of ``ZONES``.
+    :raises DbaasConfigurationError: if it is none of them.
+    """
+    if zone not in ZONES:
+        raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {zone!r}")
+    return f"https://api-{zone}.exoscale.com/v2"
+
+
+def stays_here(url: str, scheme: str, host: str, *, allow_http: bool) -> bool:
+    """Whether requests go, without encryption, to this very machine.
+
+    :param url: the whole URL, for the error text.
+    :param scheme: its scheme, ``http`` or ``https``.
+    :param host: its host, an address without brackets.
+    :param allow_http: whether they may go to another machine without encryption.
+    :raises DbaasConfigurationError: if they would, but may not.
+    """
+    if scheme == "https":
+        return False
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    if not local and not allow_http:
+        raise DbaasConfigurationError(
+            f"the API URL {url!r} leads to another machine without encryption, where passwords could be read on the "
+            "way: it must begin with https://, or allow_http be true "
+            '(in the extra of an Airflow connection: {"allow_http": true})'
+        )
+    return local
