@@ -46,43 +46,6 @@ def test_what_a_service_does_not_say(tmp_path: Path) -> None:
     assert (both["integrations"], both["endpoints"], both["dry_run"], both["prune"]) == (None, [], True, True)
 
 
-@pytest.mark.parametrize(
-    ("document", "problem"),
-    [
-        ("services: [", "desired.yaml is not YAML: see line "),
-        ([], "desired.yaml must have services: a mapping"),
-        ({"services": []}, "desired.yaml must have services: a mapping"),
-        ({"services": {}, "service": {}}, "must not have service; known are services, dry_run"),
-        ({"services": {}, "dry_run": "yes please"}, "dry_run must be true or false, got 'yes please'"),
-        ({"services": {"db": None}}, "services.db: must be a mapping, got NoneType"),
-        ({"services": {"db": {"integrations": [LOGS], "purge": True}}}, "services.db: must not have purge; known are"),
-        ({"services": {"db": {"prune": True}}}, "services.db: give integrations, endpoints, or both"),
-        ({"services": {"db": {"endpoints": [], "prune": "y"}}}, "services.db: prune must be true or false, got 'y'"),
-        ({"services": {"db": {"endpoints": [], "zone": "mars-1"}}}, "services.db: zone must be one of"),
-        ({"services": {7: {"endpoints": []}}}, "services.7: the name must be"),
-        (
-            {"services": {"db": {"integrations": [LOGS, {**LOGS, "integration_type": "log"}]}}},
-            "services.db: integrations[1].integration_type must be one of datasource, logs, metrics, got 'log'",
-        ),
-        (
-            {"services": {"db": {"endpoints": [{"endpoint_name": "siem"}]}}},
-            "services.db: endpoints[0] must have either endpoint_id, or endpoint_name and endpoint_type",
-        ),
-    ],
-)
-def test_what_is_wrong_is_named(tmp_path: Path, document: Any, problem: str) -> None:
-    """The file, the service, the entry, and what would be right."""
-    with pytest.raises(DbaasConfigurationError) as error:
-        read(tmp_path, document)
-    assert problem in str(error.value)
-
-
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    """Who repairs one need not run again to learn of the next."""
-    with pytest.raises(DbaasConfigurationError, match=r"services\.a: .*; services\.b: "):
-        read(tmp_path, {"services": {"a": {}, "b": {"integrations": 7}}})
-
-
 def test_services_must_not_contradict_each_other(tmp_path: Path) -> None:
     """What one wants and the other would delete, or have with other settings, would change in every run."""
     db = {"integrations": [LOGS]}

@@ -47,27 +47,6 @@ def test_a_json_file(tmp_path: Path) -> None:
     assert [service["service_name"] for service in read_services([], str(file), DEFAULTS)] == ["orders"]
 
 
-@pytest.mark.parametrize(
-    ("services", "said"),
-    [
-        ([entry(), entry(service="b", plan="huge")], r"services: \[1\]\.plan: 'huge' does not match"),
-        ([{"service": "a"}], r"\[0\]: 'source_conn_id' is a required property"),
-        ([entry(password="Tr0ub4dor")], r"\[0\]: .*'password' was unexpected.*; known are service, source_conn_id"),
-        ([entry(service="")], r"\[0\]\.service: "),
-        ([entry(service="x" * 64)], r"\[0\]\.service: .* is too long"),
-        ([entry(zone="mars")], r"\[0\]\.zone: 'mars' is not one of"),
-        ([entry(method="copy"), "b"], r"\[0\]\.method: .*; \[1\]: 'b' is not of type 'object'"),
-        ([entry(), entry()], "more than once in the list: orders"),
-        ({"service": "a"}, "the list: .* is not of type 'array'"),
-    ],
-)
-def test_a_wrong_entry_is_named(services: Any, said: str) -> None:
-    """The error names each entry and field that is wrong, and holds no secret."""
-    with pytest.raises(DbaasConfigurationError, match=said) as caught:
-        read_services(services, None, DEFAULTS)
-    assert "Tr0ub4dor" not in str(caught.value)
-
-
 def test_the_same_name_in_two_zones() -> None:
     """Services are told apart by name and zone."""
     assert len(read_services([entry(zone="at-vie-1"), entry(zone="ch-gva-2")], None, DEFAULTS)) == 2
@@ -80,32 +59,6 @@ def test_the_form_refuses_the_same(wrong: dict[str, Any]) -> None:
         jsonschema.validate([wrong], SERVICES_SCHEMA)
     with pytest.raises(DbaasConfigurationError):
         read_services([wrong], None, DEFAULTS)
-
-
-@pytest.mark.parametrize(("services", "path", "said"), [([], None, "neither"), ([entry()], "/x.yaml", "both")])
-def test_one_of_list_and_file(services: Any, path: str | None, said: str) -> None:
-    """Exactly one of the two is to be given."""
-    with pytest.raises(DbaasConfigurationError, match=f"either as a list or as a file, got {said}"):
-        read_services(services, path, DEFAULTS)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("gone.yaml", None, "cannot be read: .*No such file"),
-        ("a.yaml", "- service: [", r"a\.yaml is not YAML: see line 1"),
-        ("a.json", '[{"service": }]', r"a\.json is not JSON: see line 1"),
-        ("a.yaml", "", r"a\.yaml: the list: None is not of type 'array'"),
-        ("a.yaml", "[]", r"a\.yaml: the list is empty"),
-        ("a.yaml", "- service: 5\n  source_conn_id: x", r"a\.yaml: \[0\]\.service: 5 is not of type 'string'"),
-    ],
-)
-def test_a_wrong_file_is_named(tmp_path: Path, name: str, content: str | None, said: str) -> None:
-    """The error names the file, and the line, or the entry and the field."""
-    if content is not None:
-        (tmp_path / name).write_text(content)
-    with pytest.raises(DbaasConfigurationError, match=said):
-        read_services([], str(tmp_path / name), DEFAULTS)
 
 
 def test_the_table_lines_up() -> None:

@@ -10,9 +10,8 @@ import pytest
 
 from airflow_dbaas import _compat, credentials
 from airflow_dbaas._compat import Connection
-from airflow_dbaas.api.client import ZONES
-from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.hooks.dbaas import DbaasHook, client_arguments
+from airflow_dbaas.api.addresses import ZONES
+from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.provider_info import get_provider_info
 from tests.unit.conftest import Reply, ScriptedServer
 
@@ -44,36 +43,6 @@ def test_host_overrides_the_endpoint(monkeypatch: pytest.MonkeyPatch, fields: di
     """Host may be a URL or, as in a connection URI, a name with port and schema; no zone is needed then."""
     define(monkeypatch, **fields, extra={})
     assert DbaasHook().get_conn().url == url
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"login": ""}, "lacks the API key (login)"),
-        ({"password": None}, "lacks the API secret (password)"),
-        ({"extra": "{}"}, "lacks a zone (extra: zone), one of at-vie-1, at-vie-2"),
-        ({"extra": '{"zone": "mars-1"}'}, "zone must be one of at-vie-1"),
-        ({"extra": '{"zone": "ch-gva-2", "timeout": "soon"}'}, "timeout must be a number of seconds from 1 to 600"),
-        ({"extra": '{"zone": "ch-gva-2", "timeout": 601}'}, "got 601"),
-    ],
-)
-def test_bad_connections(fields: dict[str, Any], message: str) -> None:
-    """What a connection lacks is said by its id and field, without the secret."""
-    usual = {"conn_id": "c", "conn_type": "exoscale", "login": "EXOkey", "password": "api-secret"}
-    with pytest.raises(DbaasConfigurationError) as caught:
-        client_arguments(Connection(**{**usual, "extra": '{"zone": "ch-gva-2"}', **fields}))
-    assert str(caught.value).startswith("connection 'c'")
-    assert message in str(caught.value)
-    assert "api-secret" not in str(caught.value)
-
-
-def test_unknown_connection() -> None:
-    """A connection that is not defined is named, in both clients."""
-    message = "exoscale_conn_id: there is no Airflow connection 'nowhere'"
-    with pytest.raises(DbaasConfigurationError, match=message):
-        DbaasHook("nowhere").get_conn()
-    with pytest.raises(DbaasConfigurationError, match=message):
-        asyncio.run(DbaasHook("nowhere").get_async_conn())
 
 
 def test_async_client(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
