@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from airflow_dbaas import polling
@@ -249,11 +250,13 @@ def test_the_control_address_never_fails(failing):
 
 
 def test_rules_at_the_start(tmp_path):
-    """A file is followed from the first request on; one with a wrong rule is refused in one line."""
+    """A file is followed from the first request on, and ends when told to whatever it is at; a wrong one is refused."""
     rules = tmp_path / "faults.yaml"
-    rules.write_text("rules:\n- kind: status\n  status: 500\n  times: 2\n")
+    rules.write_text("rules:\n- kind: status\n  status: 500\n  times: 2\n- kind: refused\n  seconds: 60\n")
     with Failing.started(tmp_path / "emulator.log", "--faults", str(rules)) as failing:
         statuses = [failing.api.request("GET", "/dbaas-service").status_code for _ in range(3)]
+        with pytest.raises(httpx.ConnectError):
+            failing.api.request("GET", "/dbaas-service")
     assert statuses == [500, 500, 200]
     rules.write_text("rules:\n- kind: stauts\n")
     command = [sys.executable, "-m", "airflow_dbaas.cli", "emulator", "--port", "0", "--faults", str(rules)]
