@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import ipaddress
 import json
 import logging
 import os
@@ -189,7 +190,7 @@ def _directory(wanted: Path | None) -> Iterator[Path]:
 
 
 def _announce(listener: socket.socket, host: str, zone: str, keys: Keys) -> None:
-    port = listener.getsockname()[1]
+    address, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREFIX}"
     from_environment = "EXOSCALE_API_SECRET" in os.environ
     connection = {
@@ -197,7 +198,7 @@ def _announce(listener: socket.socket, host: str, zone: str, keys: Keys) -> None
         "login": keys.key,
         "password": "…" if from_environment else keys.secret,
         "host": url,
-        "extra": {"zone": zone},
+        "extra": {"zone": zone} if _is_loopback(host) else {"zone": zone, "allow_http": True},
     }
     lines = [
         f"Emulator of the Exoscale DBaaS API listens at {url}",
@@ -207,8 +208,21 @@ def _announce(listener: socket.socket, host: str, zone: str, keys: Keys) -> None
     ]
     if from_environment:
         lines.append("The secret is the one in EXOSCALE_API_SECRET; put it where the … stands.")
+    if not _is_loopback(address):
+        lines += [
+            "",
+            f"Other machines can reach it ({address}). Without the API secret it does nothing for anybody, but nothing "
+            "is encrypted: whoever reads the traffic reads the passwords of its databases.",
+        ]
     lines += ["", "Ctrl-C stops it and all of its servers."]
     # Whoever started this and stopped listening wants the emulator all the same.
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -45,6 +45,8 @@ def main() -> int:
             if os.getppid() != keeper:
                 os._exit(1)
 
+    # For the server as well: what it writes is for its account only.
+    os.umask(0o077)
     # Created by the server's own account, appended to by every start.
     with open(log, "ab") as output:  # noqa: PTH123  (imports cost start-up time here)
         server = subprocess.Popen(

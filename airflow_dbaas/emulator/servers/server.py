@@ -58,6 +58,8 @@ class Server(ABC):
         self._identity = identity
         self._account = unprivileged()
         directory.mkdir(parents=True, exist_ok=True)
+        # Whatever the umask, and whoever made it: nobody else passes.
+        directory.chmod(0o700)
         if self._account is not None:
             self._account.open_temporary_folder(directory.parent)
             self._account.take(directory, 0o700)
@@ -175,17 +177,23 @@ class Server(ABC):
             user=self._account.uid if self._account else None,
             group=self._account.gid if self._account else None,
             extra_groups=[] if self._account else None,
+            umask=0o077,
         )
         if done.returncode:
             raise ServerError(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}")
 
     def write_private(self, name: str, content: str | bytes) -> Path:
-        """A file in the server's folder that only its account may read, closed before anything is in it."""
+        """A file in the server's folder that only its account may read, closed before anything is in it.
+
+        It is a new one: what stood there under that name, a file that others could read or a link, goes.
+        """
         path = self.directory / name
-        path.touch(mode=0o600)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        if self._account is not None:
-            self._account.take(path, 0o600)
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            if self._account is not None:
+                os.fchown(descriptor, self._account.uid, self._account.gid)
+            file.write(content.encode() if isinstance(content, str) else content)
         return path
 
     def write_identity(self, identity: Identity) -> tuple[Path, Path]:
