@@ -72,6 +72,8 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
                 directory=folder,
                 superuser=accounts.SUPERUSER,
                 password=superuser_password,
+                # As MySQL 8 has it; MariaDB's own default is off.
+                settings={"event-scheduler": "ON"},
                 identity=authority.issue(["localhost", MysqlServer.host, "::1"]),
             ),
         )

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
-from airflow_dbaas.emulator.mysql.endpoint import MysqlEndpoint
+from airflow_dbaas.emulator.mysql.endpoint import MysqlEndpoint, identifier
 from airflow_dbaas.emulator.mysql.server import environment
 from airflow_dbaas.emulator.servers.program import Program
 
@@ -37,7 +37,6 @@ _DEFINER = rb"DEFINER=" + _NAME + rb"(?:@" + _NAME + rb")? ?"
 # Users are not migrated, and what they defined belongs to the target's admin user.
 _VIEW_DEFINER = re.compile(rb"^(/\*!50013 )" + _DEFINER)
 _BODY_DEFINER = re.compile(rb"^((?:/\*!\d+ )?CREATE(?: OR REPLACE)?(?: ?\*/ /\*!\d+)? )" + _DEFINER)
-_USE = re.compile(rb"^USE `((?:[^`]|``)*)`;\n$")
 _POSITION = re.compile(rb"^-- SET GLOBAL gtid_slave_pos='([^']*)'")
 _VIEW = b"/*!50001 DROP VIEW IF EXISTS"
 
@@ -70,7 +69,7 @@ async def copy(
         stdin=DEVNULL,
         stdout=PIPE,
     )
-    load = _Load(binaries, target, finished)
+    load = _Load(binaries, target, finished, {f"USE {identifier(name)};\n".encode(): name for name in dbnames})
     try:
         async for piece, begins in _pieces(dump.stdout):
             await load.take(piece, begins=begins)
@@ -110,6 +109,8 @@ class _Load:
     binaries: MysqlBinaries
     target: MysqlEndpoint
     finished: Callable[[str, str], None]
+    uses: dict[bytes, str]
+    """The lines that change the database, and to which one."""
     position: str = ""
     _header: bytes = b""
     """Settings that the dump begins with and that every part needs."""
@@ -130,9 +131,9 @@ class _Load:
         """
         if begins:
             piece = self._line(piece)
-            if not self._body and (match := _USE.match(piece)) is not None:
+            if not self._body and piece in self.uses:
                 await self.end_part()
-                await self._begin_part(match[1].replace(b"``", b"`").decode(), piece)
+                await self._begin_part(self.uses[piece], piece)
                 return
         if not self._dbname:
             self._header += piece
@@ -162,7 +163,8 @@ class _Load:
             await self._client.end()
 
     def _line(self, line: bytes) -> bytes:
-        if line.startswith(b"DELIMITER "):
+        # Amid a body it is a part of that, of a comment say.
+        if line.startswith(b"DELIMITER ") and (self._statement_begins or not self._body):
             self._body = self._statement_begins = line.startswith(b"DELIMITER ;;")
         elif self._body:
             if self._statement_begins:
@@ -182,7 +184,7 @@ class _Load:
             return
         self._client = await _start(
             # In binary mode text is nothing but statements: a dump cannot give commands to the client.
-            [self.binaries.tool("mariadb"), *_login(self.target), "--binary-mode", "--batch"],
+            [self.binaries.tool("mariadb"), *_login(self.target), "--binary-mode", "--batch", "--comments"],
             self.target.password,
             stdin=PIPE,
             stdout=DEVNULL,

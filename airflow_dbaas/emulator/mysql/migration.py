@@ -82,6 +82,8 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
 
     async def _make_room(self, database: MysqlDatabase) -> None:
         """See to it that the target has the database, and that it is empty."""
+        if "\n" in database.name:
+            raise MigrationFailed("A database with a line break in its name cannot be told from others in a dump")
         before = await databases.find(self.target.superuser, database.name)
         if before is not None and await databases.has_objects(self.target.superuser, database.name):
             raise MigrationFailed(

@@ -4,7 +4,8 @@ One replica follows all of them, from the global transaction id that they were c
 what is done to the tables of the migrated databases; users, which are rows of the server's own tables, stay behind.
 The filter goes by tables because one by databases (``replicate_do_db``) looks at the database that the writer
 had chosen: it would lose a ``CREATE TABLE d.t`` by a writer that had chosen none. What it does not stop are routines
-and events that somebody makes in other databases. The target has no such database, and the replica skips them.
+and events that somebody makes, alters or drops in other databases. The target has no such database, and the replica
+skips them.
 
 The target's event scheduler rests meanwhile. The source runs its events, whose changes arrive like any other, so
 the copies of these events would do everything twice.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import pymysql
 from pymysql.constants import ER
@@ -27,6 +29,8 @@ _HEARTBEAT_SECONDS = 2
 _SILENCE_SECONDS = 10
 """A source that sends nothing for this long, not even a heartbeat, is connected to anew."""
 _WAIT_SECONDS = 1
+_EVENT_DOES_NOT_EXIST = 1539
+_CHANGES_ROUTINE = re.compile(r"Query: '\s*(?:ALTER|DROP)\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Progress:
     error: str
     """The server's own text of what is wrong; empty while nothing is."""
     foreign: bool = False
-    """Whether it has stopped at a statement for a database that the target does not have."""
+    """Whether it has stopped at a statement for a database, or for a routine or an event, that the target lacks."""
 
 
 @dataclass
@@ -92,8 +96,7 @@ class MysqlReplication:
             for thread, runs in zip(("IO", "SQL"), running, strict=True)
             if not runs and seen.get(f"Last_{thread}_Errno")
         ]
-        foreign = seen.get("Last_SQL_Errno") == ER.BAD_DB_ERROR
-        return Progress(well=all(running), error="; ".join(errors), foreign=foreign and not running[1])
+        return Progress(well=all(running), error="; ".join(errors), foreign=not running[1] and _foreign(seen))
 
     async def try_again(self) -> None:
         """Start what has stopped; without effect on what runs."""
@@ -134,3 +137,10 @@ class MysqlReplication:
         if self._scheduler is not None:
             await self.target.execute(f"SET GLOBAL event_scheduler = {self._scheduler}")
             self._scheduler = None
+
+
+def _foreign(seen: dict[str, Any]) -> bool:
+    if seen.get("Last_SQL_Errno") == ER.SP_DOES_NOT_EXIST:
+        # A view or a table that needs a missing function gets the same error, and is not to be left out.
+        return _CHANGES_ROUTINE.search(seen["Last_SQL_Error"]) is not None
+    return seen.get("Last_SQL_Errno") in {ER.BAD_DB_ERROR, _EVENT_DOES_NOT_EXIST}

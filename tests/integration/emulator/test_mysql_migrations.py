@@ -38,13 +38,18 @@ SHOP = (
     """
     CREATE DEFINER=ghost@nowhere PROCEDURE add_child(IN number int)
     BEGIN
+      -- A comment is kept, and is no command to the program that loads it:
+      /*
+DELIMITER ;
+USE `elsewhere`;
+      */
       INSERT INTO child VALUES (number, 1);
       SELECT 'DEFINER=`a`@`b`
 USE `elsewhere`;' AS text;
     END
     """,
     "CREATE FUNCTION twice(i int) RETURNS int DETERMINISTIC RETURN i * 2",
-    "CREATE EVENT tick ON SCHEDULE EVERY 1 SECOND DO INSERT INTO log VALUES ('tick')",
+    "CREATE EVENT tick ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01' DO INSERT INTO log VALUES ('tick')",
     "CREATE EVENT rest ON SCHEDULE EVERY 1 DAY DISABLE DO DELETE FROM log",
     "CREATE DATABASE across",
     # Its table comes after the view in the dump.
@@ -72,7 +77,7 @@ IGNORED = {"ignore-dbs": "left_out , nothing"}
 
 @pytest.fixture(scope="module")
 def source(mysql_servers):
-    """A source with all sorts of objects; its event would write all the time if it ran."""
+    """A source with all sorts of objects."""
     server = mysql_servers()
     run(server, *SHOP)
     return server
@@ -154,6 +159,11 @@ def test_a_migration_by_replication(api, source):
             "INSERT INTO across.later VALUES (1)",
             "CREATE USER stranger IDENTIFIED BY 'x'",
             "CREATE PROCEDURE left_out.p() SELECT 1",
+            "ALTER PROCEDURE left_out.p COMMENT 'changed'",
+            "DROP PROCEDURE left_out.p",
+            "CREATE EVENT left_out.e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+            "ALTER EVENT left_out.e DISABLE",
+            "DROP EVENT left_out.e",
             "CREATE DATABASE newer",
             "CREATE TABLE newer.t (a int)",
             f"USE `{AWKWARD}`",
@@ -178,7 +188,7 @@ def test_a_migration_by_replication(api, source):
     finally:
         target.delete()
     assert eventually(lambda: rows(source, "SHOW SLAVE HOSTS"), lambda found: not found) == []
-    run(source, "DROP TABLE across.later", "DROP PROCEDURE left_out.p")
+    run(source, "DROP TABLE across.later")
 
 
 @pytest.mark.fact("mysql-fall-back")
@@ -196,9 +206,11 @@ def test_without_a_method_replication_falls_back_to_dump(target, mysql_servers):
 
 @pytest.mark.parametrize("method", ["dump", "replication"])
 def test_a_database_that_fails_does_not_stop_the_others(target, source, method):
-    """One cannot be read, one cannot be written: they leave nothing behind; the rest is migrated."""
+    """One cannot be read, one not written, one not told in a dump: they leave nothing behind; the rest is migrated."""
     run(
         source,
+        "CREATE DATABASE `a\nb`",
+        "CREATE TABLE `a\nb`.t (a int)",
         "CREATE DATABASE b_unreadable",
         "CREATE TABLE b_unreadable.t (a int)",
         "CREATE VIEW b_unreadable.v AS SELECT * FROM b_unreadable.t",
@@ -210,12 +222,14 @@ def test_a_database_that_fails_does_not_stop_the_others(target, source, method):
     try:
         status = target.migrate(source, method=method, **IGNORED)
     finally:
-        run(source, "DROP DATABASE b_unreadable", "DROP DATABASE c_unwritable")
+        run(source, "DROP DATABASE `a\nb`", "DROP DATABASE b_unreadable", "DROP DATABASE c_unwritable")
     assert (status["status"], status["error"], status["method"]) == ("failed", "Migration process failed", "")
     good = "done" if method == "dump" else "syncing"
     details = {each["dbname"]: each for each in status["details"]}
     found = {name: each["status"] for name, each in details.items()}
-    assert found == {AWKWARD: good, "across": good, "b_unreadable": "failed", "c_unwritable": "failed"}
+    bad = dict.fromkeys(("a\nb", "b_unreadable", "c_unwritable"), "failed")
+    assert found == {AWKWARD: good, "across": good} | bad
+    assert "line break in its name" in details["a\nb"]["error"]
     assert "'b_unreadable.v' references invalid table" in details["b_unreadable"]["error"]
     assert "'left_out.t' doesn't exist" in details["c_unwritable"]["error"]
     assert target.databases() == [AWKWARD, "across", "defaultdb"]

@@ -137,6 +137,12 @@ def test_the_admin_user_may_do_what_a_managed_service_allows(api, service):
     api.done("DELETE", f"/dbaas-mysql/{service}/database/made")
 
 
+def test_events_run(api, service):
+    """The scheduler is on, as it is in MySQL 8."""
+    with connect(api, service) as connection:
+        assert rows(connection, "SELECT @@GLOBAL.event_scheduler") == [("ON",)]
+
+
 def test_a_user_logs_in_until_it_is_removed(api, service):
     """With the latest password only, and may use all databases."""
     path = f"/dbaas-mysql/{service}"
