@@ -92,13 +92,14 @@ class _Connection(Generic[HttpT]):
         parsed = httpx.URL(self.url)
         local = addresses.stays_here(self.url, parsed.scheme, parsed.host, allow_http=allow_http)
         self.retry = retry or RetryPolicy()
+        trust = _trust(ca_file)
         try:
             # Redirects are not followed: a signed request goes to the API or nowhere. What is not encrypted because it
             # stays on this machine goes to no proxy that the environment may name.
             self._http: HttpT = self._http_class(
                 auth=_Signature(key, secret),
                 timeout=timeout,
-                verify=_trust(ca_file),
+                verify=trust,
                 follow_redirects=False,
                 trust_env=not local,
             )
@@ -236,18 +237,14 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
 def _base_url(url: str | None, zone: str | None) -> str:
     if url is None:
         return addresses.of_zone(zone)
-    form = f"the API URL must look like https://host[:port]/v2, without credentials, got {redact(url)!r}"
     # First of all: what the library says of a URL it cannot read may quote a part of a password.
-    if "@" in url:
-        raise DbaasConfigurationError(form)
+    addresses.check_form(url)
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise DbaasConfigurationError(f"the API URL {redact(url)!r} cannot be used: {error}") from None
     if parsed.port is not None and not 1 <= parsed.port <= 65535:
         raise DbaasConfigurationError(f"the API URL {url!r} cannot be used: a port is 1 to 65535")
-    if parsed.scheme not in {"http", "https"} or not parsed.host or re.search(r"[\s?#]", url):
-        raise DbaasConfigurationError(form)
     return url.rstrip("/")
 
 

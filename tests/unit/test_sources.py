@@ -9,7 +9,6 @@ import pytest
 
 from airflow_dbaas import sources
 from airflow_dbaas._compat import Connection
-from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.sources import MigrationSource
 
 PASSWORD = "p@ss/w:ör d%"
@@ -108,47 +107,6 @@ def test_one_source_is_told_from_another(one: dict[str, Any], other: dict[str, A
     """Sources are the same if they are the same server, whatever database the connection opens first."""
     addresses = {MigrationSource.from_connection(connection(**fields)).address for fields in (one, other)}
     assert (len(addresses) == 1) is same
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"conn_type": "mssql"}, "must be of type postgres or mysql, is 'mssql'"),
-        (
-            {"conn_type": "mysql", "password": "é" * 16 + "p"},
-            "for a migration from MySQL the password must have at most 32 bytes",
-        ),
-        (
-            {"extra": json.dumps({"sslmode": "DISABLED"})},
-            "extra must be one of disable, allow, prefer, require, verify-ca, verify-full, is 'DISABLED'",
-        ),
-        (
-            {"conn_type": "mysql", "extra": json.dumps({"ssl_mode": "disable"})},
-            "must be one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY, is 'disable'",
-        ),
-        ({"host": ""}, "lacks host"),
-        ({"login": None, "password": None}, "lacks login, password"),
-        ({"port": 70000}, "port must be 1 to 65535, is 70000"),
-        ({"host": "h" * 256}, "host must have at most 255 characters"),
-        ({"password": PASSWORD * 30}, "password must have at most 255 characters"),
-        ({"schema": "s" * 64}, "schema must have at most 63 characters"),
-        ({"password": "é" * 100}, "written as a URI it must have at most 512 characters, has "),
-    ],
-)
-def test_bad_connections(fields: dict[str, Any], message: str) -> None:
-    """What the API would refuse is refused here, by parameter, connection and field, without the password."""
-    with pytest.raises(DbaasConfigurationError) as caught:
-        MigrationSource.from_connection(connection(**fields))
-    assert str(caught.value).startswith("source_conn_id: connection 'legacy'")
-    assert message in str(caught.value)
-    assert PASSWORD not in str(caught.value)
-
-
-def test_unknown_connection() -> None:
-    """A connection that is not defined is named, with the parameter that names it."""
-    with pytest.raises(DbaasConfigurationError) as caught:
-        MigrationSource.from_conn_id("nowhere")
-    assert str(caught.value) == "source_conn_id: there is no Airflow connection 'nowhere'"
 
 
 def test_a_source_does_not_show_its_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from airflow_dbaas.operators.services import (
     DbaasServiceLogsOperator,
     DbaasUpdateServiceOperator,
 )
+from airflow_dbaas.task_groups.cut_over import StopIfWantedOperator
 from tests.unit.bad_input.tasks import CANARY, ZONES
 
 _URL = "the API URL must look like https://host[:port]/v2, without credentials, got"
@@ -37,6 +38,13 @@ API: list[tuple[dict[str, Any], str]] = [
     ({"ca_file": 7}, ": ca_file must be a text, got 7"),
     ({"ca_file": "/nowhere/ca.pem"}, ": ca_file '/nowhere/ca.pem' cannot be used: [Errno 2] No such file or directory"),
     ({"organization": ["acme"]}, ": organization must be a text, got list"),
+    ({"allow_http": "perhaps"}, ": allow_http must be true or false, got 'perhaps'"),
+    (
+        {"host": "http://api.example.com/v2"},
+        ": the API URL 'http://api.example.com/v2' leads to another machine without encryption, where passwords could "
+        "be read on the way: it must begin with https://, or allow_http be true (in the extra of an Airflow "
+        'connection: {"allow_http": true})',
+    ),
     ({"host": "ftp://api.example.com/v2"}, f": {_URL} 'ftp://api.example.com/v2'"),
     ({"host": f"https://u:{CANARY}@api.example.com/v2"}, f": {_URL} 'https://u:***@api.example.com/v2'"),
     ({"host": "api example com"}, f": {_URL} 'https://api example com/v2'"),
@@ -177,5 +185,11 @@ RUNNING: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = [
         {"service_name": "db", "path": "gopher://host/db.jsonl"},
         {},
         "path 'gopher://host/db.jsonl' cannot be used: Unsupported filesystem: 'gopher'",
+    ),
+    (
+        StopIfWantedOperator,
+        {"service_name": "db", "source_conn_id": "legacy", "wanted": "perhaps", "after_task_id": "wait"},
+        {},
+        "stop must be true or false, got 'perhaps'",
     ),
 ]
