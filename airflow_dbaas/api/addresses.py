@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.redaction import redact
 
 #: Zones with an API endpoint, as Exoscale's OpenAPI document lists them.
 ZONES = ("at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", "de-muc-1", "hr-zag-1")
@@ -19,6 +21,17 @@ def of_zone(zone: str | None) -> str:
     if zone not in ZONES:
         raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {zone!r}")
     return f"https://api-{zone}.exoscale.com/v2"
+
+
+def check_form(url: str) -> None:
+    """Refuse what is no base URL of an API: without a host, of another scheme, or with credentials in it.
+
+    :raises DbaasConfigurationError: saying what it should look like.
+    """
+    if not re.fullmatch(r"https?://[^\s/?#@:][^\s?#@]*", url, re.IGNORECASE):
+        raise DbaasConfigurationError(
+            f"the API URL must look like https://host[:port]/v2, without credentials, got {redact(url)!r}"
+        )
 
 
 def stays_here(url: str, scheme: str, host: str, *, allow_http: bool) -> bool:

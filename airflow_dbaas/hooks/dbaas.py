@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from airflow_dbaas import credentials
 from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, call_in_loop, get_connection_async
-from airflow_dbaas.api import AsyncClient, Client
+from airflow_dbaas.api import AsyncClient, Client, addresses
 from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
@@ -238,4 +238,10 @@ def _url(connection: Connection) -> str | None:
     if "://" not in url:
         url = f"{connection.schema or 'https'}://{url}" + (f":{connection.port}" if connection.port else "")
     scheme, _, rest = url.partition("://")
-    return url if "/" in rest.rstrip("/") else f"{scheme}://{rest.rstrip('/')}/v2"
+    url = url if "/" in rest.rstrip("/") else f"{scheme}://{rest.rstrip('/')}/v2"
+    try:
+        # Before a link to it is made.
+        addresses.check_form(url)
+    except DbaasConfigurationError as error:
+        raise DbaasConfigurationError(f"connection {connection.conn_id!r}: {error}") from error
+    return url
