@@ -17,6 +17,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import uvicorn
@@ -38,6 +39,8 @@ from airflow_dbaas.emulator.signature import Keys
 from airflow_dbaas.emulator.tasks import Tasks
 
 logger = logging.getLogger(__name__)
+
+_THREADS = 256
 
 
 class CannotRun(Exception):
@@ -106,6 +109,8 @@ async def _run(args: argparse.Namespace) -> None:
             uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http=connections.Protocol, ws="none")
         )
         loop = asyncio.get_running_loop()
+        # Python's own limit is a few more than the processors: as many silent sources would hold up all that waits.
+        loop.set_default_executor(ThreadPoolExecutor(_THREADS))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.leave)
         _announce(listener, args.host, args.zone, keys)

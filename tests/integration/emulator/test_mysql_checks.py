@@ -1,10 +1,13 @@
 """The migration check of a MySQL service: each reason against a migration, made to happen on a real server."""
 
+import socket
+
 import pytest
 
 from airflow_dbaas.emulator.mysql import checks
 from airflow_dbaas.emulator.mysql.target import MysqlTarget
 from tests.conftest import mariadb
+from tests.integration.emulator.conftest import eventually
 from tests.integration.emulator.mysql_ends import endpoint, login, rows, run, uri_of
 
 PREFIX = "aiven_mysql_migrate.exceptions."
@@ -229,3 +232,16 @@ async def test_equal_server_ids_are_in_the_way_of_replication(source, mysql_sour
     assert report.verdict(None) == (True, f"{BY_DUMP}. Replication is not possible: {text}")
     assert report.verdict("dump") == (True, BY_DUMP)
     assert report.verdict("replication") == (False, f"{PREFIX}ServerIdsOverlappingException: {text}")
+
+
+def test_sources_that_say_nothing_hold_up_nobody_else(api, service, source):
+    """However many of them are waited for: logs are shown and other sources are checked meanwhile."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        body = {"source-service-uri": f"mysql://u:p@127.0.0.1:{silent.getsockname()[1]}/"}
+        made = [api.ok("POST", f"/dbaas-task-migration-check/{service}", body) for _ in range(40)]
+        assert api.ok("POST", f"/dbaas-service-logs/{service}")["logs"]
+        assert verdict(api, service, uri_of(source)) == (True, BY_REPLICATION)
+        paths = [f"/dbaas-task/{service}/{operation['reference']['id']}" for operation in made]
+        assert not any("success" in api.ok("GET", path) for path in paths)
+    for path in paths:
+        assert eventually(lambda path=path: api.ok("GET", path), lambda found: "success" in found)["success"] is False
