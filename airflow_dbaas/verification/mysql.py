@@ -6,6 +6,7 @@ from functools import partial
 
 from airflow_dbaas.verification import comparison
 from airflow_dbaas.verification import mysql_catalog as catalog
+from airflow_dbaas.verification import mysql_event_catalog as events
 from airflow_dbaas.verification.comparison import Digest, Pair
 from airflow_dbaas.verification.connections import Server
 from airflow_dbaas.verification.mysql_sessions import MysqlSession, session
@@ -37,9 +38,13 @@ class MysqlPair(Pair[MysqlSession]):
         )
         # What is true of a whole table is not said of its parts again.
         single = {key.name for key in wanted.keys() ^ found.keys() if not key.table}
-        return tuple(  # type: ignore[return-value]
-            {key: definition for key, definition in end.items() if key.table not in single} for end in (wanted, found)
+        both = wanted.keys() & found.keys()
+        wanted, found = (
+            {key: definition for key, definition in end.items() if key.table not in single}
+            | catalog.order_of_columns(end, both)
+            for end in (wanted, found)
         )
+        return wanted, found
 
     def tables(self) -> set[str]:
         """See ``Pair``."""
@@ -76,9 +81,9 @@ def complete_replication(source: Server, target: Server, *, ignore: set[str]) ->
         if dbname in ignore or dbname not in there:
             continue
         with session(source, dbname) as at_source, session(target, dbname, read_only=False) as at_target:
-            wanted, found = catalog.events(at_source), catalog.events(at_target)
+            wanted, found = events.of_database(at_source), events.of_database(at_target)
             for name, event in found.items():
                 if event.waits_for_promotion and name in wanted and wanted[name].enabled:
-                    catalog.enable(at_target, name, event)
+                    events.enable(at_target, name, event)
                     enabled += 1
     return {"events": enabled}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any, NamedTuple
 
 from airflow_dbaas.verification import mysql_spelling as spelling
@@ -11,6 +11,8 @@ from airflow_dbaas.verification.comparison import Digest
 from airflow_dbaas.verification.mysql_sessions import MysqlSession
 
 _SYSTEM = "('information_schema', 'mysql', 'ndbinfo', 'performance_schema', 'sys')"
+# Here MariaDB would compare the name of the database without regard to case and accents.
+EVENTS = "information_schema.events WHERE event_schema = CAST(DATABASE() AS BINARY)"
 # What reads the same in every version, and is short.
 _INTEGERS = {"tinyint", "smallint", "mediumint", "int", "bigint"}
 _READABLE = _INTEGERS | {"decimal", "float", "double", "date", "time", "datetime", "timestamp", "year"}
@@ -51,16 +53,17 @@ def size(session: MysqlSession) -> int:
 
 
 def columns(session: MysqlSession) -> dict[str, dict[str, str]]:
-    """The type of each column that stores something of its own, by table and name; not of views."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    query = """SELECT c.table_name, c.column_name, c.data_type, c.extra FROM information_schema.columns c
-        JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
-        WHERE c.table_schema = DATABASE() AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
-        ORDER BY c.table_name, c.ordinal_position"""
+    """The type of each column that stores something of its own, by table (or sequence) and name; not of views."""
+    # Joined by the server, a table would be found together with a view whose name differs in case or accents.
+    query = """SELECT table_name FROM information_schema.tables
+        WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE')"""
+    found: dict[str, dict[str, str]] = {table: {} for (table,) in session.rows(query)}
+    query = """SELECT table_name, column_name, data_type, extra FROM information_schema.columns
+        WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position"""
     for table, name, data_type, extra in session.rows(query):
-        if " GENERATED" not in extra.upper():
+        if table in found and " GENERATED" not in extra.upper():
             found[table][name] = data_type.lower()
-    return dict(found)
+    return found
 
 
 def digest(session: MysqlSession, table: str, columns: dict[str, str], *, content: bool) -> Digest:
@@ -152,7 +155,7 @@ def _columns(session: MysqlSession, *, exact: bool, same_family: bool) -> Found:
     expression = "generation_expression" if exact else "IF(generation_expression > '', '()', '')"
     query = f"""SELECT table_name, column_name, data_type, column_type, is_nullable, column_default, extra,
         character_set_name, collation_name, {expression}, column_comment
-        FROM information_schema.columns WHERE table_schema = DATABASE()"""
+        FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position"""
     for table, name, data_type, shown, nullable, shown_default, extra, charset, collation, *others in session.rows(
         query
     ):
@@ -165,6 +168,19 @@ def _columns(session: MysqlSession, *, exact: bool, same_family: bool) -> Found:
             # MariaDB keeps JSON as a text.
             kind = ["longtext", "utf8mb4", "utf8mb4_bin"]
         yield Key("column", name, table), _text([*kind, nullable, default, remark, *others])
+
+
+def order_of_columns(definitions: Definitions, both: Set[Key]) -> Definitions:
+    """In which order the columns of each table and view come.
+
+    :param definitions: of one end, as ``objects`` gives them.
+    :param both: what is there at both ends: one more column does not put the others into another order.
+    """
+    order: dict[Key, list[str]] = defaultdict(list)
+    for key in definitions:
+        if key.kind == "column" and key in both:
+            order[Key("order of columns", "", key.table)].append(key.name)
+    return {key: _text(names) for key, names in order.items()}
 
 
 def _views(session: MysqlSession, *, exact: bool) -> Found:
@@ -260,41 +276,9 @@ def _events(session: MysqlSession, *, exact: bool, status: bool) -> Found:
     sql_mode = "sql_mode" if exact else "NULL"
     query = f"""SELECT event_name, status, event_definition, event_type, execute_at, interval_value, interval_field,
         starts, ends, on_completion, time_zone, {sql_mode}
-        FROM information_schema.events WHERE event_schema = DATABASE()"""
+        FROM {EVENTS}"""
     for name, shown, *definition in session.rows(query):
         yield Key("event", name), _text([spelling.event_status(shown) if status else "", *definition])
-
-
-class Event(NamedTuple):
-    """How far an event is in use, and what it was made under."""
-
-    status: str
-    sql_mode: str
-    time_zone: str
-
-    @property
-    def enabled(self) -> bool:
-        """Whether it runs here."""
-        return self.status == "ENABLED"
-
-    @property
-    def waits_for_promotion(self) -> bool:
-        """Whether it is disabled because it came by replication."""
-        return spelling.event_status(self.status) == "SLAVESIDE_DISABLED"
-
-
-def events(session: MysqlSession) -> dict[str, Event]:
-    """All events by name."""
-    query = """SELECT event_name, status, sql_mode, time_zone FROM information_schema.events
-        WHERE event_schema = DATABASE()"""
-    return {name: Event(*event) for name, *event in session.rows(query)}
-
-
-def enable(session: MysqlSession, name: str, event: Event) -> None:
-    """Enable an event, and leave it otherwise as it is."""
-    # It takes both from whoever changes it.
-    session.run("SET SESSION sql_mode = %s, time_zone = %s", (event.sql_mode, event.time_zone))
-    session.run(f"ALTER EVENT {quoted(name)} ENABLE")
 
 
 def _text(parts: Any) -> str:

@@ -88,6 +88,8 @@ def session(server: Server, dbname: str | None = None, *, read_only: bool = True
 
 def _limits(session: MysqlSession) -> Iterator[str]:
     """Statements that lift limits in time, and have sizes looked up anew."""
+    # One end is idle while the other one, which may be slower, is still at a large table.
+    yield "SET SESSION wait_timeout = 604800"
     if session.mariadb:
         yield "SET SESSION max_statement_time = 0"
     else:

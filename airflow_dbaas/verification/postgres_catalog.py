@@ -52,6 +52,14 @@ _OBJECTS = {
         FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
         WHERE {_OWN_SCHEMA} AND t.typtype IN ('d', 'e', 'r')
             AND {_NO_EXTENSION.format(catalog="pg_catalog.pg_type", oid="t.oid")}""",
+    "composite type": f"""SELECT {_RELATION_NAME}, {_COLUMNS}
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE {_OWN_SCHEMA} AND c.relkind = 'c'
+            AND {_NO_EXTENSION.format(catalog="pg_catalog.pg_type", oid="c.reltype")}""",
+    # Where it stands is compared apart.
+    "sequence": f"""SELECT {_RELATION_NAME}, (SELECT pg_catalog.concat_ws(' ', s.seqtypid::pg_catalog.regtype,
+            s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle)
+            FROM pg_catalog.pg_sequence s WHERE s.seqrelid = c.oid) {_RELATIONS} AND c.relkind = 'S'""",
     "extension": "SELECT pg_catalog.quote_ident(extname), NULL FROM pg_catalog.pg_extension",
     "large objects:": "SELECT pg_catalog.count(*)::text, NULL FROM pg_catalog.pg_largeobject_metadata",
 }
@@ -84,8 +92,9 @@ def databases(session: PostgresSession) -> list[str]:
 
 
 def is_empty(session: PostgresSession) -> bool:
-    """Whether the database holds no table, view, sequence or index of the user."""
-    return not session.rows(f"SELECT 1 {_RELATIONS} LIMIT 1")
+    """Whether the database holds nothing of the user's; extensions aside."""
+    found = objects(session, view_definitions=False)
+    return all(name.startswith("extension ") or name == "large objects: 0" for name in found)
 
 
 def objects(session: PostgresSession, *, view_definitions: bool) -> dict[str, str]:

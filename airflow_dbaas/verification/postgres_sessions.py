@@ -17,7 +17,11 @@ _SESSION = """
     SET bytea_output = 'hex';
     SET lc_monetary = 'C';
     SET client_encoding = 'UTF8';
-    SET statement_timeout = 0;
+    -- Have the server refuse to read a table of which it would show a part only.
+    SET row_security = off;
+    -- Those that this version has. One end is idle while the other one, which may be slower, is at a large table.
+    SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
+        WHERE name IN ('idle_session_timeout', 'statement_timeout', 'transaction_timeout');
 """
 
 

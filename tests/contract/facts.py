@@ -117,41 +117,49 @@ FACTS: dict[str, dict[str, Fact]] = {
     },
     "PostgreSQL migrations": {
         "pg-connection": Fact(
-            "read", "A source that cannot be reached or logged in to is refused in the driver's words."
+            "inferred", "A source that cannot be reached or logged in to is refused in the driver's words."
         ),
-        "pg-same-server": Fact("read", "A source that is the target itself is refused."),
-        "pg-versions": Fact("read", "A source newer than the target, or too old for its `pg_dump`, is refused."),
+        "pg-same-server": Fact("inferred", "A source that is the target itself is refused."),
+        "pg-versions": Fact("inferred", "A source newer than the target, or too old for its `pg_dump`, is refused."),
         "pg-size": Fact("inferred", "The source may not need more than the plan's disk, counted as 130 %."),
-        "pg-languages": Fact("read", "Languages that the target lacks are in the way."),
+        "pg-languages": Fact("inferred", "Languages that the target lacks are in the way."),
         "pg-extensions": Fact(
-            "read", "So are extensions that it has older or not at all, or that need a superuser there."
+            "inferred", "So are extensions that it has older or not at all, or that need a superuser there."
         ),
-        "pg-left-out": Fact("read", "Templates and databases to be ignored are left out."),
-        "pg-one-database": Fact("read", "A single database that cannot be connected to fails alone, not in the check."),
+        "pg-left-out": Fact("inferred", "Templates and databases to be ignored are left out."),
+        "pg-one-database": Fact(
+            "inferred", "A single database that cannot be connected to fails alone, not in the check."
+        ),
         "pg-fall-back": Fact(
-            "read",
+            "inferred",
             "Replication is tried first. For lack of privileges, and unless it is asked for, a dump is made instead.",
         ),
         "pg-replication-needs": Fact(
-            "read", "Replication needs PostgreSQL 10, `wal_level` logical and free slots at the source."
+            "inferred", "Replication needs PostgreSQL 10, `wal_level` logical and free slots at the source."
         ),
-        "pg-warnings": Fact("read", "Tables without a key and large objects are warned of only."),
+        "pg-warnings": Fact("inferred", "Tables without a key and large objects are warned of only."),
     },
     "MySQL migrations": {
         "mysql-uri": Fact(
-            "read", "The source's address needs scheme, user, password, host and port, and no odd options."
+            "inferred",
+            "The source's address needs scheme, user, password of at most 32 bytes, host and port, and no odd options.",
         ),
-        "mysql-connection": Fact("read", "A source that cannot be reached, or lacks the TLS asked for, is refused."),
-        "mysql-databases": Fact("read", "No database at all, more than 10,000 or too large ones are refused."),
+        "mysql-connection": Fact(
+            "inferred", "A source that cannot be reached, or lacks the TLS asked for, is refused."
+        ),
+        "mysql-databases": Fact("inferred", "No database at all, more than 10,000 or too large ones are refused."),
         "mysql-fall-back": Fact(
-            "read",
+            "inferred",
             "What is in the way of replication leads to a dump, unless replication is asked for: then to a refusal.",
         ),
         "mysql-replication-needs": Fact(
-            "read",
+            "inferred",
             "Replication needs versions that fit, grants, GTIDs, InnoDB tables, two server ids, and rows in its log.",
         ),
-        "mysql-left-out": Fact("read", "System schemas and users are left out; definers are replaced."),
+        "mysql-dbname": Fact(
+            "inferred", "Which database the source's address names does not matter: all are migrated."
+        ),
+        "mysql-left-out": Fact("inferred", "System schemas and users are left out; definers are replaced."),
     },
     "Integrations": {
         "integration-types": Fact(

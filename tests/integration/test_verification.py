@@ -117,6 +117,9 @@ def test_the_order_of_rows_does_not_matter(servers: Any, dbname: str) -> None:
         ("CREATE EXTENSION hstore", "extension hstore is in the target only"),
         ("REFRESH MATERIALIZED VIEW a_on_top WITH NO DATA", "view public.a_on_top is not filled in the target"),
         ("DROP TABLE keyless CASCADE", "table public.keyless is missing in the target"),
+        ("DROP SEQUENCE down", "sequence public.down is missing in the target"),
+        ("ALTER SEQUENCE down MINVALUE -9 CYCLE", "sequence public.down is defined differently"),
+        ("CREATE TYPE pair AS (a int)", "composite type public.pair is in the target only"),
     ],
 )
 def test_each_kind_of_difference_is_found(servers: Any, dbname: str, statement: str, difference: str) -> None:
@@ -143,6 +146,44 @@ def test_a_missing_database_is_found_unless_it_is_ignored(servers: Any, dbname: 
         connection.execute(f"DROP DATABASE {dbname}")
     assert compare(servers).differences == [f"{dbname}: missing in the target"]
     assert compare(servers, ignore={dbname}).differences == []
+
+
+def test_a_missing_database_without_tables_is_found(servers: Any, dbname: str) -> None:
+    """One that holds only a function is not empty."""
+    for server in servers:
+        with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {dbname}")
+    with psycopg.connect(servers[0].conninfo(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {dbname}")
+    assert compare(servers).differences == []
+    change(servers[0], dbname, "CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT i * 2'")
+    assert compare(servers).differences == [f"{dbname}: missing in the target"]
+
+
+def test_rows_that_are_hidden_from_the_login_are_no_equal_ones(servers: Any, dbname: str) -> None:
+    """Row security would hide the same rows at both ends, or those that differ: the comparison fails and says so."""
+    policy = (
+        "GRANT SELECT ON keyless TO half",
+        "ALTER TABLE keyless ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY few ON keyless FOR SELECT USING (x = 1)",
+    )
+    change(servers[0], dbname, "CREATE ROLE half LOGIN PASSWORD 'pw'", *policy)
+    try:
+        with (
+            session(End(servers[0], user="half", password="pw"), dbname) as opened,
+            pytest.raises(DbaasDatabaseError, match="affected by row-level security policy"),
+        ):
+            opened.rows("SELECT pg_catalog.count(*) FROM public.keyless")
+    finally:
+        change(servers[0], dbname, "DROP OWNED BY half", "DROP ROLE half")
+
+
+def test_no_end_breaks_off_while_the_other_is_read(servers: Any, dbname: str) -> None:
+    """However soon the server usually ends a connection that is idle, or a statement that takes long."""
+    limits = ("statement_timeout", "idle_session_timeout", "transaction_timeout")
+    change(servers[1], dbname, *(f"ALTER DATABASE {dbname} SET {limit} = '5s'" for limit in limits))
+    with session(End(servers[1]), dbname) as opened:
+        assert [opened.rows(f"SHOW {limit}") for limit in limits] == [[("0",)]] * 3
 
 
 def test_what_replication_leaves_out_is_completed(servers: Any, dbname: str) -> None:

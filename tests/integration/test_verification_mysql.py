@@ -211,6 +211,70 @@ def test_each_kind_of_object_is_compared(
     assert found == [f"{dbname}: {text.format(dbname=dbname)}" for text in differences]
 
 
+def test_what_is_easily_overlooked(servers: Any, dbname: str) -> None:
+    """The order of columns, where a sequence stands, and rows of a table that stores nothing of its own; a view is no
+    table, whatever its name."""
+    same = (
+        "CREATE SEQUENCE numbers",
+        "CREATE TABLE derived (one int AS (1))",
+        "CREATE TABLE `naïve` (i int)",
+        "CREATE VIEW `naive` AS SELECT i FROM `naïve`",
+    )
+    for server, columns in zip(servers, ("a int, b int", "b int, a int"), strict=True):
+        change(server, dbname, *same, f"CREATE TABLE pair ({columns})", "INSERT INTO pair (a, b) VALUES (1, 2)")
+    change(servers[0], dbname, "DO NEXTVAL(numbers)", "DO SETVAL(numbers, 5000)", "INSERT INTO derived VALUES ()")
+    report = compare(servers)
+    assert report.differences == [
+        f"{dbname}: order of columns of pair is defined differently",
+        f"{dbname}: table derived: rows (1 at the source, 0 in the target)",
+        f"{dbname}: table numbers: the same number of rows, other content (1 at the source, 1 in the target)",
+    ]
+    assert report.databases[0]["tables"] == 8
+
+
+def test_databases_whose_names_are_alike(servers: Any, dbname: str) -> None:
+    """What is in one of them is not looked for in another."""
+    alike = dbname.upper()
+    for server in servers:
+        change(server, None, f"CREATE DATABASE {alike} CHARACTER SET utf8mb4")
+    change(servers[1], dbname, "DROP EVENT nightly", "DROP FUNCTION twice", "DROP VIEW v")
+    differences = compare(servers).differences
+    for server in servers:
+        change(server, None, f"DROP DATABASE {alike}")
+    assert differences == [
+        f"{dbname}: event nightly is missing in the target",
+        f"{dbname}: function twice is missing in the target",
+        f"{dbname}: view v is missing in the target",
+    ]
+
+
+@pytest.mark.fact("mysql-dbname")
+def test_the_database_that_an_end_names_does_not_matter(servers: Any, dbname: str) -> None:
+    """All are compared, as all are migrated; it may as well not be there."""
+    report = mysql.compare(
+        *(End(server, dbname="nowhere") for server in servers),
+        ignore=set(),
+        content=True,
+        settle_seconds=0,
+        replicating=False,
+    )
+    assert report.differences == []
+    assert [database["name"] for database in report.databases] == [dbname]
+
+
+def test_no_end_breaks_off_while_the_other_is_read(servers: Any) -> None:
+    """However soon the server usually ends a connection that is idle, or a statement that takes long."""
+    limits = "wait_timeout", "max_statement_time"
+    change(servers[0], None, *(f"SET GLOBAL {limit} = 1" for limit in limits))
+    try:
+        with session(End(servers[0])) as opened:
+            ((idle, statement),) = opened.rows("SELECT @@wait_timeout, @@max_statement_time")
+    finally:
+        change(servers[0], None, *(f"SET GLOBAL {limit} = DEFAULT" for limit in limits))
+    assert idle > 24 * 60 * 60
+    assert statement == 0
+
+
 def test_what_only_releases_write_differently_is_no_difference(
     servers: Any, dbname: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,7 +106,7 @@ def test_a_source_that_cannot_be_understood_is_refused(api, service, uri, text):
         assert "secret" not in result
 
 
-@pytest.mark.fact("mysql-connection")
+@pytest.mark.fact("mysql-connection", "mysql-uri")
 def test_a_source_that_cannot_be_reached_is_refused(api, service, source):
     """No server, no host, a wrong password, TLS where there is none, the target itself; whatever the method."""
     password = login(source)["password"]

@@ -36,6 +36,7 @@ def test_the_docstring_draws_the_tree() -> None:
         (404, errors.DbaasNotFoundError, False),
         (408, errors.DbaasBadRequestError, True),
         (409, errors.DbaasConflictError, False),
+        (412, errors.DbaasBadRequestError, False),
         (422, errors.DbaasBadRequestError, False),
         (429, errors.DbaasRateLimitError, True),
         (500, errors.DbaasServerError, True),
