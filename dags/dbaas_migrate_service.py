@@ -136,6 +136,7 @@ with DAG(
         ignore_dbs="{{ params.ignore_dbs or '' }}",
         stop="{{ params.stop_replication }}",
         approve_cut_over="{{ params.approve_cut_over }}" if has_approval() else False,
-        integrations=dag.param("integrations"),
-        endpoints=dag.param("endpoints"),
+        # With their defaults once more: Airflow 3.0 to 3.2 cannot store a DAG with a reference that has none.
+        integrations=dag.param("integrations", []),
+        endpoints=dag.param("endpoints", []),
     )

@@ -60,9 +60,10 @@ def migrate_service(
     ``approve_cut_over`` fails and says so: a run that succeeded has moved everything. Clear that task to be asked
     again.
 
-    Templates (``{{ params.service }}``), results of other tasks, parameters (``dag.param("service")``) and the
-    arguments of a mapped task group may be given for all but ``approval_timeout``, ``verify_content``,
-    ``migration_timeout``, ``deferrable`` and what concerns the group. For a mapped group, call this within one::
+    Templates (``{{ params.service }}``), results of other tasks, parameters (``dag.param("endpoints", [])``; Airflow
+    3.0 to 3.2 cannot store a DAG that refers to one without a default) and the arguments of a mapped task group may be
+    given for all but ``approval_timeout``, ``verify_content``, ``migration_timeout``, ``deferrable`` and what concerns
+    the group. For a mapped group, call this within one::
 
         @task_group
         def migrate(service_name, source_conn_id):

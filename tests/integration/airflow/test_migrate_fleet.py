@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 
 from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import DbaasNotFoundError
+from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.postgres import PostgresServer
 from tests.integration.airflow.conftest import Run
 
@@ -81,18 +84,37 @@ def test_from_a_file(
     client: Client,
     shop: PostgresServer,
     define_source: Callable[..., None],
+    mysql_servers: Callable[..., MysqlServer],
+    monkeypatch: pytest.MonkeyPatch,
     names: list[str],
     tmp_path: Path,
 ) -> None:
-    """Services named in a file; replications that are not stopped go on, and the report says so."""
+    """Services of both kinds, named in a file; replications that are not stopped go on, and the report says so."""
     define_source("legacy", shop)
+    mysql = mysql_servers()
+    login = mysql.login()
+    with closing(pymysql.connect(**login)) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE web")
+        cursor.execute("CREATE TABLE web.page (id int PRIMARY KEY)")
+        cursor.execute("INSERT INTO web.page VALUES (1), (2)")
+    source = {"conn_type": "mysql", "host": mysql.host, "port": mysql.port, "extra": {"ssl_mode": "DISABLED"}}
+    source |= {"login": login["user"], "password": login["password"].decode()}
+    monkeypatch.setenv("AIRFLOW_CONN_OLD_MYSQL", json.dumps(source))
     file = tmp_path / "services.yaml"
-    file.write_text(f"- service: {names[0]}\n  source_conn_id: legacy\n  method: replication\n")
+    sources = dict(zip(names, ("legacy", "old_mysql"), strict=False))
+    file.write_text(
+        json.dumps(
+            [{"service": name, "source_conn_id": source, "method": "replication"} for name, source in sources.items()]
+        )
+    )
     ended = run(DAG_ID, zone=None, file=str(file), stop_replication=False)
-    assert ended.state == "success"
-    assert [(row["service"], row["state"]) for row in ended.tasks["report"].result] == [(names[0], "replicating")]
-    assert [d.status for d in client.get_dbaas_migration_status(names[0]).details] == ["syncing"]
-    assert run("stop_poking", service=names[0], source="legacy").state == "success"
+    assert ended.state == "success", ended.output
+    rows = by_service(ended.tasks["report"].result)
+    assert {rows[name]["state"] for name in sources} == {"replicating"}
+    assert [rows[name]["rows"] for name in sources] == [1000, 2]
+    for name, conn_id in sources.items():
+        assert [d.status for d in client.get_dbaas_migration_status(name).details] == ["syncing"]
+        assert run("stop_poking", service=name, source=conn_id).state == "success"
 
 
 def test_a_source_that_nobody_defined(run: Run, names: list[str]) -> None:

@@ -7,10 +7,12 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import psycopg
 import pytest
+from airflow.sdk.definitions.param import DagParam
 
 from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import DbaasNotFoundError
@@ -59,6 +61,15 @@ def test_from_nothing_to_a_verified_copy(run: Run, client: Client, source: Postg
     assert (database["name"], database["rows"]) == ("shop", 1000)
     with pytest.raises(DbaasNotFoundError):
         client.get_dbaas_migration_status(name)
+
+
+def test_parameters_that_are_referred_to(dags: dict[str, Any]) -> None:
+    """Each reference has a default that can be stored: without one, Airflow 3.0 to 3.2 cannot take in the DAG."""
+    tasks = dags["dbaas_migrate_service"].tasks
+    given = [getattr(task, field, None) for task in tasks for field in task.template_fields]
+    references = [value.serialize() for value in given if isinstance(value, DagParam)]
+    assert {reference["name"] for reference in references} == {"integrations", "endpoints"}
+    assert json.dumps(references)
 
 
 def test_replication_may_go_on(run: Run, client: Client, source: PostgresServer, name: str) -> None:
