@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,10 +30,10 @@ class Reply:
 class ScriptedServer:
     """Gives its replies in turn, the last one again and again, and keeps the requests it got.
 
-    What stands under a path in ``always`` is given for that path out of turn.
+    What stands under a path in ``always`` is given for that path out of turn. With a ``context`` it speaks TLS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.replies: list[Reply] = [Reply()]
         self.always: dict[str, Reply] = {}
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
@@ -67,7 +68,9 @@ class ScriptedServer:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v2"
+        if context is not None:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self._server.server_port}/v2"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
