@@ -59,7 +59,8 @@ def connect(driver: Any, parameters: dict[str, Any], arguments: dict[str, Any]) 
     """
     try:
         return driver.connect(**arguments)
-    except driver.Error as error:
+    except (driver.Error, UnicodeError) as error:
+        # The second is what PyMySQL lets through if the host cannot be the name of one.
         database = f", database {parameters['dbname']}" if parameters["dbname"] else ""
         where = f"{parameters['host']}:{parameters['port']}{database}"
         raise _failure(f"connection to {where}", error, parameters["password"]) from None

@@ -68,6 +68,9 @@ def session(server: Server, dbname: str | None = None, *, read_only: bool = True
         "ssl": tls,
         "ssl_disabled": tls is None,
     }
+    # What greets a server's client, or does not, is read without a limit in time unless all that is read has one, which
+    # a comparison must not have. So another connection goes ahead.
+    connect(driver, parameters, {**arguments, "read_timeout": CONNECT_SECONDS}).close()
     connection = connect(driver, parameters, arguments)
     try:
         opened = MysqlSession(connection, parameters["password"], driver.Error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -365,6 +366,28 @@ def test_a_server_that_cannot_be_reached_is_named_without_its_password(servers: 
     assert f"127.0.0.1:{servers[0].port}" in text
     assert "Access denied" in text
     assert password not in text
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize(("host", "text"), [("a" * 70, "too long"), ("no.such.host.invalid", "no.such.host.invalid")])
+def test_a_host_that_is_none_is_named(servers: Any, host: str, text: str) -> None:
+    """Also one that no host can be called."""
+    with (
+        pytest.raises(DbaasDatabaseError, match=f"connection to {host}:{servers[0].port} failed: .*{text}"),
+        session(End(servers[0], host=host)),
+    ):
+        pass
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(servers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes the connection and no more, such as a proxy whose server is down."""
+    monkeypatch.setattr(mysql_sessions, "CONNECT_SECONDS", 0.2)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(DbaasDatabaseError, match="timed out") as caught,
+        session(End(servers[0], port=silent.getsockname()[1])),
+    ):
+        pass
     assert caught.value.retryable
 
 
