@@ -1,0 +1,158 @@
+"""Operators and sensors while a fifth of all requests fail: nothing lost, nothing twice, nothing claimed.
+
+``make soak`` runs it for long; ``make test`` runs a part of it, always the same.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+
+from airflow_dbaas.emulator.postgres import PostgresServer
+from tests.integration.airflow.conftest import fill, password_of
+from tests.integration.emulator.failing import Failing
+from tests.soak import tasks
+from tests.soak.cases import CASES, Case
+from tests.soak.world import ENDING, World
+
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
+
+COUNT = int(os.environ.get("SOAK_COUNT", "120"))
+SEED = int(os.environ.get("SOAK_SEED", "5"))
+
+#: Seconds after which a task hangs; its own waits take 40 at most, in each of 6 tries.
+_HANGS = 120
+#: How often a task is cleared that a fault has ended which ends tasks.
+_CLEARED = 8
+
+
+@dataclass
+class Counts:
+    """What came of it."""
+
+    executions: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+    tries: int = 0
+    cleared: int = 0
+    duplicates: list[str] = field(default_factory=list)
+    false_success: list[str] = field(default_factory=list)
+    false_failure: list[str] = field(default_factory=list)
+    hangs: list[str] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> dict[str, list[str]]:
+        """What must not be."""
+        return {
+            "duplicates": self.duplicates,
+            "false success": self.false_success,
+            "false failure": self.false_failure,
+            "hangs": self.hangs,
+        }
+
+    def table(self) -> str:
+        """The counts, for people."""
+        struck = sum(self.faults.values())
+        rows: list[tuple[str, object]] = [
+            ("seed", SEED),
+            *sorted(self.executions.items()),
+            ("executions", self.executions.total()),
+            ("requests", self.requests),
+            *((f"fault {kind}", count) for kind, count in sorted(self.faults.items())),
+            ("faults", f"{struck} ({100 * struck / max(1, self.requests):.1f} %)"),
+            ("tries of tasks", self.tries),
+            ("ended by a redirect or a refused signature, and cleared", self.cleared),
+            *((name, len(found)) for name, found in self.wrong.items()),
+        ]
+        return "\n".join(["", *(f"{name:58} {value}" for name, value in rows)])
+
+
+@pytest.fixture
+def world(tmp_path: Path, postgres_source: PostgresServer) -> Iterator[World]:
+    """An emulator that can fail, and services in it."""
+    fill(postgres_source, "shop", rows=10)
+    source = {
+        "conn_type": "postgres",
+        "host": postgres_source.host,
+        "port": postgres_source.port,
+        "login": "postgres",
+        "password": password_of(postgres_source),
+        "schema": "postgres",
+        "extra": {"sslmode": "disable"},
+    }
+    options = ("--operation-seconds", "0.05", "--startup-seconds", "0.05", "--metrics-seconds", "1")
+    with Failing.started(tmp_path / "emulator.log", *options) as failing:
+        world = World(failing, source, tmp_path)
+        with world.ready():
+            yield world
+        world.close()
+
+
+@pytest.mark.timeout(0 if "SOAK_COUNT" in os.environ else 300)
+def test_nothing_is_lost_and_nothing_done_twice(world: World) -> None:
+    """No duplicate, no success of what is not done, no failure but for faults that end a task, no hang."""
+    chance = random.Random(SEED)
+    drawn = chance.choices(list(CASES), weights=[weight for _, weight in CASES.values()], k=COUNT)
+    counts = Counts()
+    for number, name in enumerate(drawn):
+        deferrable, keeps = number % 2 == 1, chance.random() < 0.5
+        mode = f"{'deferred' if deferrable else 'poking'}{', tries remembered' if keeps else ''}"
+        with CASES[name][0](world) as case:
+            world.fail(SEED * 100_000 + number)
+            _execute(world, case, deferrable, keeps, counts, f"{number} {name} ({mode})")
+        counts.executions[f"{name}, {'deferred' if deferrable else 'poking'}"] += 1
+        if counts.hangs:
+            break
+    print(counts.table())
+    assert counts.wrong == {"duplicates": [], "false success": [], "false failure": [], "hangs": []}
+
+
+def _execute(world: World, case: Case, deferrable: bool, keeps: bool, counts: Counts, what: str) -> None:
+    store = tasks.Store() if keeps else None
+    arguments: dict[str, Any] = {"deferrable": deferrable, "task_id": "task"}
+
+    def make() -> Any:
+        with DAG("soak", schedule=None):
+            return case.make(**arguments)
+
+    earlier: Counter[str] = Counter()
+    for _ in range(_CLEARED):
+        outcome = _bounded(make, store)
+        if outcome is None:
+            counts.hangs.append(what)
+            return
+        counts.tries += outcome.tries
+        met = world.met()
+        if outcome.error is None:
+            break
+        if not any(kind.startswith(tuple(ENDING)) for kind in met - earlier):
+            counts.false_failure.append(f"{what}: {outcome.error!r} after {dict(met - earlier)}")
+            break
+        counts.cleared += 1
+        earlier = met
+    counts.faults += world.met()
+    counts.requests += world.requests()
+    twice = world.begun_twice()
+    world.work()
+    if twice:
+        counts.duplicates.append(f"{what}: {twice}")
+    if outcome.error is None and not case.done(outcome.result):
+        counts.false_success.append(f"{what}: {outcome.result}")
+
+
+def _bounded(make: Any, store: tasks.Store | None) -> tasks.Outcome | None:
+    """How a task ended; None if it did not in time."""
+    outcomes: list[tasks.Outcome] = []
+    worker = threading.Thread(target=lambda: outcomes.append(tasks.run(make, store)), daemon=True)
+    worker.start()
+    worker.join(_HANGS)
+    return outcomes[0] if outcomes else None
