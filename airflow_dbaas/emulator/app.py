@@ -43,7 +43,7 @@ def create_app(state: State, keys: signature.Keys, faults: Faults, refuse: Calla
         except ApiError as error:
             return JSONResponse({"message": error.message}, status_code=error.status)
         except Exception:
-            logger.exception("%s %s failed", request.method, request.url.path)
+            logger.exception("%s %r failed", request.method, request.scope["raw_path"].decode("latin-1"))
             return JSONResponse({"message": "internal error of the emulator; its log says more"}, status_code=500)
 
     # Without Starlette's routes: they match the decoded path, in which a name's own slash looks like a separator.

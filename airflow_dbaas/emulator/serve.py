@@ -55,9 +55,19 @@ class BadOption(CannotRun):
     exit_code = 2
 
 
+class OneLine(logging.Formatter):
+    """A message is one line, whatever is in the names and servers' words that it quotes; a traceback follows it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        """The line, with what would end it or steer a terminal written as in Python."""
+        return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in super().formatMessage(record))
+
+
 def run(args: argparse.Namespace) -> int:
     """Serve until told to stop; returns the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # The driver would take defaults for the servers it talks to from these.
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]

@@ -1,6 +1,7 @@
 """The emulator's own verifier of request signatures, against vectors made with Exoscale's SDK."""
 
 import base64
+import hmac
 
 import pytest
 
@@ -134,3 +135,21 @@ def test_the_secret_is_not_in_the_representation_of_the_keys():
             expires=str(EXPIRES),
         ),
     )
+
+
+@pytest.mark.parametrize("verdict", [True, False])
+def test_key_and_signature_are_compared_in_constant_time(monkeypatch, verdict):
+    """Nothing decides but the library's comparison: as long for a wrong first character as for a wrong last one."""
+    compared = []
+
+    def compare(one, other):
+        compared.append((one, other))
+        return verdict
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    wrong = base64.b64encode(b"\0" * 32).decode()
+    header = f"EXO2-HMAC-SHA256 credential=EXOother,expires={EXPIRES},signature={wrong}"
+    assert check(VECTORS[0], authorization=header) is verdict
+    assert compared[0] == (b"EXOother", KEYS.key.encode())
+    assert compared[1:] == ([(b"\0" * 32, base64.b64decode(VECTORS[0][-1]))] if verdict else [])
+    assert check(VECTORS[0]) is verdict
