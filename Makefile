@@ -11,6 +11,7 @@ METHOD ?= dump
 KEEP ?=
 JOBS ?= 3
 SECONDS ?= 600
+COUNT ?= 2000
 SEED := $(or $(SEED),$(shell echo $$RANDOM))
 
 VENV := .venv
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz lint format lock audit api-diff clean
+.PHONY: help setup demo test fuzz soak lint format lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +37,11 @@ fuzz: setup ## ask the emulator for much more than in the tests (SECONDS=600 of 
 	@echo "To do the same again: make fuzz SECONDS=$(SECONDS) SEED=$(SEED)"
 	@HYPOTHESIS_PROFILE=thorough FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) \
 	    $(BIN)/python -m pytest -s --timeout 0 --hypothesis-seed=$(SEED) tests/fuzz tests/contract
+
+# Each execution begins anew with a seed of its own, so one that went wrong goes wrong again.
+soak: setup ## operators and sensors while a fifth of all requests fail (COUNT=2000 executions, SEED=… again)
+	@echo "To do the same again: make soak COUNT=$(COUNT) SEED=$(SEED)"
+	@SOAK_COUNT=$(COUNT) SOAK_SEED=$(SEED) $(BIN)/python -m pytest -s --show-capture=no tests/soak
 
 lint: setup ## ruff and mypy strict
 	@$(BIN)/ruff check .

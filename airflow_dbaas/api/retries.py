@@ -22,7 +22,13 @@ from typing import Any
 
 import tenacity
 
-from airflow_dbaas.api.errors import DbaasApiError, DbaasError, DbaasRateLimitError, DbaasTransportError
+from airflow_dbaas.api.errors import (
+    DbaasApiError,
+    DbaasError,
+    DbaasRateLimitError,
+    DbaasResponseError,
+    DbaasTransportError,
+)
 
 
 class Resend(enum.Enum):
@@ -39,7 +45,8 @@ def unprocessed(error: DbaasError) -> bool:
 
 def may_have_acted(error: DbaasError) -> bool:
     """Whether the request that ended in ``error`` may have taken effect although no usable answer came."""
-    return error.retryable and not unprocessed(error)
+    # What is no answer of the API's, such as a redirect, says nothing of what the API did, worth a retry or not.
+    return (error.retryable or isinstance(error, DbaasResponseError)) and not unprocessed(error)
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:

@@ -147,9 +147,7 @@ def delete_integration(world: World) -> Iterator[Case]:
 def reconcile(world: World) -> Iterator[Case]:
     """One integration to be made, one to be deleted, one attachment to be made."""
     name = world.new("valkey")
-    world.client.create_dbaas_integration(
-        integration_type="datasource", source_service=world.grafana, dest_service=name
-    )
+    world.integrate(name, world.elsewhere)
 
     def done(result: dict[str, Any]) -> bool:
         links = [(each.type, each.source, each.dest) for each in world.integrations(name)]

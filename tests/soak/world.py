@@ -18,6 +18,7 @@ from airflow_dbaas import _compat, polling
 from airflow_dbaas.api import Client, client, models
 from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.api.retries import RetryPolicy
+from airflow_dbaas.operators._services import update
 from tests.integration.emulator.failing import Failing
 
 #: Each of these fires for this share of the requests; together they strike a fifth.
@@ -94,13 +95,13 @@ class World:
             for name, fields in self.connections.items():
                 patch.setenv(name, json.dumps(fields))
             patch.setattr(client, "RetryPolicy", lambda: _HASTY)
+            patch.setattr(update, "SETTLING_SECONDS", 0.2)
             for name, value in {"BRIEF_SECONDS": 0, "FIRST_LOOK_SECONDS": 0, "_SHORTEST_PAUSE": 0.02}.items():
                 patch.setattr(polling, name, value)
             patch.setattr(_compat, "get_variable", self._variables.get)
             patch.setattr(_compat, "set_variable", lambda key, value, description: self._variables.update({key: value}))
             patch.setattr(_compat, "delete_variable", lambda key: self._variables.pop(key, None))
-            self.valkey, self.other, self.search = self.new("valkey"), self.new("valkey"), self.new("opensearch")
-            self.grafana, self.pg = self.new("grafana"), self.new("pg")
+            self.search, self.elsewhere, self.pg = self.new("opensearch"), self.new("opensearch"), self.new("pg")
             self.endpoint_id = self.new_endpoint(self.name())
             self.migrated = self.new("pg")
             self.migrate(self.migrated)

@@ -76,10 +76,13 @@ def test_of_two_starts_at_once_the_loser_claims_nothing(run: Run, api: ScriptedS
     assert len(sent(api, "PUT")) == 1
 
 
-def test_a_service_whose_creation_was_not_answered_is_found(run: Run, api: ScriptedServer) -> None:
-    """A create is sent once; what became of it is looked up."""
+@pytest.mark.parametrize(
+    "lost", [Reply(drop=True), Reply(307, headers={"Location": "https://elsewhere.invalid/"})], ids=["lost", "redirect"]
+)
+def test_a_service_whose_creation_was_not_answered_is_found(run: Run, api: ScriptedServer, lost: Reply) -> None:
+    """A create is sent once; what became of it is looked up, also if somebody else than the API has answered."""
     api.always.clear()
-    api.replies = [NO_SERVICE, Reply(drop=True), SERVICE]
+    api.replies = [NO_SERVICE, lost, SERVICE]
     ended = run("create_poking", service="db")
     assert (ended.task.state, ended.task.tries) == ("success", 1)
     assert len(sent(api, "POST")) == 1
