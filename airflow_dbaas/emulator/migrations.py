@@ -95,9 +95,11 @@ class Migration(MigrationRun[Database]):
         except psycopg.OperationalError as error:
             return f"the source could not be asked: {self.source.words(error)}"
         except ReplicationStalled as stalled:
+            cause = self._databases[dbname].error
+            text = f"{stalled}: {cause}" if cause else str(stalled)
             if not down:
-                raise
-            return str(stalled)
+                raise ReplicationStalled(text) from stalled
+            return text
         return ""
 
     async def _scan(self) -> list[Database]:

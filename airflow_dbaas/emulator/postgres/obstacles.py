@@ -89,6 +89,12 @@ async def warnings(connection: psycopg.AsyncConnection, dbname: str) -> list[str
                 f"database '{dbname}' has tables without primary key ({_named(keyless)}), "
                 "which get REPLICA IDENTITY FULL at the source while they are replicated"
             )
+        found += [
+            f"rows of table {table.schema}.{table.name} of database '{dbname}' cannot be updated or deleted while it "
+            f"is replicated: it has no primary key, and values of {', '.join(table.incomparable)} cannot be compared"
+            for table in keyless
+            if table.incomparable
+        ]
     return found
 
 

@@ -37,7 +37,13 @@ SELECT n.nspname, c.relname, c.relreplident::text,
     c.relreplident IN ('f', 'i') OR (c.relreplident = 'd' AND EXISTS (
         SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate
     )) AS has_identity,
-    pg_has_role(c.relowner, 'USAGE') AS owned
+    pg_has_role(c.relowner, 'USAGE') AS owned,
+    ARRAY(
+        SELECT a.attname || ' ' || t.typname FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND t.typnamespace = 'pg_catalog'::regnamespace
+            AND t.typname IN ('json', 'xml', 'point', 'line', 'lseg', 'box', 'path', 'polygon', 'circle')
+        ORDER BY a.attnum
+    ) AS incomparable
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384 AND n.nspname NOT LIKE 'pg\\_%'
     AND n.nspname <> 'information_schema' AND NOT EXISTS (
@@ -60,6 +66,8 @@ class Table:
     """Whether that tells its rows apart."""
     owned: bool
     """Whether the user may do with it what an owner may."""
+    incomparable: list[str]
+    """Columns, with their types, of which no two values can be told to be equal."""
 
 
 async def tables(connection: psycopg.AsyncConnection) -> list[Table]:

@@ -216,3 +216,17 @@ def test_tables_without_primary_key_and_large_objects_are_warnings(api, service,
     assert query(source, "one", identity) == [("f",)]
     assert api.stop(service)["state"] == "success"
     assert query(source, "one", identity) == [("d",)]
+
+
+def test_rows_that_replication_cannot_tell_apart_are_a_warning(api, service, source):
+    """Without a key they are found by all of their values, and those of some types cannot be compared."""
+    execute(source, "one", "CREATE TABLE said (number int, doc json, at point)")
+    try:
+        _, result = verdict(api, service, uri_of(source), method="replication")
+    finally:
+        execute(source, "one", "DROP TABLE said")
+    assert result.endswith(
+        "Warning: rows of table public.said of database 'one' cannot be updated or deleted while it is replicated: "
+        "it has no primary key, and values of doc json, at point cannot be compared."
+    )
+    assert "cannot be compared" not in verdict(api, service, uri_of(source), method="replication")[1]

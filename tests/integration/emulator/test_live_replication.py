@@ -239,5 +239,6 @@ def test_a_stop_of_a_replication_that_is_down_says_that_changes_may_be_missing(a
     assert stopped["message"].startswith(
         f"Migration stopped, but the target may lack changes of the source: database '{dbname}' of the target is at "
     )
+    assert "duplicate key" in stopped["message"]
     api.refused(404, "GET", path)
     assert query(postgres_source, dbname, "SELECT slot_name FROM pg_replication_slots") == []
