@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -194,3 +195,11 @@ def api(emulator: RunningEmulator) -> Iterator[Api]:
     client = Api(emulator)
     yield client
     client.close()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that every account may pass through, for servers' data."""
+    with tempfile.TemporaryDirectory(prefix="airflow-dbaas-tests-") as made:
+        Path(made).chmod(0o777)
+        yield Path(made)

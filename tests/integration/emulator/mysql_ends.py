@@ -96,6 +96,15 @@ class Target:
         """The finished operation of stopping the migration."""
         return self.api.finish(self.api.ok("POST", f"/dbaas-mysql/{self.name}/migration/stop"))
 
+    def assert_no_replica(self) -> None:
+        """The service's server follows nobody, nor does it filter what others send."""
+        assert self.rows("SHOW GLOBAL VARIABLES LIKE 'replicate_%do_%'") == [
+            ("replicate_do_db", ""),
+            ("replicate_do_table", ""),
+            ("replicate_wild_do_table", ""),
+        ]
+        assert self.rows("SHOW GLOBAL STATUS LIKE 'Slave_running'") == [("Slave_running", "OFF")]
+
     def delete(self) -> None:
         """Delete the service."""
         assert self.api.finish(self.api.ok("DELETE", f"/dbaas-service/{self.name}"))["state"] == "success"

@@ -5,12 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import pwd
 import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,11 +19,11 @@ import pytest
 from pymysql.constants import ER
 
 from airflow_dbaas.emulator.postgres import installed
-from airflow_dbaas.emulator.servers.account import Account, unprivileged
+from airflow_dbaas.emulator.servers.account import unprivileged
 from tests.conftest import mariadb
 from tests.integration.emulator.conftest import Api, server_process
+from tests.integration.emulator.own_emulator import close, ordinary, start
 from tests.integration.emulator.test_certificate import login
-from tests.integration.emulator.test_lifecycle import close, python_for, start
 from tests.integration.emulator.test_mysql_service import connect, rows
 
 
@@ -170,14 +167,6 @@ def test_nobody_gets_into_a_mariadb_without_a_password(api):
             connect(api, service, "root", password="", ssl=None, ssl_disabled=True)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that every account may pass through, for servers' data."""
-    with tempfile.TemporaryDirectory(prefix="airflow-dbaas-tests-") as made:
-        Path(made).chmod(0o777)
-        yield Path(made)
-
-
 def openings(folder: Path) -> list[str]:
     """What other accounts get to: files they may read or write, folders they may list or write to."""
     found = []
@@ -193,22 +182,6 @@ def openings(folder: Path) -> list[str]:
     return found
 
 
-def ordinary() -> dict[str, Any]:
-    """How to start an emulator as an ordinary user; where this suite is run by one, that is how they all start."""
-    if os.geteuid():
-        return {}
-    entry = pwd.getpwnam("nobody")
-    account = Account(entry.pw_uid, entry.pw_gid)
-    command, environment = python_for(account)
-    return {
-        "command": command,
-        "env": environment | {"PYTHONDONTWRITEBYTECODE": "1"},
-        "user": account.uid,
-        "group": account.gid,
-        "extra_groups": [],
-    }
-
-
 @pytest.mark.parametrize(
     ("umask", "through", "who"), [(0o000, "folder", "self"), (0o022, "link", "self"), (0o000, "link", "ordinary user")]
 )
@@ -220,7 +193,7 @@ def test_other_accounts_get_at_no_file(folder, umask, through, who):
     real.chmod(0o777)
     if through == "link":
         (folder / "data").symlink_to(real)
-    emulator = start(folder, umask=umask, **(ordinary() if who == "ordinary user" else {}))
+    emulator = start(folder, umask=umask, **(ordinary() if who == "ordinary user" and os.geteuid() == 0 else {}))
     try:
         api = Api(emulator)
         services = {api.service(), api.record("mysql")}

@@ -1,8 +1,5 @@
 """Databases move between real MariaDB servers: by dump and by replication."""
 
-from contextlib import closing
-
-import pymysql
 import pytest
 
 from tests.integration.emulator.conftest import eventually
@@ -105,16 +102,6 @@ def assert_equal(source, target):
         assert sorted(found, key=repr) == sorted(expected, key=repr), statement
 
 
-def assert_no_replica(target):
-    """The service's server follows nobody, nor does it filter what others send."""
-    assert target.rows("SHOW GLOBAL VARIABLES LIKE 'replicate_%do_%'") == [
-        ("replicate_do_db", ""),
-        ("replicate_do_table", ""),
-        ("replicate_wild_do_table", ""),
-    ]
-    assert target.rows("SHOW GLOBAL STATUS LIKE 'Slave_running'") == [("Slave_running", "OFF")]
-
-
 @pytest.mark.fact("mysql-left-out")
 def test_a_migration_by_dump(target, source):
     """Everything is there, owned by the admin user; nothing of a database that was left out; no users."""
@@ -184,7 +171,7 @@ def test_a_migration_by_replication(api, source):
         assert target.rows("SELECT a FROM across.later") == [(1,)]
         assert target.databases() == [AWKWARD, "across", "defaultdb"]
         assert {user["username"] for user in api.ok("GET", f"/dbaas-mysql/{target.name}")["users"]} == {"avnadmin"}
-        assert_no_replica(target)
+        target.assert_no_replica()
     finally:
         target.delete()
     assert eventually(lambda: rows(source, "SHOW SLAVE HOSTS"), lambda found: not found) == []
@@ -247,53 +234,3 @@ def test_what_is_wrong_at_the_start_is_said(target, source):
         assert "wröng" not in status["error"]
     status = target.migrate(source, ssl=True)
     assert "SSL is required but the server doesn't support it" in status["error"]
-
-
-@pytest.mark.parametrize("method", ["dump", "replication"])
-def test_a_stop_while_copying_leaves_nothing_half_copied(target, mysql_servers, method):
-    """What is under way is taken out of the target again, and the source is left alone."""
-    source = mysql_servers()
-    run(source, "CREATE DATABASE big", "CREATE TABLE big.t SELECT 1 AS a", "CREATE TABLE big.z SELECT 1 AS a")
-    # The dump waits for the second table's lock for as long as the test wants.
-    with closing(pymysql.connect(**source.login())) as holder, holder.cursor() as cursor:
-        cursor.execute("LOCK TABLES big.z WRITE")
-        target.start(source, method=method)
-        eventually(target.databases, lambda found: "big" in found)
-        assert target.status()["status"] == "running"
-        assert target.stop()["state"] == "success"
-    assert target.databases() == ["defaultdb"]
-    assert_no_replica(target)
-    reading = "SELECT COUNT(*) FROM information_schema.processlist WHERE db = 'big' OR command = 'Binlog Dump'"
-    eventually(lambda: rows(source, reading), lambda found: found == [(0,)])
-
-
-def test_a_source_that_goes_away_while_replicating_shows_and_comes_back(target, mysql_servers):
-    """Failed while it is away, syncing again afterwards; a stop without it says what is not known."""
-    source = mysql_servers()
-    run(source, "CREATE DATABASE d", "CREATE TABLE d.t (a int PRIMARY KEY)")
-    assert target.migrate(source)["status"] == "syncing"
-    source.stop()
-    failed = target.until("failed")
-    assert (failed["error"], failed["details"][0]["status"]) == ("Migration process failed", "failed")
-    assert failed["details"][0]["error"]
-    assert login(source)["password"] not in str(failed)
-    source.start()
-    run(source, "INSERT INTO d.t VALUES (1)")
-    target.until("syncing")
-    eventually(lambda: target.rows("SELECT a FROM d.t"), lambda found: found == [(1,)])
-
-    # A row that somebody wrote in the target is in the way of the source's; once it is gone, it goes on.
-    target.rows("INSERT INTO d.t VALUES (2)")
-    run(source, "INSERT INTO d.t VALUES (2)")
-    assert "Duplicate entry '2'" in target.until("failed")["details"][0]["error"]
-    target.rows("DELETE FROM d.t WHERE a = 2")
-    target.until("syncing")
-    eventually(lambda: target.rows("SELECT a FROM d.t"), lambda found: found == [(1,), (2,)])
-
-    source.stop()
-    stopped = target.stop()
-    assert (stopped["state"], stopped["reason"]) == ("failure", "partial")
-    assert "the source could not be asked" in stopped["message"]
-    target.api.refused(404, "GET", f"/dbaas-migration-status/{target.name}")
-    assert_no_replica(target)
-    assert target.rows("SELECT a FROM d.t") == [(1,), (2,)]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pymysql
 import pytest
 
 from airflow_dbaas.emulator.mysql.server import MysqlServer
-from airflow_dbaas.emulator.servers.account import Account, unprivileged
-from tests.conftest import RunningEmulator, mariadb
+from airflow_dbaas.emulator.servers.account import unprivileged
+from tests.conftest import mariadb
 from tests.integration.emulator.conftest import Api, eventually
-from tests.integration.emulator.test_lifecycle import ROOT, close, processes_of, python_for, start
+from tests.integration.emulator.own_emulator import close, ordinary, processes_of, start
 from tests.integration.emulator.test_mysql_service import connect, password, rows
 
 # An emulator on a machine without MariaDB: it finds nothing in PATH, and looks nowhere else.
@@ -26,14 +23,6 @@ binaries.FOLDERS = ()
 from airflow_dbaas.cli import main
 raise SystemExit(main())
 """
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that every account may pass through, for servers' data."""
-    with tempfile.TemporaryDirectory(prefix="airflow-dbaas-tests-") as made:
-        Path(made).chmod(0o777)
-        yield Path(made)
 
 
 def test_without_mariadb_a_request_is_refused_and_says_what_to_install(folder):
@@ -89,20 +78,7 @@ def test_no_server_outlives_the_emulator(folder):
 @pytest.mark.skipif(os.geteuid() != 0, reason="every other test shows it: they run as an ordinary user already")
 def test_it_works_as_an_ordinary_user(folder):
     """Also where this suite is run by root."""
-    entry = pwd.getpwnam("nobody")
-    account = Account(entry.pw_uid, entry.pw_gid)
-    if not account.can_read(ROOT / "airflow_dbaas" / "cli.py"):
-        pytest.skip("the checkout is closed to other accounts")
-    command, environment = python_for(account)
-    emulator: RunningEmulator = start(
-        folder,
-        command=command,
-        env=environment | {"PYTHONDONTWRITEBYTECODE": "1", "HOME": str(folder), "PATH": "/usr/bin:/bin"},
-        user=account.uid,
-        group=account.gid,
-        extra_groups=[],
-        cwd="/",
-    )
+    emulator = start(folder, **ordinary(HOME=str(folder), PATH="/usr/bin:/bin"))
     try:
         api = Api(emulator)
         with connect(api, api.record("mysql")) as connection:
