@@ -17,8 +17,6 @@ _SESSION = """
     SET bytea_output = 'hex';
     SET lc_monetary = 'C';
     SET client_encoding = 'UTF8';
-    -- Have the server refuse to read a table of which it would show a part only.
-    SET row_security = off;
     -- Those that this version has. One end is idle while the other one, which may be slower, is at a large table.
     SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
         WHERE name IN ('idle_session_timeout', 'statement_timeout', 'transaction_timeout');
@@ -52,6 +50,9 @@ def session(server: Server, dbname: str | None = None, *, read_only: bool = True
         opened = PostgresSession(connection, parameters["password"], driver.Error)
         opened.run(_SESSION)
         opened.run(f"SET default_transaction_read_only = {'on' if read_only else 'off'}")
+        if read_only:
+            # Have the server refuse to read a table of which it would show a part only.
+            opened.run("SET row_security = off")
         yield opened
     finally:
         connection.close()
