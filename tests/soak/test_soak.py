@@ -18,8 +18,6 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_dbaas.emulator.postgres import PostgresServer
-from tests.integration.airflow.conftest import fill, password_of
-from tests.integration.emulator.failing import Failing
 from tests.soak import tasks
 from tests.soak.cases import CASES, Case
 from tests.soak.world import ENDING, World
@@ -81,22 +79,8 @@ class Counts:
 @pytest.fixture
 def world(tmp_path: Path, postgres_source: PostgresServer) -> Iterator[World]:
     """An emulator that can fail, and services in it."""
-    fill(postgres_source, "shop", rows=10)
-    source = {
-        "conn_type": "postgres",
-        "host": postgres_source.host,
-        "port": postgres_source.port,
-        "login": "postgres",
-        "password": password_of(postgres_source),
-        "schema": "postgres",
-        "extra": {"sslmode": "disable"},
-    }
-    options = ("--operation-seconds", "0.05", "--startup-seconds", "0.05", "--metrics-seconds", "1")
-    with Failing.started(tmp_path / "emulator.log", *options) as failing:
-        world = World(failing, source, tmp_path)
-        with world.ready():
-            yield world
-        world.close()
+    with World.started(tmp_path, postgres_source) as world:
+        yield world
 
 
 @pytest.mark.timeout(0 if "SOAK_COUNT" in os.environ else 300)

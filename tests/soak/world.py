@@ -7,9 +7,9 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -18,7 +18,9 @@ from airflow_dbaas import _compat, polling
 from airflow_dbaas.api import Client, client, models
 from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.api.retries import RetryPolicy
+from airflow_dbaas.emulator.postgres import PostgresServer
 from airflow_dbaas.operators._services import update
+from tests.integration.airflow.conftest import fill, password_of
 from tests.integration.emulator.failing import Failing
 
 #: Each of these fires for this share of the requests; together they strike a fifth.
@@ -88,6 +90,30 @@ class World:
         self._number = 0
         self._log = emulator.log.open()
 
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path, server: PostgresServer) -> Iterator[Self]:
+        """A world with an emulator of its own.
+
+        :param folder: for the emulator's log and files that tasks write.
+        :param server: a source of migrations; it gets a database ``shop``.
+        """
+        fill(server, "shop", rows=10)
+        source = {
+            "conn_type": "postgres",
+            "host": server.host,
+            "port": server.port,
+            "login": "postgres",
+            "password": password_of(server),
+            "schema": "postgres",
+            "extra": {"sslmode": "disable"},
+        }
+        options = ("--operation-seconds", "0.05", "--startup-seconds", "0.05", "--metrics-seconds", "1")
+        with Failing.started(folder / "emulator.log", *options) as failing:
+            world = cls(failing, source, folder)
+            with closing(world.client), world._log, world.ready():
+                yield world
+
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Short pauses, the connections, and variables that are kept here."""
@@ -102,15 +128,11 @@ class World:
             patch.setattr(_compat, "set_variable", lambda key, value, description: self._variables.update({key: value}))
             patch.setattr(_compat, "delete_variable", lambda key: self._variables.pop(key, None))
             self.search, self.elsewhere, self.pg = self.new("opensearch"), self.new("opensearch"), self.new("pg")
-            self.endpoint_id = self.new_endpoint(self.name())
+            self.endpoint_name = self.name()
+            self.endpoint_id = self.new_endpoint(self.endpoint_name)
             self.migrated = self.new("pg")
             self.migrate(self.migrated)
             yield
-
-    def close(self) -> None:
-        """Close what this holds."""
-        self.client.close()
-        self._log.close()
 
     def name(self) -> str:
         """A name that nothing has."""
