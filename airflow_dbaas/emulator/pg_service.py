@@ -14,13 +14,13 @@ from airflow_dbaas.emulator import pg_accounts
 from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService, make_server, new_password
 from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.errors import ApiError
-from airflow_dbaas.emulator.migration_state import Target
-from airflow_dbaas.emulator.migrations import Migration
 from airflow_dbaas.emulator.plans import Plan
 from airflow_dbaas.emulator.postgres import PostgresServer, ServerError, roles
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
+from airflow_dbaas.emulator.postgres.migration import Migration
 from airflow_dbaas.emulator.postgres.serverlog import ServerLog
+from airflow_dbaas.emulator.postgres.target import Target
 from airflow_dbaas.emulator.service_types import ServiceType
 
 logger = logging.getLogger(__name__)

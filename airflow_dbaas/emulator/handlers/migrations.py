@@ -10,13 +10,13 @@ from urllib.parse import quote
 from airflow_dbaas.emulator.accounts import DatabaseService, Migration
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.handlers.registry import Call, Handler, State, serves
-from airflow_dbaas.emulator.migration_state import Target
 from airflow_dbaas.emulator.mysql import checks as mysql_checks
 from airflow_dbaas.emulator.mysql_service import MysqlService
 from airflow_dbaas.emulator.operations import Reference
 from airflow_dbaas.emulator.pg_service import PgService, Source
 from airflow_dbaas.emulator.postgres import checks
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
+from airflow_dbaas.emulator.postgres.target import Target
 from airflow_dbaas.emulator.services import Service
 from airflow_dbaas.emulator.sources import names
 

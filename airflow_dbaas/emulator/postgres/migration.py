@@ -1,4 +1,4 @@
-"""A migration: every database of a source, each by replication or by dump, into one service."""
+"""A migration of a PostgreSQL source: every database by replication or by dump, into one service."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from airflow_dbaas.emulator.migration_run import (
     ReplicationStalled,
     SourceAway,
 )
-from airflow_dbaas.emulator.migration_state import Target
 from airflow_dbaas.emulator.postgres import checks, databases, dump, roles
 from airflow_dbaas.emulator.postgres.databases import Database
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 from airflow_dbaas.emulator.postgres.replication import Replication
+from airflow_dbaas.emulator.postgres.target import Target
 from airflow_dbaas.emulator.postgres.workerlog import last_error
 
 logger = logging.getLogger(__name__)
