@@ -167,6 +167,8 @@ async def _to_the_end(work: Callable[P, T], *arguments: P.args, **options: P.kwa
         return await asyncio.shield(working)
     except asyncio.CancelledError:
         await asyncio.wait([working])
+        # Looked at, or it would be reported as an error that nobody took notice of.
+        working.exception()
         raise
 
 

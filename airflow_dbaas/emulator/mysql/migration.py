@@ -204,9 +204,11 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
         except pymysql.Error as error:
             return [f"the source could not be asked: {self._words(error)}"]
         except ReplicationStalled as stalled:
+            causes = {state.error for state in self._databases.values() if state.whole and state.error}
+            text = ": ".join([str(stalled), *causes])
             if not down:
-                raise
-            return [str(stalled)]
+                raise ReplicationStalled(text) from stalled
+            return [text]
         return []
 
     async def _clean_up(self) -> None:

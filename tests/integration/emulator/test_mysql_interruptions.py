@@ -65,3 +65,19 @@ def test_a_source_that_goes_away_while_replicating_shows_and_comes_back(target, 
     target.api.refused(404, "GET", f"/dbaas-migration-status/{target.name}")
     target.assert_no_replica()
     assert target.rows("SELECT a FROM d.t") == [(1,), (2,)]
+
+
+def test_a_stop_of_a_replication_that_is_down_says_that_changes_may_be_missing(target, mysql_servers):
+    """Somebody wrote to the target, and the source's row no longer fits in: it ends, but not as a success."""
+    source = mysql_servers()
+    run(source, "CREATE DATABASE d", "CREATE TABLE d.t (a int PRIMARY KEY)")
+    assert target.migrate(source)["status"] == "syncing"
+    target.rows("INSERT INTO d.t VALUES (1)")
+    run(source, "INSERT INTO d.t VALUES (1)")
+    target.until("failed")
+    stopped = target.stop()
+    assert (stopped["state"], stopped["reason"]) == ("failure", "partial")
+    assert stopped["message"].startswith("Migration stopped, but the target may lack changes of the source: the target")
+    assert "Duplicate entry '1'" in stopped["message"]
+    target.api.refused(404, "GET", f"/dbaas-migration-status/{target.name}")
+    target.assert_no_replica()
