@@ -260,16 +260,16 @@ def _routines(session: MysqlSession, *, exact: bool) -> Found:
     query = f"""SELECT routine_type, routine_name, routine_definition, is_deterministic, sql_data_access, security_type,
         {sql_mode} FROM information_schema.routines WHERE routine_schema = DATABASE()"""
     for kind, name, body, *options in session.rows(query):
-        definition = None if body is None else _text([*parameters[kind, name], body, *options])
+        definition = None if body is None else _text([*parameters[kind, name], spelling.body(body), *options])
         yield Key(kind.lower(), name), definition
 
 
 def _triggers(session: MysqlSession, *, exact: bool) -> Found:
     sql_mode = "sql_mode" if exact else "NULL"
-    query = f"""SELECT trigger_name, event_object_table, action_timing, event_manipulation, action_order,
-        action_statement, {sql_mode} FROM information_schema.triggers WHERE trigger_schema = DATABASE()"""
-    for name, table, *definition in session.rows(query):
-        yield Key("trigger", name, table), _text(definition)
+    query = f"""SELECT trigger_name, event_object_table, action_statement, action_timing, event_manipulation,
+        action_order, {sql_mode} FROM information_schema.triggers WHERE trigger_schema = DATABASE()"""
+    for name, table, body, *others in session.rows(query):
+        yield Key("trigger", name, table), _text([spelling.body(body), *others])
 
 
 def _events(session: MysqlSession, *, exact: bool, status: bool) -> Found:
@@ -277,8 +277,9 @@ def _events(session: MysqlSession, *, exact: bool, status: bool) -> Found:
     query = f"""SELECT event_name, status, event_definition, event_type, execute_at, interval_value, interval_field,
         starts, ends, on_completion, time_zone, {sql_mode}
         FROM {EVENTS}"""
-    for name, shown, *definition in session.rows(query):
-        yield Key("event", name), _text([spelling.event_status(shown) if status else "", *definition])
+    for name, shown, body, *others in session.rows(query):
+        state = spelling.event_status(shown) if status else ""
+        yield Key("event", name), _text([state, spelling.body(body), *others])
 
 
 def _text(parts: Any) -> str:

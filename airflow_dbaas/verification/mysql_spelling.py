@@ -2,7 +2,7 @@
 
 MySQL 5.7, MySQL 8 and MariaDB show the same column in different words: ``int`` or ``int(11)``, ``x`` or ``'x'``,
 ``CURRENT_TIMESTAMP`` or ``current_timestamp()``. Expressions each rewrites in its own way, so between releases it only
-counts that there is one.
+counts that there is one. Only ``charset`` and ``body`` are for equal releases, too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ _WIDTH = re.compile(r"^(tinyint|smallint|mediumint|int|bigint|year)\(\d+\)")
 _NOW = re.compile(r"(?:current_timestamp|now|localtimestamp|localtime)(?:\((\d*)\))?", re.IGNORECASE)
 _PLAIN = re.compile(r"-?[0-9.]+(?:e[+-]?[0-9]+)?|[bx]'[0-9a-f]*'|0x[0-9a-f]+", re.IGNORECASE)
 _OLD_UTF8 = re.compile(r"\butf8(?=_|\b)")
+
+# Of a statement: what is quoted, what is a comment and has no effect, and blanks.
+_QUOTED_OR_EMPTY = re.compile(
+    r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`)|(?:/\*(?!M?!|\+).*?\*/|--(?=\s|$)[^\n]*|\#[^\n]*|\s+)+""",
+    re.DOTALL,
+)
 
 
 def charset(name: str | None) -> str:
@@ -52,6 +58,11 @@ def remark(text: str) -> str:
     """What else is said of a column, such as ``auto_increment``."""
     words = text.lower().replace("default_generated", "").replace("current_timestamp()", "current_timestamp")
     return " ".join(words.split())
+
+
+def body(text: str) -> str:
+    """What a routine, trigger or event does, without comments: the client program that loads a dump may drop them."""
+    return _QUOTED_OR_EMPTY.sub(lambda found: found[1] or " ", text).strip()
 
 
 def event_status(status: str) -> str:

@@ -249,6 +249,19 @@ def test_databases_whose_names_are_alike(servers: Any, dbname: str) -> None:
     ]
 
 
+def test_comments_in_what_a_program_does(servers: Any, dbname: str) -> None:
+    """A client program may drop them when it loads a dump: they make no difference."""
+    for server, comment in zip(servers, ("/* which\n is old */", ""), strict=True):
+        change(
+            server,
+            dbname,
+            f"CREATE OR REPLACE PROCEDURE clear(IN i int) DELETE {comment} FROM keyless WHERE x = i",
+            f"CREATE OR REPLACE TRIGGER stamp BEFORE INSERT ON keyless FOR EACH ROW SET NEW.w {comment} = ''",
+            f"ALTER EVENT nightly DO DELETE {comment} FROM keyless",
+        )
+    assert compare(servers).differences == []
+
+
 @pytest.mark.fact("mysql-dbname")
 def test_the_database_that_an_end_names_does_not_matter(servers: Any, dbname: str) -> None:
     """All are compared, as all are migrated; it may as well not be there."""

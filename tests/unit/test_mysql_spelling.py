@@ -78,6 +78,28 @@ def test_types(shown: str, read: str) -> None:
     assert spelling.type_of(shown) == read
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("BEGIN\n  -- all of them\n  DELETE FROM t; # now\nEND", "BEGIN\n  \n  DELETE FROM t; \nEND", True),
+        ("SELECT /* a\nb */ 1 --", "SELECT  1", True),
+        ("SELECT 1", "SELECT 11", False),
+        ("SELECT 1--1", "SELECT 1", False),
+        ("SELECT '/* a */'", "SELECT ''", False),
+        ("SELECT 'it\\'s -- a', 1", "SELECT 'it\\'s -- b', 1", False),
+        ("SELECT 'it''s  #a'", "SELECT 'it''s #a'", False),
+        ('SELECT "#a"', 'SELECT "#b"', False),
+        ("SELECT `#a`", "SELECT `#b`", False),
+        ("SELECT /*!80000 1 + */ 1", "SELECT 1", False),
+        ("SELECT /*M!100100 1 + */ 1", "SELECT 1", False),
+        ("SELECT /*+ NO_ICP(t) */ 1", "SELECT 1", False),
+    ],
+)
+def test_bodies(one: str, other: str, same: bool) -> None:
+    """Comments and blanks have no effect, unless they are quoted, or are no comments in truth."""
+    assert (spelling.body(one) == spelling.body(other)) is same
+
+
 def test_remarks_and_character_sets() -> None:
     """What else there is that goes by two names."""
     assert spelling.remark("DEFAULT_GENERATED on update CURRENT_TIMESTAMP") == "on update current_timestamp"
