@@ -13,10 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
+from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.errors import ApiError
+from airflow_dbaas.emulator.plans import Plan
 from airflow_dbaas.emulator.servers.server import Server, ServerError
+from airflow_dbaas.emulator.service_types import ServiceType
 from airflow_dbaas.emulator.services import Service, require_free_space
 
 logger = logging.getLogger(__name__)
@@ -29,18 +32,28 @@ def new_password() -> str:
     return secrets.token_urlsafe(18)
 
 
-ServerKind = TypeVar("ServerKind", bound=Server)
 SourceKind = TypeVar("SourceKind")
+Source = tuple[SourceKind, str | None, frozenset[str]]
+"""Where a migration comes from, its method, and databases it leaves out."""
 
 
-def make_server(directory: Path, make: Callable[[Path], ServerKind]) -> tuple[str, ServerKind]:
-    """A new service's id, and its server with a folder of that name; 503 where the machine has no room for one."""
-    identifier = str(uuid.uuid4())
-    try:
-        require_free_space(directory)
-        return identifier, make(directory / identifier)
-    except (OSError, ServerError) as error:
-        raise ApiError(503, str(error)) from error
+@dataclass(frozen=True, kw_only=True)
+class Order(Generic[SourceKind]):
+    """What a request for a new service comes to."""
+
+    name: str
+    type: ServiceType
+    plan: Plan
+    settings: dict[str, Any]
+    admin: str
+    password: str = field(repr=False)
+    source: Source[SourceKind] | None
+    """Of a migration that starts when the service runs."""
+    directory: Path
+    startup_seconds: float
+    """Time until the service runs, at least."""
+    authority: Authority
+    """Signs the server's certificate."""
 
 
 class Migration(Protocol):
@@ -72,6 +85,7 @@ class DatabaseService(Service, Generic[SourceKind]):
     """
 
     server: Server
+    superuser_password: str = field(repr=False)
     admin: str
     ready: bool = False
     """Whether the server has been prepared for the service's users."""
@@ -93,16 +107,30 @@ class DatabaseService(Service, Generic[SourceKind]):
             return "poweroff" if failed else "rebuilding"
         return "running" if self.server.running else "poweroff"
 
-    def begin(
-        self, startup_seconds: float, password: str, source: tuple[SourceKind, str | None, frozenset[str]] | None
-    ) -> None:
-        """Begin to start the server.
+    @classmethod
+    def launch(cls, order: Order[SourceKind], make: Callable[[Path, str], Server]) -> Self:
+        """Begin to make a service; 503 where the machine has no room for one.
 
-        :param startup_seconds: time until the service runs, at least.
-        :param password: the admin user's.
-        :param source: source, method and ignored databases of a migration that starts when the service runs.
+        :param make: makes its server in a folder, with that password of the superuser.
         """
-        self.starting = asyncio.create_task(self._start(startup_seconds, password, source))
+        identifier, superuser_password = str(uuid.uuid4()), secrets.token_urlsafe(24)
+        try:
+            require_free_space(order.directory)
+            server = make(order.directory / identifier, superuser_password)
+        except (OSError, ServerError) as error:
+            raise ApiError(503, str(error)) from error
+        service = cls(
+            name=order.name,
+            type=order.type,
+            plan=order.plan,
+            settings=order.settings,
+            id=identifier,
+            server=server,
+            superuser_password=superuser_password,
+            admin=order.admin,
+        )
+        service.starting = asyncio.create_task(service._start(order))
+        return service
 
     def start_migration(self, source: SourceKind, method: str | None, ignored: frozenset[str]) -> None:
         """Start a migration into the running service; refused while one is going on."""
@@ -182,20 +210,18 @@ class DatabaseService(Service, Generic[SourceKind]):
     async def drop_database(self, dbname: str) -> None:
         """Remove a database, whoever is connected to it."""
 
-    async def _start(
-        self, startup_seconds: float, password: str, source: tuple[SourceKind, str | None, frozenset[str]] | None
-    ) -> None:
+    async def _start(self, order: Order[SourceKind]) -> None:
         begun = time.monotonic()
         try:
             await asyncio.to_thread(self.server.start)
-            await self.prepare(password)
-            await asyncio.sleep(max(0.0, begun + startup_seconds - time.monotonic()))
+            await self.prepare(order.password)
+            await asyncio.sleep(max(0.0, begun + order.startup_seconds - time.monotonic()))
         except (ServerError, OSError) as error:
             logger.error("Service %r did not start: %s", self.name, error)  # noqa: TRY400  (the text says it all)
             return
-        self.passwords[self.admin] = password
+        self.passwords[self.admin] = order.password
         self.ready = True
         self.updated_at = datetime.now(UTC)
         logger.info("Service %r runs", self.name)
-        if source is not None:
-            self.start_migration(*source)
+        if order.source is not None:
+            self.start_migration(*order.source)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 import pymysql
 
-from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService, make_server, new_password
-from airflow_dbaas.emulator.certificates import Authority
+from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService, Order, new_password
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.mysql import accounts
 from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
@@ -20,16 +17,11 @@ from airflow_dbaas.emulator.mysql.migration import MysqlMigration
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.mysql.serverlog import UNIT, ServerLog
 from airflow_dbaas.emulator.mysql.target import MysqlTarget
-from airflow_dbaas.emulator.plans import Plan
 from airflow_dbaas.emulator.servers.server import ServerError
-from airflow_dbaas.emulator.service_types import ServiceType
 
 logger = logging.getLogger(__name__)
 
 _DEFAULT_AUTHENTICATION = "caching_sha2_password"
-
-Source = tuple[MysqlEndpoint, str | None, frozenset[str]]
-"""Where a migration comes from, its method, and databases it leaves out."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -37,7 +29,6 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
     """One service and its server."""
 
     server: MysqlServer
-    superuser_password: str = field(repr=False)
     authentication: dict[str, str] = field(default_factory=dict, init=False)
     """Authentication plugin that requests named, by user. It is only shown: MariaDB has but one of the API's two."""
     _log: ServerLog = field(init=False, repr=False)
@@ -46,49 +37,22 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
         self._log = ServerLog(self.server.log, UNIT, self.passwords.values)
 
     @classmethod
-    def launch(
-        cls,
-        *,
-        name: str,
-        kind: ServiceType,
-        plan: Plan,
-        settings: dict[str, Any],
-        binaries: MysqlBinaries,
-        directory: Path,
-        startup_seconds: float,
-        authority: Authority,
-        admin: str,
-        password: str,
-        source: Source | None,
-    ) -> Self:
-        """Begin to make a service in a folder below ``directory``; a migration from ``source`` starts when it runs."""
-        if admin in accounts.OWN_USERS:
-            raise ApiError(400, f"admin-username: '{admin}' is a user of the server's own")
-        superuser_password = secrets.token_urlsafe(24)
-        identifier, server = make_server(
-            directory,
-            lambda folder: MysqlServer(
+    def of(cls, order: Order[MysqlEndpoint], binaries: MysqlBinaries) -> Self:
+        """Begin to make a service; 400 for an admin user that would be the server's own."""
+        if order.admin in accounts.OWN_USERS:
+            raise ApiError(400, f"admin-username: '{order.admin}' is a user of the server's own")
+        return cls.launch(
+            order,
+            lambda folder, password: MysqlServer(
                 binaries=binaries,
                 directory=folder,
                 superuser=accounts.SUPERUSER,
-                password=superuser_password,
+                password=password,
                 # As MySQL 8 has it; MariaDB's own default is off.
                 settings={"event-scheduler": "ON"},
-                identity=authority.issue(["localhost", MysqlServer.host, "::1"]),
+                identity=order.authority.issue(["localhost", MysqlServer.host, "::1"]),
             ),
         )
-        service = cls(
-            name=name,
-            type=kind,
-            plan=plan,
-            settings=settings,
-            id=identifier,
-            server=server,
-            admin=admin,
-            superuser_password=superuser_password,
-        )
-        service.begin(startup_seconds, password, source)
-        return service
 
     @property
     def version(self) -> str:

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 import psycopg
 
 from airflow_dbaas.emulator import pg_accounts
-from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService, make_server, new_password
-from airflow_dbaas.emulator.certificates import Authority
+from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService, Order, new_password
 from airflow_dbaas.emulator.errors import ApiError
-from airflow_dbaas.emulator.plans import Plan
 from airflow_dbaas.emulator.postgres import PostgresServer, ServerError, roles
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 from airflow_dbaas.emulator.postgres.migration import Migration
 from airflow_dbaas.emulator.postgres.serverlog import ServerLog
 from airflow_dbaas.emulator.postgres.target import Target
-from airflow_dbaas.emulator.service_types import ServiceType
 
 logger = logging.getLogger(__name__)
 
 _SUPERUSER = "postgres"
 _SELF_GRANT_SINCE = 16
-
-Source = tuple[Endpoint, str | None, frozenset[str]]
-"""Where a migration comes from, its method, and databases it leaves out."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -37,7 +29,6 @@ class PgService(DatabaseService[Endpoint]):
     """One service and its server."""
 
     server: PostgresServer
-    superuser_password: str = field(repr=False)
     _log: ServerLog = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -46,47 +37,20 @@ class PgService(DatabaseService[Endpoint]):
         )
 
     @classmethod
-    def launch(
-        cls,
-        *,
-        name: str,
-        kind: ServiceType,
-        plan: Plan,
-        settings: dict[str, Any],
-        binaries: PostgresBinaries,
-        directory: Path,
-        startup_seconds: float,
-        authority: Authority,
-        admin: str,
-        password: str,
-        source: Source | None,
-    ) -> Self:
-        """Begin to make a service in a folder below ``directory``; a migration from ``source`` starts when it runs."""
-        superuser_password = secrets.token_urlsafe(24)
-        identifier, server = make_server(
-            directory,
-            lambda folder: PostgresServer(
+    def of(cls, order: Order[Endpoint], binaries: PostgresBinaries) -> Self:
+        """Begin to make a service of this version."""
+        return cls.launch(
+            order,
+            lambda folder, password: PostgresServer(
                 binaries=binaries,
                 directory=folder,
                 superuser=_SUPERUSER,
-                password=superuser_password,
+                password=password,
                 # The admin user becomes a member of the roles it makes, so that it may act for them.
                 settings={"createrole_self_grant": "set, inherit"} if binaries.major >= _SELF_GRANT_SINCE else {},
-                identity=authority.issue(["localhost", PostgresServer.host, "::1"]) if binaries.tls else None,
+                identity=order.authority.issue(["localhost", PostgresServer.host, "::1"]) if binaries.tls else None,
             ),
         )
-        service = cls(
-            name=name,
-            type=kind,
-            plan=plan,
-            settings=settings,
-            id=identifier,
-            server=server,
-            admin=admin,
-            superuser_password=superuser_password,
-        )
-        service.begin(startup_seconds, password, source)
-        return service
 
     @property
     def version(self) -> str:

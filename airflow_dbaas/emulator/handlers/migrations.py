@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from airflow_dbaas.emulator.accounts import DatabaseService, Migration
+from airflow_dbaas.emulator.accounts import DatabaseService, Migration, Source
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.handlers.registry import Call, Handler, State, serves
 from airflow_dbaas.emulator.mysql import checks as mysql_checks
 from airflow_dbaas.emulator.mysql_service import MysqlService
 from airflow_dbaas.emulator.operations import Reference
-from airflow_dbaas.emulator.pg_service import PgService, Source
+from airflow_dbaas.emulator.pg_service import PgService
 from airflow_dbaas.emulator.postgres import checks
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 from airflow_dbaas.emulator.postgres.target import Target
@@ -96,7 +96,7 @@ def _no_migration(service: Service) -> ApiError:
     return ApiError(404, f"Service {service.name} has no migration")
 
 
-def source_of(migration: dict[str, Any]) -> Source:
+def source_of(migration: dict[str, Any]) -> Source[Endpoint]:
     """Source, method and ignored databases of a request's ``migration``; 400 for what the drivers would misread."""
     for name in ("host", "username", "password", "dbname"):
         if "\0" in migration.get(name, ""):

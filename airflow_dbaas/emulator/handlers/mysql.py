@@ -5,41 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_dbaas.emulator import views
-from airflow_dbaas.emulator.accounts import new_password
+from airflow_dbaas.emulator.accounts import Source
 from airflow_dbaas.emulator.errors import ApiError
+from airflow_dbaas.emulator.handlers.orders import order_of
 from airflow_dbaas.emulator.handlers.registry import Call, State, serves
 from airflow_dbaas.emulator.handlers.services import refuse_what_is_not_emulated
 from airflow_dbaas.emulator.mysql.binaries import ABSENT
 from airflow_dbaas.emulator.mysql.endpoint import MysqlEndpoint
-from airflow_dbaas.emulator.mysql_service import MysqlService, Source
+from airflow_dbaas.emulator.mysql_service import MysqlService
 from airflow_dbaas.emulator.sources import names
 
 
 @serves("create-dbaas-service-mysql")
 async def create_mysql(state: State, call: Call) -> dict[str, Any]:
     """Begin to make a service."""
-    name, body, kind, binaries = call.parameters["name"], call.body, state.types["mysql"], state.mysql
-    refuse_what_is_not_emulated(body)
+    refuse_what_is_not_emulated(call.body)
+    binaries = state.mysql
     if binaries is None:
         raise ApiError(400, ABSENT)
-    plan = kind.plan(body["plan"])
-    kind.version(body.get("version"))
-    service = state.services.add(
-        name,
-        lambda: MysqlService.launch(
-            name=name,
-            kind=kind,
-            plan=plan,
-            settings=kind.settings(body),
-            binaries=binaries,
-            directory=state.services.directory,
-            startup_seconds=state.services.startup_seconds,
-            authority=state.authority,
-            admin=body.get("admin-username", "avnadmin"),
-            password=body.get("admin-password") or new_password(),
-            source=_source_of(body["migration"]) if "migration" in body else None,
-        ),
-    )
+    order = order_of(state, call, "mysql", _source_of)
+    order.type.version(call.body.get("version"))
+    service = state.services.add(order.name, lambda: MysqlService.of(order, binaries))
     return state.operations.begin(service.reference()).view()
 
 
@@ -65,6 +51,6 @@ async def update_mysql(state: State, call: Call) -> dict[str, Any]:
     return state.operations.begin(service.reference()).view()
 
 
-def _source_of(migration: dict[str, Any]) -> Source:
+def _source_of(migration: dict[str, Any]) -> Source[MysqlEndpoint]:
     """Source, method and ignored databases of a request's ``migration``."""
     return MysqlEndpoint.from_settings(migration), migration.get("method"), names(migration.get("ignore-dbs", ""))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_dbaas.emulator import views
-from airflow_dbaas.emulator.accounts import new_password
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.handlers.migrations import source_of
+from airflow_dbaas.emulator.handlers.orders import order_of
 from airflow_dbaas.emulator.handlers.registry import Call, State, serves
 from airflow_dbaas.emulator.handlers.services import refuse_what_is_not_emulated
 from airflow_dbaas.emulator.pg_service import PgService
@@ -19,27 +19,12 @@ _VARIANT = "aiven"
 @serves("create-dbaas-service-pg")
 async def create_pg(state: State, call: Call) -> dict[str, Any]:
     """Begin to make a service."""
-    name, body, kind = call.parameters["name"], call.body, state.types["pg"]
-    refuse_what_is_not_emulated(body)
-    _refuse_variant(body)
-    plan, version = kind.plan(body["plan"]), kind.version(body.get("version"))
+    refuse_what_is_not_emulated(call.body)
+    _refuse_variant(call.body)
+    order = order_of(state, call, "pg", source_of)
+    version = order.type.version(call.body.get("version"))
     assert version is not None  # noqa: S101  (this type has versions)
-    service = state.services.add(
-        name,
-        lambda: PgService.launch(
-            name=name,
-            kind=kind,
-            plan=plan,
-            settings=kind.settings(body),
-            binaries=state.binaries[int(version)],
-            directory=state.services.directory,
-            startup_seconds=state.services.startup_seconds,
-            authority=state.authority,
-            admin=body.get("admin-username", "avnadmin"),
-            password=body.get("admin-password") or new_password(),
-            source=source_of(body["migration"]) if "migration" in body else None,
-        ),
-    )
+    service = state.services.add(order.name, lambda: PgService.of(order, state.binaries[int(version)]))
     return state.operations.begin(service.reference()).view()
 
 

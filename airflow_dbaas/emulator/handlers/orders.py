@@ -1,0 +1,31 @@
+"""What a request for a new service with a server comes to, whatever the server speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from airflow_dbaas.emulator.accounts import Order, Source, SourceKind, new_password
+from airflow_dbaas.emulator.handlers.registry import Call, State
+
+
+def order_of(
+    state: State, call: Call, type_name: str, source_of: Callable[[dict[str, Any]], Source[SourceKind]]
+) -> Order[SourceKind]:
+    """What is ordered; 400 for an unknown plan.
+
+    :param source_of: reads a ``migration``.
+    """
+    body, kind = call.body, state.types[type_name]
+    return Order(
+        name=call.parameters["name"],
+        type=kind,
+        plan=kind.plan(body["plan"]),
+        settings=kind.settings(body),
+        admin=body.get("admin-username", "avnadmin"),
+        password=body.get("admin-password") or new_password(),
+        source=source_of(body["migration"]) if "migration" in body else None,
+        directory=state.services.directory,
+        startup_seconds=state.services.startup_seconds,
+        authority=state.authority,
+    )
