@@ -19,7 +19,8 @@ from airflow.sdk import DAG
 
 from airflow_dbaas.emulator.postgres import PostgresServer
 from tests.soak import tasks
-from tests.soak.cases import CASES, Case
+from tests.soak.case import Case
+from tests.soak.cases import CASES
 from tests.soak.world import ENDING, World
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
