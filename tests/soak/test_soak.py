@@ -128,6 +128,8 @@ def _execute(world: World, case: Case, deferrable: bool, keeps: bool, counts: Co
             break
         counts.cleared += 1
         earlier = met
+    else:
+        counts.false_failure.append(f"{what}: not done after {_CLEARED} runs: {outcome.error!r}")
     counts.faults += world.met()
     counts.requests += world.requests()
     twice = world.begun_twice()
