@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -75,6 +75,20 @@ class RunningEmulator:
         self.process.send_signal(number)
         return self.process.wait(STOP_SECONDS)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, if the test did not."""
+        try:
+            if self.process.poll() is None:
+                self.stop()
+        finally:
+            self.process.kill()
+            self.process.wait()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+
 
 def start_emulator(log: Path, *options: str, **process_options: object) -> RunningEmulator:
     """Start ``airflow-dbaas emulator`` on a free port and wait until it listens."""
@@ -124,17 +138,9 @@ def mariadb() -> MysqlBinaries:
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
     """One emulator for the whole session, quick to answer: services of a test have names of their own."""
     log = tmp_path_factory.mktemp("emulator") / "emulator.log"
-    running = start_emulator(log, "--operation-seconds", "0.1", "--startup-seconds", "0.1", "--metrics-seconds", "1")
-    try:
+    options = ("--operation-seconds", "0.1", "--startup-seconds", "0.1", "--metrics-seconds", "1")
+    with start_emulator(log, *options) as running:
         yield running
-    finally:
-        try:
-            running.stop()
-        finally:
-            running.process.kill()
-            running.process.wait()
-            if running.process.stdout is not None:
-                running.process.stdout.close()
 
 
 @pytest.fixture(scope="session")

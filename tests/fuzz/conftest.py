@@ -14,17 +14,9 @@ from tests.integration.emulator.conftest import Api
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
     """An emulator that takes no longer than it has to."""
     log = tmp_path_factory.mktemp("fuzzed") / "emulator.log"
-    running = start_emulator(log, "--operation-seconds", "0", "--startup-seconds", "0", "--metrics-seconds", "5")
-    try:
+    options = ("--operation-seconds", "0", "--startup-seconds", "0", "--metrics-seconds", "5")
+    with start_emulator(log, *options) as running:
         yield running
-    finally:
-        try:
-            running.stop()
-        finally:
-            running.process.kill()
-            running.process.wait()
-            if running.process.stdout is not None:
-                running.process.stdout.close()
 
 
 @pytest.fixture(scope="session")

@@ -28,15 +28,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulat
     """An emulator that measures all the time, with services of the module's own."""
     log = tmp_path_factory.mktemp("emulator") / "emulator.log"
     options = ("--operation-seconds", "0", "--startup-seconds", "0", "--metrics-seconds", "0.2")
-    running = start_emulator(log, *options)
-    try:
+    with start_emulator(log, *options) as running:
         yield running
-        running.stop()
-    finally:
-        running.process.kill()
-        running.process.wait()
-        assert running.process.stdout is not None
-        running.process.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -33,18 +33,12 @@ class Failing:
     @contextmanager
     def started(cls, log: Path, *options: str) -> Iterator[Self]:
         """An emulator that does all it does at once; at its end it has neither hung nor logged an error of its own."""
-        running = start_emulator(log, "--operation-seconds", "0", "--startup-seconds", "0", *options)
-        failing = cls(running)
-        try:
+        with start_emulator(log, "--operation-seconds", "0", "--startup-seconds", "0", *options) as running:
+            failing = cls(running)
             yield failing
             failing.close()
             assert running.stop() == 0
             assert [line for line in log.read_text().splitlines() if " ERROR " in line or "Traceback" in line] == []
-        finally:
-            running.process.kill()
-            running.process.wait()
-            assert running.process.stdout is not None
-            running.process.stdout.close()
 
     def close(self) -> None:
         self.api.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from tests.conftest import start_emulator
@@ -163,9 +165,8 @@ def test_integrations_end_with_either_service(api, services):
 @pytest.mark.fact("integration-active")
 def test_an_integration_is_active_only_while_both_services_run(tmp_path):
     """It can be made before they do."""
-    emulator = start_emulator(tmp_path / "log", "--operation-seconds", "0.1", "--startup-seconds", "2")
-    api = Api(emulator)
-    try:
+    options = ("--operation-seconds", "0.1", "--startup-seconds", "2")
+    with start_emulator(tmp_path / "log", *options) as emulator, closing(Api(emulator)) as api:
         for kind in ("grafana", "thanos"):
             api.done("POST", f"/dbaas-{kind}/{kind}", {"plan": "startup-4"})
         identifier = api.done("POST", "/dbaas-integration", request_of("datasource", "grafana", "thanos"))
@@ -175,7 +176,3 @@ def test_an_integration_is_active_only_while_both_services_run(tmp_path):
         eventually(lambda: api.ok("GET", path), lambda found: found["is-active"])
         states = [each["state"] for each in api.ok("GET", "/dbaas-service")["dbaas-services"]]
         assert states == ["running", "running"]
-    finally:
-        api.close()
-        assert emulator.stop() == 0
-        emulator.process.stdout.close()

@@ -24,15 +24,10 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulat
     """An emulator that measures all the time."""
     log = tmp_path_factory.mktemp("emulator") / "emulator.log"
     options = ("--operation-seconds", "0", "--startup-seconds", "0", "--metrics-seconds", str(INTERVAL))
-    running = start_emulator(log, *options)
-    try:
+    with start_emulator(log, *options) as running:
         yield running
         assert running.stop() == 0
         assert "Traceback" not in log.read_text()
-    finally:
-        running.process.kill()
-        running.process.wait()
-        running.process.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Services of the types that have no server here, and what there is to know of types."""
 
 import secrets
+from contextlib import closing
 
 import pytest
 
@@ -122,16 +123,11 @@ def test_nothing_is_migrated_into_a_record(api):
 @pytest.mark.fact("operation-is-not-readiness", "service-users")
 def test_a_record_is_rebuilding_for_as_long_as_was_said(tmp_path):
     """It is not ready when the operation is over."""
-    emulator = start_emulator(tmp_path / "log", "--operation-seconds", "0.1", "--startup-seconds", "2")
-    api = Api(emulator)
-    try:
+    options = ("--operation-seconds", "0.1", "--startup-seconds", "2")
+    with start_emulator(tmp_path / "log", *options) as emulator, closing(Api(emulator)) as api:
         api.done("POST", "/dbaas-valkey/one", {"plan": "hobbyist-2"})
         assert api.ok("GET", "/dbaas-valkey/one")["state"] == "rebuilding"
         eventually(lambda: api.ok("GET", "/dbaas-valkey/one")["state"], lambda state: state == "running")
-    finally:
-        api.close()
-        assert emulator.stop() == 0
-        emulator.process.stdout.close()
 
 
 def test_types_of_services_have_plans_and_versions(api):
