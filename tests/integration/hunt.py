@@ -1,0 +1,151 @@
+"""The hunt for secrets: canaries, the forms in which one could have got out, and what is searched for them."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import html
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+#: Every sign that an escape changes: of URLs, of JSON, of Python, of SQL and of HTML.
+AWKWARD = "C@n/ary \"pä&ss%41+ é'<\\"
+
+#: Airflow's masker leaves alone what has fewer than 5 characters, so nothing but our own code keeps this one.
+SHORT = "¶\"@'"
+
+#: Shorter ends of Base64 turn up by chance.
+SHORTEST_BASE64 = 6
+
+
+def spellings(secret: str) -> dict[str, bytes]:
+    """The forms in which a secret could have got out, by name; UTF-8."""
+    plain, in_json = json.dumps(secret, ensure_ascii=False)[1:-1], json.dumps(secret)[1:-1]
+    forms = {
+        "raw": secret,
+        "quote": quote(secret),
+        "quote, safe=''": quote(secret, safe=""),
+        "quote, lower case": quote(secret, safe="").replace("%", "%%").lower().replace("%%", "%"),
+        "quote_plus": quote_plus(secret),
+        "quoted twice": quote(quote(secret, safe=""), safe=""),
+        "JSON": in_json,
+        "JSON, Unicode": plain,
+        "JSON in JSON": json.dumps(in_json)[1:-1],
+        "JSON in JSON, Unicode": json.dumps(plain, ensure_ascii=False)[1:-1],
+        "repr": repr(secret)[1:-1],
+        "ascii": ascii(secret)[1:-1],
+        "HTML": html.escape(secret),
+        "SQL": secret.replace("'", "''"),
+    }
+    encoded = {name: form.encode() for name, form in forms.items()}
+    for offset in range(3):
+        # What stands before it, as the user's name in HTTP's Authorization, moves it, and changes the first signs; what
+        # comes after it changes the last ones.
+        raw = bytes(offset) + secret.encode()
+        start, end = -(-offset * 8 // 6), len(raw) * 8 // 6
+        for name, encode in {"Base64": base64.b64encode, "Base64 for URLs": base64.urlsafe_b64encode}.items():
+            if end - start >= SHORTEST_BASE64:
+                encoded[f"{name} at {offset}"] = encode(raw)[start:end]
+    return encoded
+
+
+def search(places: Mapping[str, str | bytes], secrets: Mapping[str, str]) -> list[str]:
+    """Look for secrets in places.
+
+    :param places: what is searched, by name.
+    :param secrets: the secrets, by name.
+    :returns: what was found where and in which form; names and forms only.
+    """
+    forms = {(what, name): form for what, secret in secrets.items() for name, form in spellings(secret).items()}
+    found = []
+    for place, content in places.items():
+        raw = content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
+        found += [f"{what} ({name}) is in: {place}" for (what, name), form in forms.items() if form in raw]
+    return found
+
+
+def files(folder: Path, *, unless: Callable[[Path], bool] = lambda _: False) -> dict[str, bytes]:
+    """The contents of all files below a folder, but those that are to hold secrets."""
+    found = {}
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file() and not unless(path):
+                found[str(path.relative_to(folder))] = path.read_bytes()
+    return found
+
+
+def dump(database: Path, tables: Iterable[str] | None = None) -> dict[str, str]:
+    """Every column of every table of an SQLite database; values as they are, not as SQL would write them.
+
+    :param database: its file.
+    :param tables: only these.
+    """
+    found = {}
+    with closing(sqlite3.connect(database, timeout=30)) as connection:
+        if tables is None:
+            tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            rows = connection.execute(f'SELECT * FROM "{table}"')
+            columns = [column[0] for column in rows.description]
+            values = list(zip(*rows.fetchall(), strict=True)) or [()] * len(columns)
+            for column, content in zip(columns, values, strict=True):
+                found[f"table {table}.{column}"] = "\n".join(map(_text, content))
+    return found
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def command_lines() -> set[bytes]:
+    """The command lines of all processes on this machine."""
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.add(file.read_bytes().replace(b"\0", b" "))
+    return found
+
+
+def representations() -> set[bytes]:
+    """``repr`` and ``str`` of every object of this process that this package's classes made."""
+    found = set()
+    for each in gc.get_objects():
+        if type(each).__module__.startswith("airflow_dbaas"):
+            # Another thread may be making it right now.
+            with suppress(AttributeError, RuntimeError):
+                found |= {repr(each).encode(), str(each).encode()}
+    return found
+
+
+@contextmanager
+def sampled(look: Callable[[], set[bytes]], seconds: float = 0.1) -> Iterator[set[bytes]]:
+    """While something goes on, look again and again; all that was seen.
+
+    :param look: what is there at the moment.
+    :param seconds: the pause between two looks.
+    """
+    seen: set[bytes] = set()
+    errors: list[Exception] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        try:
+            while not over.wait(seconds):
+                seen.update(look())
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that asked for the samples
+            errors.append(error)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+    for error in errors:
+        raise error
