@@ -7,8 +7,11 @@ datadog                   password → ``datadog_api_key``
 elasticsearch, opensearch schema (``https`` unless it is ``http``), host, port, login and password → ``url``;
                           extra ``ca``
 prometheus                login → ``basic_auth_username``, password → ``basic_auth_password``
-rsyslog                   host → ``server``, port → ``port``; extra ``ca``, ``cert``, ``key``, ``logline``, ``sd``
+rsyslog                   host → ``server``, port → ``port``; extra ``ca``, ``cert``; ``secret_key`` → ``key``,
+                          ``secret_logline`` → ``logline``, ``secret_sd`` → ``sd``
 ========================= ====================================================================================
+
+The last three are also taken without ``secret_``; but then Airflow shows them to everybody who may look at connections.
 """
 
 from __future__ import annotations
@@ -33,6 +36,12 @@ def _field(name: str) -> Part:
 
 def _extra(name: str) -> Part:
     return lambda connection: credentials.extra_of(connection, _WHERE.format(connection.conn_id)).get(name)
+
+
+def _secret_extra(name: str) -> Part:
+    # Airflow's own pages and API mask what is called so.
+    hidden, shown = _extra(f"secret_{name}"), _extra(name)
+    return lambda connection: value if (value := hidden(connection)) is not None else shown(connection)
 
 
 def _url(connection: Connection) -> str | None:
@@ -64,9 +73,9 @@ FROM_CONNECTION: dict[str, dict[str, Part]] = {
         "port": _field("port"),
         "ca": _extra("ca"),
         "cert": _extra("cert"),
-        "key": _extra("key"),
-        "logline": _extra("logline"),
-        "sd": _extra("sd"),
+        "key": _secret_extra("key"),
+        "logline": _secret_extra("logline"),
+        "sd": _secret_extra("sd"),
     },
 }
 
@@ -74,9 +83,9 @@ FROM_CONNECTION: dict[str, dict[str, Part]] = {
 _PLACES = {
     "datadog_api_key": "the password",
     "basic_auth_password": "the password",
-    "key": "the extra, as 'key',",
-    "logline": "the extra, as 'logline',",
-    "sd": "the extra, as 'sd',",
+    "key": "the extra, as 'secret_key',",
+    "logline": "the extra, as 'secret_logline',",
+    "sd": "the extra, as 'secret_sd',",
     "url": "login and password (host, port and schema beside them)",
 }
 

@@ -69,6 +69,12 @@ def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
             {},
             {"logline": "TOKEN %msg%", "sd": "TOKEN"},
         ),
+        (
+            "rsyslog",
+            {"extra": {"secret_key": "KEY", "key": "old", "secret_logline": "TOKEN %msg%", "secret_sd": "TOKEN"}},
+            {},
+            {"key": "KEY", "logline": "TOKEN %msg%", "sd": "TOKEN"},
+        ),
         ("rsyslog", {}, {"server": "siem"}, {"server": "siem"}),
     ],
 )

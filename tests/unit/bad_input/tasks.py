@@ -222,9 +222,9 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         {"settings": {"basic_auth_password": CANARY}},
         f"settings: basic_auth_password {_INTO} the password {_OF}",
     ),
-    (_ENDPOINT, {"settings": {"sd": CANARY}}, f"settings: sd {_INTO} the extra, as 'sd', {_OF}"),
-    (_ENDPOINT, {"settings": {"logline": CANARY}}, f"settings: logline {_INTO} the extra, as 'logline', {_OF}"),
-    (_ENDPOINT, {"settings": {"key": CANARY}}, f"settings: key {_INTO} the extra, as 'key', {_OF}"),
+    (_ENDPOINT, {"settings": {"sd": CANARY}}, f"settings: sd {_INTO} the extra, as 'secret_sd', {_OF}"),
+    (_ENDPOINT, {"settings": {"logline": CANARY}}, f"settings: logline {_INTO} the extra, as 'secret_logline', {_OF}"),
+    (_ENDPOINT, {"settings": {"key": CANARY}}, f"settings: key {_INTO} the extra, as 'secret_key', {_OF}"),
     (
         _ENDPOINT,
         {"settings": {"url": f"https://u:{CANARY}@h"}},
