@@ -21,6 +21,6 @@ settings.register_profile(
     "quick", derandomize=True, database=None, deadline=None, max_examples=25, suppress_health_check=_UNHURRIED
 )
 settings.register_profile(
-    "thorough", derandomize=False, database=None, deadline=None, max_examples=2000, suppress_health_check=_UNHURRIED
+    "thorough", derandomize=False, database=None, deadline=None, max_examples=500, suppress_health_check=_UNHURRIED
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
