@@ -6,7 +6,6 @@ import functools
 import json
 import secrets
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -190,9 +189,3 @@ def fill(server: PostgresServer, dbname: str, rows: int = 1000) -> None:
     with psycopg.connect(server.conninfo(dbname=dbname), autocommit=True) as connection:
         connection.execute("CREATE TABLE item (id serial PRIMARY KEY, name text)")
         connection.execute(f"INSERT INTO item (name) SELECT md5(i::text) FROM generate_series(1, {rows}) i")
-
-
-def dump(database: Path) -> str:
-    """The whole metadata database as text."""
-    with sqlite3.connect(database) as connection:
-        return "\n".join(connection.iterdump())

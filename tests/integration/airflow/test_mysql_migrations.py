@@ -17,8 +17,8 @@ from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from tests import AIRFLOW_HOME
 from tests.conftest import RunningEmulator
-from tests.integration.airflow.conftest import Run, dump
-from tests.integration.airflow.test_migrate_service import spellings
+from tests.integration.airflow.conftest import Run
+from tests.integration.hunt import dump, files, search
 
 # Airflow's own warnings are its own affair; ours are errors.
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
@@ -187,18 +187,13 @@ def test_no_secret_gets_out(
     assert "Access denied" in unverified.output
     places = {
         "output": "".join(ended.output for ended in (good, bad, unverified)),
-        "metadata database": dump(database),
-        "emulator's log": emulator.log.read_text(),
-        **{
-            str(file): file.read_text(errors="replace") for file in (AIRFLOW_HOME / "logs").rglob("*") if file.is_file()
-        },
+        **dump(database),
+        **files(AIRFLOW_HOME / "logs"),
+        "emulator's log": emulator.log.read_bytes(),
     }
     assert mysql_service in places["output"]
     admin = login_of(client, mysql_service)["password"].decode()
-    for what, secret in {"source password": password_of(source), "wrong password": WRONG, "admin": admin}.items():
-        for form in spellings(secret):
-            for place, text in places.items():
-                assert form not in text, f"{what} is in the {place}"
+    assert search(places, {"source password": password_of(source), "wrong password": WRONG, "admin": admin}) == []
 
 
 def test_a_password_that_no_migration_takes(run: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
