@@ -12,6 +12,7 @@ KEEP ?=
 JOBS ?= 3
 SECONDS ?= 600
 COUNT ?= 2000
+CHAOS_SECONDS ?= 60
 SEED := $(or $(SEED),$(shell echo $$RANDOM))
 
 VENV := .venv
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz soak lint format lock audit api-diff clean
+.PHONY: help setup demo test fuzz soak chaos lint format lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +43,9 @@ fuzz: setup ## ask the emulator for much more than in the tests (SECONDS=600 of 
 soak: setup ## operators and sensors while a fifth of all requests fail (COUNT=2000 executions, SEED=… again)
 	@echo "To do the same again: make soak COUNT=$(COUNT) SEED=$(SEED)"
 	@SOAK_COUNT=$(COUNT) SOAK_SEED=$(SEED) $(BIN)/python -m pytest -s --show-capture=no tests/soak
+
+chaos: setup ## what happens to a migration when parts of Airflow are killed (CHAOS_SECONDS=60 for the copying)
+	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m pytest -s --show-capture=no tests/chaos
 
 lint: setup ## ruff and mypy strict
 	@$(BIN)/ruff check .

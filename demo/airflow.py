@@ -28,9 +28,15 @@ COMPONENTS = {
 
 
 class Airflow:
-    """An Airflow in the house's folder, on a free port, and its REST API."""
+    """An Airflow in the house's folder, on a free port, and its REST API.
 
-    def __init__(self, house: House, dags: Path, *, parallelism: int = 2) -> None:
+    :param parallelism: how many tasks run at once.
+    :param settings: variables of the environment that configure it further.
+    """
+
+    def __init__(
+        self, house: House, dags: Path, *, parallelism: int = 2, settings: Mapping[str, str] | None = None
+    ) -> None:
         self._house = house
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.user = "admin"
@@ -64,6 +70,7 @@ class Airflow:
             "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            **(settings or {}),
         }
         self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
@@ -86,10 +93,18 @@ class Airflow:
         self._house.run("airflow connections import", self._command("connections", "import", str(path)), self._env)
         path.unlink()
 
-    def start(self) -> None:
-        """Start the four components; see :meth:`wait_until_healthy`."""
-        for name, options in COMPONENTS.items():
-            self._house.start(f"airflow {name}", self._command(name, *options), self._env)
+    def start(self, *names: str) -> None:
+        """Start components, by default all four; see :meth:`wait_until_healthy`."""
+        for name in names or COMPONENTS:
+            self._house.start(f"airflow {name}", self._command(name, *COMPONENTS[name]), self._env)
+
+    def kill(self, name: str, *, descendants: bool = True) -> None:
+        """Kill a component without a warning.
+
+        :param name: the component.
+        :param descendants: its processes, too: the scheduler's are the workers, which outlive it otherwise.
+        """
+        self._house.kill(f"airflow {name}", descendants=descendants)
 
     def wait_until_healthy(self) -> None:
         """Wait until all components report, then log in."""

@@ -99,6 +99,20 @@ class House:
             self._processes.append((name, process))
         return process
 
+    def kill(self, name: str, *, descendants: bool = True) -> None:
+        """Kill a process without a warning; it may be started again.
+
+        :param name: the process.
+        :param descendants: what it started, too; otherwise that is left to itself.
+        """
+        with self._lock:
+            (process,) = (each for other, each in self._processes if other == name and each.poll() is None)
+            self._processes = [entry for entry in self._processes if entry[1] is not process]
+        if descendants:
+            _signal_group(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+
     def run(
         self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 120
     ) -> None:
