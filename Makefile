@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz soak chaos lint format lock audit api-diff clean
+.PHONY: help setup demo test fuzz soak secrets chaos lint format lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,10 @@ soak: setup ## operators and sensors while a fifth of all requests fail (COUNT=2
 
 chaos: setup ## what happens to a migration when parts of Airflow are killed (CHAOS_SECONDS=60 for the copying)
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m pytest -s --show-capture=no tests/chaos
+
+secrets: setup ## look for secrets in what tasks of both engines and endpoints leave behind
+	@$(BIN)/python -m pytest -k 'no_secret_gets_out or hunt' \
+	    tests/unit/test_hunt.py tests/integration/airflow
 
 lint: setup ## ruff and mypy strict
 	@$(BIN)/ruff check .
