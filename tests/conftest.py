@@ -27,9 +27,11 @@ from airflow_dbaas.emulator.postgres import PostgresServer, installed
 
 STOP_SECONDS = 60
 
-#: Folders whose tests share an Airflow or a machine's worth of processes, and with which others they take turns; the
-#: slowest first.
-TOGETHER = {"integration/scheduler": "airflow", "chaos": "airflow", "e2e": "e2e"}
+#: A quarter of an hour and more: ``make chaos`` asks for it.
+collect_ignore = [] if "CHAOS_SECONDS" in os.environ else ["chaos"]
+
+#: Folders whose tests share an Airflow or a machine's worth of processes, the slowest first.
+TOGETHER = ("integration/scheduler", "e2e")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,18 +41,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _group(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
-    return next((group for folder, group in TOGETHER.items() if f"tests/{folder}/" in file), file)
+    return next((folder for folder in TOGETHER if f"tests/{folder}/" in file), file)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow ones begin, so that in parallel none of them is left for the end."""
-    turns = {group: turn for turn, group in enumerate(TOGETHER.values())}
+    turns = {folder: turn for turn, folder in enumerate(TOGETHER)}
     items.sort(key=lambda item: turns.get(_group(item.nodeid), len(turns)))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """In parallel (``pytest -n``), tests that share servers stay together: those of a file, or of folders above."""
+    """In parallel (``pytest -n``), tests that share servers stay together: those of a file, or of a folder above."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Together(LoadScopeScheduling):

@@ -108,10 +108,3 @@ TOGETHER: dict[str, Case] = {
     "everything killed, migration just asked for": all_during_the_start,
     "everything killed while data is copied": all_while_waiting,
 }
-
-#: What ``make test`` has.
-TELLING = {
-    "worker killed, migration just asked for",
-    "two runs for one service at once",
-    "everything killed while data is copied",
-}

@@ -21,7 +21,7 @@ from tests.integration.airflow.conftest import fill, password_of
 DAG_FILE = Path(__file__).parents[2] / "dags" / f"{DAG_ID}.py"
 
 #: Seconds that copying the source takes.
-COPYING = int(os.environ.get("CHAOS_SECONDS", "8"))
+COPYING = int(os.environ["CHAOS_SECONDS"])
 
 #: Minutes by default.
 SETTINGS = {

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import gc
 import html
 import json
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -69,12 +67,12 @@ def search(places: Mapping[str, str | bytes], secrets: Mapping[str, str]) -> lis
     return found
 
 
-def files(folder: Path, *, unless: Callable[[Path], bool] = lambda _: False) -> dict[str, bytes]:
-    """The contents of all files below a folder, but those that are to hold secrets."""
+def files(folder: Path) -> dict[str, bytes]:
+    """The contents of all files below a folder."""
     found = {}
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):
-            if path.is_file() and not unless(path):
+            if path.is_file():
                 found[str(path.relative_to(folder))] = path.read_bytes()
     return found
 
@@ -100,52 +98,3 @@ def dump(database: Path, tables: Iterable[str] | None = None) -> dict[str, str]:
 
 def _text(value: object) -> str:
     return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
-
-
-def command_lines() -> set[bytes]:
-    """The command lines of all processes on this machine."""
-    found = set()
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            found.add(file.read_bytes().replace(b"\0", b" "))
-    return found
-
-
-def representations() -> set[bytes]:
-    """``repr`` and ``str`` of every object of this process that this package's classes made."""
-    found = set()
-    for each in gc.get_objects():
-        if type(each).__module__.startswith("airflow_dbaas"):
-            # Another thread may be making it right now.
-            with suppress(AttributeError, RuntimeError):
-                found |= {repr(each).encode(), str(each).encode()}
-    return found
-
-
-@contextmanager
-def sampled(look: Callable[[], set[bytes]], seconds: float = 0.1) -> Iterator[set[bytes]]:
-    """While something goes on, look again and again; all that was seen.
-
-    :param look: what is there at the moment.
-    :param seconds: the pause between two looks.
-    """
-    seen: set[bytes] = set()
-    errors: list[Exception] = []
-    over = threading.Event()
-
-    def watch() -> None:
-        try:
-            while not over.wait(seconds):
-                seen.update(look())
-        except Exception as error:  # noqa: BLE001 - raised again by the thread that asked for the samples
-            errors.append(error)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()
-    for error in errors:
-        raise error
