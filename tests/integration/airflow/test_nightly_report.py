@@ -46,10 +46,13 @@ def client(emulator: RunningEmulator) -> Iterator[Client]:
 def wait_for(client: Client, service: str, *, rows: int) -> None:
     deadline = time.monotonic() + 60
     while True:
+        # Its server is measured from the start, also while the service is not ready yet.
+        found = client.list_dbaas_services().named(service)
         series = client.get_dbaas_service_metrics(service_name=service, period="hour").series
-        if series and all(len(points) >= rows for points in series[0].nodes.values()):
+        measured = series and all(len(points) >= rows for points in series[0].nodes.values())
+        if measured and found is not None and found.state == "running":
             return
-        assert time.monotonic() < deadline, "no metrics within a minute"
+        assert time.monotonic() < deadline, "not running, or no metrics, within a minute"
         time.sleep(0.2)
 
 
