@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -172,6 +172,23 @@ def databases(pair: type[Pair[Any]], server: Server) -> list[str]:
     """Names of the user's databases of a server."""
     with pair.session(server) as opened:
         return pair.databases(opened)
+
+
+def to_complete(
+    pair: type[Pair[SessionT]], source: Server, target: Server, *, ignore: set[str]
+) -> Iterator[tuple[SessionT, SessionT]]:
+    """Sessions at the source and, to write, in the target, for one database after the other that both have.
+
+    :param pair: what knows this kind of server.
+    :param source: where it is seen what is to be done.
+    :param target: what is completed.
+    :param ignore: databases to leave out.
+    """
+    there = set(databases(pair, target)) - ignore
+    for dbname in databases(pair, source):
+        if dbname in there:
+            with pair.session(source, dbname) as at_source, pair.session(target, dbname, read_only=False) as at_target:
+                yield at_source, at_target
 
 
 def _how(key: Any, wanted: Mapping[Any, str | None], found: Mapping[Any, str | None]) -> str:

@@ -76,14 +76,10 @@ def complete_replication(source: Server, target: Server, *, ignore: set[str]) ->
     :return: how many ``events`` were enabled.
     """
     enabled = 0
-    there = set(comparison.databases(MysqlPair, target))
-    for dbname in comparison.databases(MysqlPair, source):
-        if dbname in ignore or dbname not in there:
-            continue
-        with session(source, dbname) as at_source, session(target, dbname, read_only=False) as at_target:
-            wanted, found = events.of_database(at_source), events.of_database(at_target)
-            for name, event in found.items():
-                if event.waits_for_promotion and name in wanted and wanted[name].enabled:
-                    events.enable(at_target, name, event)
-                    enabled += 1
+    for at_source, at_target in comparison.to_complete(MysqlPair, source, target, ignore=ignore):
+        wanted, found = events.of_database(at_source), events.of_database(at_target)
+        for name, event in found.items():
+            if event.waits_for_promotion and name in wanted and wanted[name].enabled:
+                events.enable(at_target, name, event)
+                enabled += 1
     return {"events": enabled}

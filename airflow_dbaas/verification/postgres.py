@@ -68,13 +68,9 @@ def complete_replication(source: Server, target: Server, *, ignore: set[str]) ->
     :return: how many ``sequences`` were moved, and how many ``views`` filled.
     """
     moved = filled = 0
-    there = set(comparison.databases(PostgresPair, target))
-    for dbname in comparison.databases(PostgresPair, source):
-        if dbname in ignore or dbname not in there:
-            continue
-        with session(source, dbname) as at_source, session(target, dbname, read_only=False) as at_target:
-            moved += _carry_sequences(at_source, at_target)
-            filled += _fill_views(at_target, catalog.unfilled_views(at_target) - catalog.unfilled_views(at_source))
+    for at_source, at_target in comparison.to_complete(PostgresPair, source, target, ignore=ignore):
+        moved += _carry_sequences(at_source, at_target)
+        filled += _fill_views(at_target, catalog.unfilled_views(at_target) - catalog.unfilled_views(at_source))
     return {"sequences": moved, "views": filled}
 
 
