@@ -59,6 +59,9 @@ def main() -> int:
         # Once more, for what the thread was about to start.
         house.end_processes()
         house.sweep()
+        # Python gives signals back their default while it ends; one more Ctrl-C would take the exit code away.
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
     if house.folder.exists():
         report.line("stopping", f"{house.folder} could not be removed")
         return 1
