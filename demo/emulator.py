@@ -33,8 +33,12 @@ class Emulator:
         return Client(self.key, self.secret, url=self.url, retry=NO_RETRY)
 
 
-def start_emulator(house: House) -> Emulator:
-    """Start the emulator on a free port and wait until it says which."""
+def start_emulator(house: House, startup_seconds: float = STARTUP_S) -> Emulator:
+    """Start the emulator on a free port and wait until it says which.
+
+    :param house: where it runs.
+    :param startup_seconds: how long a new service takes to start.
+    """
     key = f"EXO{secrets.token_hex(12)}"
     secret = secrets.token_urlsafe(32)
     program = Path(sys.executable).with_name("airflow-dbaas")
@@ -42,7 +46,7 @@ def start_emulator(house: House) -> Emulator:
         raise DemoError(f"{program} is missing: is the package installed in this environment?")
     # Interpreted by name: a script's first line does not survive every path.
     command = [sys.executable, "-P", str(program), "emulator", "--port", "0"]
-    command += ["--startup-seconds", str(STARTUP_S)]
+    command += ["--startup-seconds", str(startup_seconds)]
     process = house.start(NAME, command, {"EXOSCALE_API_KEY": key, "EXOSCALE_API_SECRET": secret})
     deadline = time.monotonic() + START_TIMEOUT_S
     while not (found := re.search(r"http://127\.0\.0\.1:\d+/v2", house.tail(NAME))):

@@ -31,7 +31,7 @@ STOP_SECONDS = 60
 collect_ignore = [] if "CHAOS_SECONDS" in os.environ else ["chaos"]
 
 #: Folders whose tests share an Airflow or a machine's worth of processes, the slowest first.
-TOGETHER = ("integration/scheduler", "e2e")
+TOGETHER = ("integration/scheduler", "e2e", "browser")
 
 
 def pytest_configure(config: pytest.Config) -> None:

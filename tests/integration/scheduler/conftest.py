@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from airflow.sdk import __version__ as _sdk  # noqa: F401 - the tests need Airflow 3
 
 from airflow_dbaas.api import Client
+from airflow_dbaas.emulator.postgres import PostgresServer, installed
 from demo.airflow import Airflow
 from demo.emulator import Emulator, start_emulator
 from demo.processes import House
+from tests.chaos.source import write_dag
 
 ROOT = Path(__file__).parents[3]
 RUN_SECONDS = 180.0
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
+
+#: What has died is noticed within seconds, not minutes.
+ALERT = {
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
+    "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "10",
+}
 
 
 @dataclass
@@ -75,29 +90,60 @@ class Scheduled:
 
     def database(self, query: str) -> list[tuple[Any, ...]]:
         """Ask Airflow's metadata database."""
-        with sqlite3.connect(self.house.folder / "airflow" / "airflow.db", timeout=30) as connection:
-            return connection.execute(query).fetchall()
+        engine = sqlalchemy.create_engine(self.airflow.database)
+        try:
+            with engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(sqlalchemy.text(query))]
+        finally:
+            engine.dispose()
+
+
+def _metadata(house: House) -> str:
+    """A PostgreSQL server for Airflow's metadata, as the address of its database."""
+    password = secrets.token_urlsafe(16)
+    server = PostgresServer(installed()[16], house.folder / "metadata", superuser="airflow", password=password)
+    house.on_close(server.stop)
+    server.start()
+    return f"postgresql+psycopg2://airflow:{password}@{server.host}:{server.port}/postgres"
+
+
+@contextmanager
+def whole_airflow(
+    dags: Path, connections: Mapping[str, Mapping[str, Any]], settings: Mapping[str, str]
+) -> Iterator[Scheduled]:
+    """An Airflow whose metadata are in PostgreSQL, and an emulator.
+
+    :param dags: the folder of its DAGs.
+    :param connections: what it knows beside the emulator.
+    :param settings: as for :class:`Airflow`.
+    """
+    house = House()
+    airflow = None
+    try:
+        # Most of the tests' tasks wait.
+        airflow = Airflow(house, dags, parallelism=6, database=_metadata(house), settings=settings)
+        airflow.migrate()
+        airflow.start()
+        emulator = start_emulator(house)
+        api = {"conn_type": "exoscale", "login": emulator.key, "password": emulator.secret, "host": emulator.url}
+        exoscale = {"exoscale_default": {**api, "extra": json.dumps({"zone": "ch-gva-2"})}}
+        airflow.add_connections({**exoscale, **connections})
+        airflow.wait_until_healthy()
+        yield Scheduled(airflow, emulator, house)
+    finally:
+        if airflow is not None:
+            airflow.close()
+        house.end_processes()
+        house.sweep()
+        shutil.rmtree(house.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduled]:
-    """An Airflow with the project's DAGs and the tests' own."""
+    """An Airflow with the project's DAGs and the tests' own, which notices within seconds what has died."""
     dags = tmp_path_factory.mktemp("dags")
     for folder in (ROOT / "dags", Path(__file__).parent / "dags"):
         shutil.copytree(folder, dags, dirs_exist_ok=True)
-    house = House()
-    # Most of the tests' tasks wait.
-    airflow = Airflow(house, dags, parallelism=6)
-    try:
-        airflow.migrate()
-        airflow.start()
-        emulator = start_emulator(house)
-        connection = {"conn_type": "exoscale", "login": emulator.key, "password": emulator.secret, "host": emulator.url}
-        airflow.add_connections({"exoscale_default": {**connection, "extra": json.dumps({"zone": "ch-gva-2"})}})
-        airflow.wait_until_healthy()
-        yield Scheduled(airflow, emulator, house)
-    finally:
-        airflow.close()
-        house.end_processes()
-        house.sweep()
-        shutil.rmtree(house.folder, ignore_errors=True)
+    write_dag(dags)
+    with whole_airflow(dags, {}, ALERT) as running:
+        yield running

@@ -1,0 +1,149 @@
+"""Airflow's web pages as a person sees them: a whole Airflow, the emulator, and Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from airflow_dbaas.emulator.postgres import PostgresServer
+from demo.airflow import Airflow
+from demo.emulator import Emulator
+from tests.integration.airflow.conftest import fill, password_of
+from tests.integration.scheduler.conftest import Scheduled, running
+
+#: Milliseconds that a person would wait at most, on a loaded machine.
+PATIENCE = 60_000
+SIZE = {"width": 1280, "height": 800}
+SOURCE = "legacy_shop"
+
+#: Where ``make screenshots`` wants them; unset in tests.
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+
+
+def chromium() -> str:
+    """The browser's program; without it a test is skipped, or fails where CI is set."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    reason = "no Chromium is installed (apt-get install chromium)"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@dataclass
+class AirflowUI:
+    """A running Airflow whose pages are looked at."""
+
+    url: str
+    user: str
+    password: str
+    scheduled: Scheduled
+
+    @property
+    def airflow(self) -> Airflow:
+        """Its REST API."""
+        return self.scheduled.airflow
+
+    @property
+    def emulator(self) -> Emulator:
+        """The DBaaS it works with."""
+        return self.scheduled.emulator
+
+
+@pytest.fixture(scope="session")
+def airflow_ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowUI]:
+    """An Airflow with the project's DAGs, for the whole session. It has no connections at first."""
+    chromium()
+    settings = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
+    with running(tmp_path_factory.mktemp("dags"), connection=False, startup_seconds=1, settings=settings) as scheduled:
+        airflow = scheduled.airflow
+        yield AirflowUI(airflow.url, airflow.user, airflow.password, scheduled)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Not for the session: while Playwright is at work, its thread can run no event loop of others."""
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, airflow_ui: AirflowUI) -> Iterator[BrowserContext]:
+    """A browser's window in which the administrator has logged in, by Airflow's own page."""
+    context = browser.new_context(viewport=SIZE, base_url=airflow_ui.url, locale="en-GB", color_scheme="light")
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_label("Username").fill(airflow_ui.user)
+    page.locator("input[type=password]").fill(airflow_ui.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="Dags").first).to_be_visible()
+    page.close()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page of that window, empty at first: ``page.goto("/dags")``."""
+    page = context.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def exoscale_default(airflow_ui: AirflowUI) -> str:
+    """The connection to the emulator, if no test has made it by the form; its id."""
+    conn_id = "exoscale_default"
+    if airflow_ui.airflow.call("GET", f"/connections/{conn_id}") is None:
+        emulator = airflow_ui.emulator
+        fields = {"conn_type": "exoscale", "login": emulator.key, "password": emulator.secret, "host": emulator.url}
+        body = {"connection_id": conn_id, **fields, "extra": '{"zone": "ch-gva-2"}'}
+        airflow_ui.airflow.call("POST", "/connections", body)
+    return conn_id
+
+
+@pytest.fixture(scope="module")
+def source(airflow_ui: AirflowUI, postgres_source: PostgresServer) -> str:
+    """A small source database under an Airflow connection; the connection's id."""
+    fill(postgres_source, "shop", rows=100)
+    body = {
+        "connection_id": SOURCE,
+        "conn_type": "postgres",
+        "host": postgres_source.host,
+        "port": postgres_source.port,
+        "login": "postgres",
+        "password": password_of(postgres_source),
+        "schema": "shop",
+        "extra": '{"sslmode": "disable"}',
+    }
+    airflow_ui.airflow.call("POST", "/connections", body)
+    return SOURCE
+
+
+@pytest.fixture
+def shot() -> Callable[[Page, str], None]:
+    """``shot(page, "name")`` takes a picture for the docs if ``make screenshots`` asks for it."""
+
+    def take(page: Page, name: str) -> None:
+        if not SCREENSHOTS:
+            return
+        from PIL import Image
+
+        file = Path(SCREENSHOTS) / f"{name}.png"
+        page.screenshot(path=file, animations="disabled", caret="hide")
+        with Image.open(file) as image:
+            # The pages have few colours: a palette makes it a third.
+            image.convert("RGB").quantize(128).save(file, optimize=True)
+
+    return take
