@@ -114,7 +114,8 @@ class DbaasHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """The connection form's standard fields, for Airflow before 3.2; later ones read them from provider info."""
-        return dict(_form()["ui-field-behaviour"])
+        # There the keys are spelled as Python's names; with another spelling all of it is left out.
+        return {name.replace("-", "_"): value for name, value in _form()["ui-field-behaviour"].items()}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:

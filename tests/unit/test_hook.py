@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
+import airflow
+import jsonschema
 import pytest
 
 from airflow_dbaas import _compat, credentials
@@ -116,6 +119,10 @@ def test_the_form_knows_all_zones() -> None:
     assert tuple(fields["zone"]["schema"]["enum"]) == ZONES
 
 
-def test_the_form_of_older_airflow_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Airflow before 3.2 asks the hook: it gives the fields that provider info declares."""
-    assert DbaasHook.get_ui_field_behaviour()["hidden-fields"] == ["schema", "port"]
+def test_the_form_of_older_airflow_is_the_same() -> None:
+    """Airflow before 3.2 asks the hook: it gives what provider info declares, in the form that Airflow's schema asks."""
+    behaviour = DbaasHook.get_ui_field_behaviour()
+    schema = Path(airflow.__file__).with_name("customized_form_field_behaviours.schema.json")
+    jsonschema.validate(behaviour, json.loads(schema.read_text(encoding="utf-8")))
+    declared = get_provider_info()["connection-types"][0]["ui-field-behaviour"]
+    assert behaviour == {"hidden_fields": declared.pop("hidden-fields"), **declared}
