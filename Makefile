@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz soak secrets chaos lint format lock audit api-diff clean
+.PHONY: help setup demo test fuzz soak secrets chaos lint format docs lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +60,11 @@ format: setup ## let ruff format the code
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
+# The variable keeps Material from advertising its successor at every build.
+docs: setup ## build the documentation as a site, in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "built: site/index.html"
+
 # Held to the Airflow the demo and the tests are written for; pyproject.toml itself stays wide.
 lock: setup ## compile requirements.txt anew from pyproject.toml
 	@$(UV) pip compile pyproject.toml --all-extras --universal -p 3.11 --upgrade --quiet \
@@ -81,8 +86,8 @@ api-diff: setup ## what the newest document of Exoscale's API changes (VERSION=â
 	        'exoscale$(if $(VERSION),==$(VERSION))' && \
 	    $(BIN)/python -B -m tests.contract.api_diff "$$folder" $(if $(filter-out 0,$(UPDATE)),--update)
 
-clean: ## remove .venv, dist and all caches
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache
+clean: ## remove .venv, dist, site and all caches
+	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment itself. Its uv is the pinned one: it installs the rest in seconds, and exactly that set.

@@ -1,7 +1,7 @@
 """What the API does beyond its OpenAPI document, as far as this package relies on it, and how sure that is.
 
 ``tests/contract/test_facts.py`` sees that each fact has a test which names it (``@pytest.mark.fact``), and that
-``docs/facts.md`` says the same.
+``docs/reference/facts.md`` says the same.
 """
 
 from __future__ import annotations

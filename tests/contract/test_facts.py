@@ -34,7 +34,7 @@ def test_every_fact_has_a_test() -> None:
 
 
 def page() -> str:
-    """The rows of docs/facts.md as they should be."""
+    """The rows of docs/reference/facts.md as they should be."""
     parts = []
     for subject, facts in FACTS.items():
         parts += [f"## {subject}\n", "| What the API does | How we know |\n|---|---|"]
@@ -45,7 +45,7 @@ def page() -> str:
 
 def test_the_docs_say_the_same() -> None:
     """Fact by fact, in the same order."""
-    text = (ROOT / "docs" / "facts.md").read_text()
+    text = (ROOT / "docs" / "reference" / "facts.md").read_text()
     assert text[text.index("## ") :].strip() == page().strip()
 
 

@@ -1,0 +1,67 @@
+"""What MkDocs does besides: linked files of the repository and the help of the command become pages of the site."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+#: Files beside ``docs`` that a page may link to, and where they are in the site.
+SHOWN = {
+    path.relative_to(ROOT).as_posix(): f"files/{path.relative_to(ROOT).as_posix()}.md"
+    for path in [*sorted((ROOT / "dags").glob("dbaas_*")), ROOT / "CHANGELOG.md"]
+}
+#: Stands in a page where the help of the command shall be.
+HELP = "<!-- help of airflow-dbaas -->"
+_LINK = re.compile(r"\]\((?!\w+:|#)([^)#]+)")
+
+
+def on_files(files: Files, *, config: Any) -> Files:
+    """Add the pages."""
+    for source, page in SHOWN.items():
+        text = (ROOT / source).read_text()
+        if not source.endswith(".md"):
+            text = f"# {source}\n\n```{source.rpartition('.')[2].replace('py', 'python')}\n{text}```\n"
+        files.append(File.generated(config, page, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
+    """Let links that leave ``docs`` lead to those pages."""
+    folder = PurePosixPath("docs", page.file.src_uri).parent
+
+    def inside(link: re.Match[str]) -> str:
+        parts: list[str] = []
+        for part in (folder / link[1]).parts:
+            parts = parts[:-1] if part == ".." else [*parts, part]
+        target = SHOWN.get("/".join(parts))
+        up = "../" * (len(folder.parts) - 1)
+        return f"]({up}{target}" if target else link[0]
+
+    markdown = _LINK.sub(inside, markdown)
+    return markdown.replace(HELP, _all_help()) if HELP in markdown else markdown
+
+
+def _all_help() -> str:
+    """The help of the command and of each of its subcommands, under headings of their own."""
+    top = _help()
+    named = re.search(r"\{([\w,-]+)\}", top)
+    commands = named[1].split(",") if named else []
+    texts = {"airflow-dbaas": top, **{f"airflow-dbaas {name}": _help(name) for name in commands}}
+    return "\n".join(f"## {command}\n\n```text\n{text}```\n" for command, text in texts.items())
+
+
+def _help(*command: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "airflow_dbaas.cli", *command, "--help"],
+        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
