@@ -31,23 +31,35 @@ class Airflow:
     """An Airflow in the house's folder, on a free port, and its REST API.
 
     :param parallelism: how many tasks run at once.
+    :param database: the metadata database, as SQLAlchemy's URL; by default SQLite in the house's folder.
     :param settings: variables of the environment that configure it further.
+    :param python: the interpreter that has it installed, by default this one.
     """
 
     def __init__(
-        self, house: House, dags: Path, *, parallelism: int = 2, settings: Mapping[str, str] | None = None
+        self,
+        house: House,
+        dags: Path,
+        *,
+        parallelism: int = 2,
+        database: str | None = None,
+        settings: Mapping[str, str] | None = None,
+        python: Path | str = sys.executable,
     ) -> None:
         self._house = house
+        self._python = str(python)
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.user = "admin"
         self.password = secrets.token_urlsafe(9)
         home = house.folder / "airflow"
         home.mkdir(mode=0o700)
         self._home = home
+        self.database = database or f"sqlite:///{home / 'airflow.db'}"
         passwords = home / "passwords.json"
         passwords.write_text(json.dumps({self.user: self.password}), encoding="utf-8")
         passwords.chmod(0o600)
-        self._env = {
+        #: What its processes get besides the house's own.
+        self.environment = {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(48),
             "AIRFLOW__API__BASE_URL": self.url,
@@ -63,7 +75,7 @@ class Airflow:
             "AIRFLOW__CORE__PARALLELISM": str(parallelism),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.user}:admin",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database,
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
             # Short turns, for a run that a person watches.
@@ -79,24 +91,24 @@ class Airflow:
         self._http.close()
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "airflow", *arguments]
+        return [self._python, "-P", "-m", "airflow", *arguments]
 
     def migrate(self) -> None:
         """Lay out the metadata database."""
-        self._house.run("airflow db migrate", self._command("db", "migrate"), self._env)
+        self._house.run("airflow db migrate", self._command("db", "migrate"), self.environment)
 
     def add_connections(self, connections: Mapping[str, Mapping[str, Any]]) -> None:
         """Add connections; from a file, since a command line can be read by anybody on the machine."""
         path = self._home / "connections.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(connections), encoding="utf-8")
-        self._house.run("airflow connections import", self._command("connections", "import", str(path)), self._env)
+        self._house.run("airflow connections import", self._command("connections", "import", str(path)), self.environment)
         path.unlink()
 
     def start(self, *names: str) -> None:
         """Start components, by default all four; see :meth:`wait_until_healthy`."""
         for name in names or COMPONENTS:
-            self._house.start(f"airflow {name}", self._command(name, *COMPONENTS[name]), self._env)
+            self._house.start(f"airflow {name}", self._command(name, *COMPONENTS[name]), self.environment)
 
     def kill(self, name: str, *, descendants: bool = True) -> None:
         """Kill a component without a warning.
