@@ -120,7 +120,7 @@ def test_the_form_knows_all_zones() -> None:
 
 
 def test_the_form_of_older_airflow_is_the_same() -> None:
-    """Airflow before 3.2 asks the hook: it gives what provider info declares, in the form that Airflow's schema asks."""
+    """Airflow before 3.2 asks the hook: it gives what provider info declares, as Airflow's schema asks."""
     behaviour = DbaasHook.get_ui_field_behaviour()
     schema = Path(airflow.__file__).with_name("customized_form_field_behaviours.schema.json")
     jsonschema.validate(behaviour, json.loads(schema.read_text(encoding="utf-8")))

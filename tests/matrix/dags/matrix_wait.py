@@ -1,0 +1,32 @@
+"""A deferred task, a deferred sensor, and a task that looks at what it is given."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from airflow_dbaas._compat import task_state
+from airflow_dbaas.operators.services import DbaasCreateServiceOperator
+from airflow_dbaas.sensors.services import DbaasServiceSensor
+
+try:
+    from airflow.sdk import DAG, task
+except ImportError:  # 2.11
+    from airflow import DAG
+    from airflow.decorators import task
+
+SERVICE = os.environ["MATRIX_SERVICE"]
+
+with DAG(
+    "matrix_wait",
+    schedule="@once",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    is_paused_upon_creation=False,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=2)},
+):
+
+    @task
+    def look(**context):
+        return {"task_state": task_state(context) is not None}
+
+    create = DbaasCreateServiceOperator(task_id="create", service_name=SERVICE, plan="startup-4", deferrable=True)
+    wait = DbaasServiceSensor(task_id="wait", service_name=SERVICE, deferrable=True)
+    create >> wait >> look()

@@ -1,0 +1,129 @@
+"""Runs in a cell's environment: imports this package and the DAGs, and says what that came to, as JSON.
+
+Arguments: the folder of the DAGs, the file to write.
+"""
+
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import sys
+import tempfile
+import traceback
+import warnings
+from pathlib import Path
+
+# First everything of Airflow's that may speak for itself.
+import airflow.models
+import airflow.settings
+import airflow.triggers.base  # noqa: F401
+
+#: What only runs with something else installed, or is for a later Airflow.
+ELSEWHERE = (
+    "airflow_dbaas.emulator",
+    "airflow_dbaas.testing",
+    "airflow_dbaas._compat.lineage",
+    "airflow_dbaas._compat.approval",
+)
+#: Frames between the one who warns and the one who is meant.
+PASSED_ON = ("<frozen importlib", "importlib", "warnings.py", "deprecation_tools.py", "typing_extensions.py")
+
+
+class Watch:
+    """Collects the warnings that are about this package's code."""
+
+    def __init__(self, ours):
+        self.ours = tuple(str(folder) for folder in ours)
+        self.found = []
+
+    def __enter__(self):
+        self._kept = warnings.showwarning, warnings.filters[:]
+        warnings.showwarning = self._show
+        warnings.simplefilter("always")
+        return self
+
+    def __exit__(self, *_):
+        warnings.showwarning, warnings.filters[:] = self._kept
+
+    def _show(self, message, category, filename, lineno, file=None, line=None):
+        frames = [frame.filename for frame in reversed(traceback.extract_stack()[:-1]) if self._counts(frame)]
+        # The one who warns comes first, unless Python itself does.
+        if filename.startswith(self.ours) or any(frame.startswith(self.ours) for frame in frames[:2]):
+            self.found.append(f"{category.__name__}: {message} ({filename}:{lineno})")
+
+    @staticmethod
+    def _counts(frame):
+        return frame.name != "__getattr__" and not any(part in frame.filename for part in PASSED_ON)
+
+
+def modules():
+    """Every module of the package that has to be importable here."""
+    import airflow_dbaas
+
+    def failed(name):
+        raise ImportError(name)
+
+    found = pkgutil.walk_packages(airflow_dbaas.__path__, "airflow_dbaas.", onerror=failed)
+    return [module.name for module in found if not module.name.startswith(ELSEWHERE)]
+
+
+def printed_while(work):
+    """What a function printed, or what it started did."""
+    with tempfile.TemporaryFile() as file:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        kept = os.dup(1), os.dup(2)
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            work()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(kept[0], 1)
+            os.dup2(kept[1], 2)
+        file.seek(0)
+        return file.read().decode(errors="replace")
+
+
+def dag_bag(folder):
+    """Airflow's own loading of a folder of DAGs."""
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # before 3.2
+        from airflow.models.dagbag import DagBag
+    return DagBag(folder, include_examples=False)
+
+
+def main(dags, out):
+    """Import it all."""
+    import airflow_dbaas
+
+    home = Path(airflow_dbaas.__file__).parent
+
+    def work():
+        for name in modules():
+            importlib.import_module(name)
+        for file in sorted(dags.glob("*.py")):
+            runpy.run_path(str(file))
+
+    with Watch([home, dags]) as watch:
+        printed = printed_while(work)
+    bag = dag_bag(dags)
+    out.write_text(
+        json.dumps(
+            {
+                "from": str(home),
+                "modules": len(modules()),
+                "dags": sorted(bag.dags),
+                "errors": {Path(file).name: text for file, text in bag.import_errors.items()},
+                "warnings": sorted(set(watch.found)),
+                "printed": printed,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,48 @@
+"""Runs in a cell's environment: DAG.test() of the migration DAG, and what it came to, as JSON.
+
+Arguments: the folder of the DAGs, the file to write, the parameters of the run as JSON.
+"""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+from imports import Watch, dag_bag
+
+import airflow_dbaas
+from airflow_dbaas.triggers import waits
+
+DAG_ID = "dbaas_migrate_service"
+
+
+def main(dags, out, conf):
+    """Run it."""
+    deferred = Counter()
+    trigger = waits.DbaasWaitTrigger
+    run = trigger.run
+
+    async def counting(self):
+        deferred["waits"] += 1
+        async for event in run(self):
+            yield event
+
+    trigger.run = counting
+    dag = dag_bag(dags).dags[DAG_ID]
+    given = {name: param.value for name, param in dag.params.items() if param.has_value}
+    with Watch([Path(airflow_dbaas.__file__).parent, dags]) as watch:
+        ended = dag.test(run_conf={**given, **conf})
+    out.write_text(
+        json.dumps(
+            {
+                "state": str(ended.state),
+                "tasks": {ti.task_id: str(ti.state) for ti in ended.get_task_instances()},
+                "deferred": deferred["waits"],
+                "warnings": sorted(set(watch.found)),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]))
