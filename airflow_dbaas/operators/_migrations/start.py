@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import ledger, lineage, validation
-from airflow_dbaas._compat import Context
+from airflow_dbaas._compat import Context, states
 from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasMigrationError
 from airflow_dbaas.api.redaction import one_line
@@ -116,7 +116,15 @@ class DbaasStartMigrationOperator(MethodOperator):
             self._cancel = {"method": self.source.engine.stopped_by.__name__, "name": self.service_name}
 
     def _leave_note(self, context: Context, source: MigrationSource) -> None:
-        note = MigrationNote(source.address, _this_run(context))
+        ti = context["ti"]
+        note = MigrationNote(
+            source.address,
+            _this_run(context),
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            map_index=states.map_index(context),
+        )
         ledger.write(self.hook.zone, self.service_name, note)
 
     def _join(self, context: Context, source: MigrationSource, status: models.MigrationStatus) -> Any:

@@ -1,0 +1,45 @@
+"""A page in Airflow (3.1 and later) that shows an Exoscale account's services, their links and their migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import Any
+
+from airflow_dbaas._compat.plugins import AirflowPlugin, has_views
+
+#: Where the page is, below Airflow's own address.
+ROUTE = "exoscale-dbaas"
+
+
+class LazyApp:
+    """The page's server side, built when it is first asked: every process of Airflow may load this module."""
+
+    @cached_property
+    def _app(self) -> Callable[..., Awaitable[None]]:
+        from airflow_dbaas.plugin.app import create_app
+
+        return create_app()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
+
+
+class DbaasPlugin(AirflowPlugin):
+    """Adds the page. Before 3.1 it adds nothing."""
+
+    name = "exoscale_dbaas"
+
+    if has_views():
+        fastapi_apps = [{"app": LazyApp(), "url_prefix": f"/{ROUTE}", "name": "Exoscale DBaaS"}]
+        external_views = [
+            {
+                "name": "Exoscale DBaaS",
+                # Relative to Airflow's own address, which may have a path.
+                "href": f"{ROUTE}/",
+                "icon": f"{ROUTE}/static/icon.svg",
+                "icon_dark_mode": f"{ROUTE}/static/icon-dark.svg",
+                "destination": "nav",
+                "url_route": ROUTE,
+            }
+        ]

@@ -1,0 +1,124 @@
+"""What the page shows, as plain JSON. Fields are named one by one, so that nothing else of an answer gets through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from airflow_dbaas.api import models
+from airflow_dbaas.api.redaction import one_line, redact
+from airflow_dbaas.ledger import MigrationNote
+from airflow_dbaas.waits.base import Done, Failed
+from airflow_dbaas.waits.migrations import MigrationWait
+
+_LONGEST_TEXT = 500
+
+
+def text(value: object) -> str | None:
+    """A text from elsewhere, fit to be shown: one line, of bounded length, passwords in URIs and the like masked."""
+    if value is None:
+        return None
+    shown = one_line(redact(" ".join(str(value).split())))
+    return shown if len(shown) <= _LONGEST_TEXT else f"{shown[: _LONGEST_TEXT - 1]}…"
+
+
+def service(found: models.Service) -> dict[str, Any]:
+    """A service: what it is, how it is, and what its owner should know."""
+    return {
+        "name": text(found.name),
+        "type": text(found.type),
+        "plan": text(found.plan),
+        "state": text(found.state),
+        "zone": text(found.zone),
+        "notifications": [{"level": text(it.level), "message": text(it.message)} for it in found.notifications],
+    }
+
+
+def endpoint(found: models.ExternalEndpoint) -> dict[str, Any]:
+    """An external endpoint."""
+    return {"id": text(found.id), "name": text(found.name), "type": text(found.type)}
+
+
+def integrations(services: Iterable[models.Service]) -> list[dict[str, Any]]:
+    """The integrations between services, each once although both ends show it."""
+    links: dict[object, dict[str, Any]] = {}
+    for found in services:
+        for it in found.integrations:
+            links[it.id or (it.type, it.source, it.dest)] = {
+                "kind": "integration",
+                "type": text(it.type),
+                "source": text(it.source),
+                "target": text(it.dest),
+                "state": text(it.status) or ("active" if it.is_active else "inactive"),
+            }
+    return list(links.values())
+
+
+def attachment(source: str, found: models.ExternalIntegration) -> dict[str, Any]:
+    """A service's attachment to an external endpoint.
+
+    :param source: name of the service.
+    :param found: the attachment; its target is the endpoint's id.
+    """
+    return {
+        "kind": "attachment",
+        "type": text(found.type),
+        "source": text(source),
+        "target": text(found.dest_endpoint_id),
+        "target_name": text(found.dest_endpoint_name),
+        "state": text(found.status),
+    }
+
+
+def migration(name: str, found: models.MigrationStatus) -> dict[str, Any]:
+    """A migration and its databases.
+
+    ``outcome`` is what waits would say, for the status alone is not to be trusted: ``running``, ``replicating``
+    (everything is copied and kept up to date), ``done``, ``troubled`` (a failure that may pass) or ``failed``.
+
+    :param name: the service that is migrated into.
+    :param found: the API's answer.
+    """
+    return {
+        "service": text(name),
+        "outcome": _outcome(name, found),
+        "method": text(found.method) or None,
+        "error": text(found.error) or None,
+        "databases": [
+            {
+                "name": text(it.dbname),
+                "method": text(it.method) or None,
+                "status": text(it.status),
+                "error": text(it.error) or None,
+            }
+            for it in found.details
+        ],
+    }
+
+
+def _outcome(name: str, found: models.MigrationStatus) -> str:
+    verdict = MigrationWait(name).verdict(found)
+    if isinstance(verdict, Failed):
+        return "troubled" if verdict.patience else "failed"
+    if isinstance(verdict, Done):
+        return "done" if isinstance(MigrationWait(name, until="done").verdict(found), Done) else "replicating"
+    return "running"
+
+
+def task(note: MigrationNote) -> dict[str, Any] | None:
+    """The task that started a migration, and its page in Airflow, relative to Airflow's own address.
+
+    :param note: the note on the migration; an older one does not say which task it was.
+    """
+    if not (note.dag_id and note.run_id and note.task_id):
+        return None
+    parts = ["dags", note.dag_id, "runs", note.run_id, "tasks", note.task_id]
+    if note.map_index >= 0:
+        parts += ["mapped", str(note.map_index)]
+    return {
+        "dag_id": note.dag_id,
+        "run_id": note.run_id,
+        "task_id": note.task_id,
+        "page": "/".join(quote(part, safe="") for part in parts),
+    }
