@@ -45,6 +45,9 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
             }
         ],
         "extra-links": ["airflow_dbaas.links.DbaasMigrationLink", "airflow_dbaas.links.DbaasServiceLink"],
+        # Airflow 3.2: airflow dbaas …; earlier ones leave it alone.
+        "cli": ["airflow_dbaas.cli.definition.get_cli_commands"],
+        "plugins": [{"name": "exoscale_dbaas", "plugin-class": "airflow_dbaas.plugin.DbaasPlugin"}],
         "connection-types": [
             {
                 "connection-type": "exoscale",

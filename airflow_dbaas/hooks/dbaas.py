@@ -54,6 +54,12 @@ class DbaasHook(BaseHook):
         zone: str | None = self._arguments["zone"]
         return zone
 
+    @property
+    def key(self) -> str:
+        """The API key; the secret is the client's alone."""
+        key: str = self._arguments["key"]
+        return key
+
     @cached_property
     def _client(self) -> Client:
         return self.new_conn()
@@ -65,9 +71,12 @@ class DbaasHook(BaseHook):
         """
         return self._client
 
-    def new_conn(self) -> Client:
-        """A blocking client of the caller's own, who closes it."""
-        return _open(Client, self._arguments, self.exoscale_conn_id)
+    def new_conn(self, *, retry: RetryPolicy | None = None) -> Client:
+        """A blocking client of the caller's own, who closes it.
+
+        :param retry: how patient one call is, if not as usual.
+        """
+        return _open(Client, {**self._arguments, "retry": retry}, self.exoscale_conn_id)
 
     def close(self) -> None:
         """Close the blocking client's connections, if it was used; ``get_conn`` opens it anew."""
@@ -103,9 +112,7 @@ class DbaasHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection by listing the zone's services (list-dbaas-services), for Airflow's "Test" button."""
         try:
-            with _open(
-                Client, {**self._arguments, "retry": RetryPolicy(max_seconds=5)}, self.exoscale_conn_id
-            ) as client:
+            with self.new_conn(retry=RetryPolicy(max_seconds=5)) as client:
                 services = client.list_dbaas_services().dbaas_services
         except DbaasError as error:
             return False, str(error)

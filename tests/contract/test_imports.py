@@ -39,7 +39,7 @@ ALLOWED = {
     "base": {"_compat", "hooks", "links", "validation"},
     "hooks": {"_compat", "api", "credentials", "provider_info"},
     "triggers": {"_compat", "api", "events", "hooks", "polling", "triggers", "validation", "waits"},
-    "cli": {"emulator"},
+    "cli": {"__version__", "_compat", "api", "cli", "emulator", "hooks"},
 }
 _TASKS = {"_compat", "api", "base", "events", "links", "polling", "triggers", "validation", "waits"}
 ALLOWED["operators"] = {
@@ -56,6 +56,7 @@ ALLOWED["operators"] = {
     *_TASKS,
 }
 ALLOWED["sensors"] = {"sensors", *_TASKS}
+ALLOWED["plugin"] = {"_compat", "api", "engines", "hooks", "ledger", "plugin", "waits"}
 ALLOWED["task_groups"] = {"_compat", "api", "events", "fleet", "hooks", "operators", "sensors", "task_groups"}
 ALLOWED["dags"] = {"desired_services", "fleet", "hooks", "operators", "sensors", "task_groups", "airflow"}
 

@@ -48,7 +48,7 @@ def ordinary(**variables: str) -> dict[str, Any]:
     """How root starts an emulator as an ordinary user, with these environment variables besides."""
     entry = pwd.getpwnam("nobody")
     account = Account(entry.pw_uid, entry.pw_gid)
-    if not account.can_read(ROOT / "airflow_dbaas" / "cli.py"):
+    if not account.can_read(ROOT / "airflow_dbaas" / "cli" / "__init__.py"):
         pytest.skip("the checkout is closed to other accounts")
     command, environment = _python_for(account)
     return {

@@ -12,7 +12,17 @@ COMMANDS: list[tuple[list[str], str]] = [
     ([], "airflow-dbaas: the following arguments are required: command (see airflow-dbaas --help)"),
     (
         ["emulate"],
-        "airflow-dbaas: argument command: invalid choice: 'emulate' (choose from emulator) (see airflow-dbaas --help)",
+        "airflow-dbaas: argument command: invalid choice: 'emulate' (choose from check-connection, emulator) "
+        "(see airflow-dbaas --help)",
+    ),
+    (
+        ["check-connection", "a", "b"],
+        "airflow-dbaas: unrecognized arguments: b (see airflow-dbaas --help)",
+    ),
+    (
+        ["check-connection", "--zone", "mars-1"],
+        f"airflow-dbaas check-connection: argument --zone: must be one of {ZONES}, got 'mars-1' "
+        "(see airflow-dbaas check-connection --help)",
     ),
     (["emulator", "--prot", "1"], "airflow-dbaas: unrecognized arguments: --prot 1 (see airflow-dbaas --help)"),
     (["emulator", "--host"], f"airflow-dbaas emulator: argument --host: expected one argument {_HELP}"),

@@ -1,0 +1,75 @@
+# PYTHON_ARGCOMPLETE_OK
+"""The command ``airflow-dbaas``."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Sequence
+from typing import NoReturn
+
+from airflow_dbaas import __version__
+from airflow_dbaas.cli.commands import COMMANDS, quietly
+
+DESCRIPTION = "Tools beside the Airflow provider for Exoscale's managed databases"
+
+_EPILOG = """\
+exit codes:
+  0    it went well
+  1    it did not, and a sentence says why
+  2    wrong use
+  130  ended by Ctrl-C
+
+completion in bash, if argcomplete is there (Airflow brings it):
+  eval "$(register-python-argcomplete airflow-dbaas)"
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, as the commands themselves do; the usage is for those who ask for help."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command's arguments; what it returns has the chosen ``Command`` as ``chosen``."""
+    made = _Parser(
+        prog="airflow-dbaas",
+        description=DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = made.add_subparsers(dest="command", required=True)
+    for command in COMMANDS:
+        options = commands.add_parser(
+            command.name,
+            help=command.help,
+            description=textwrap.fill(command.description, 100),
+            epilog=command.epilog("airflow-dbaas"),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(options)
+        options.set_defaults(chosen=command)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code.
+
+    :param arguments: what follows the command's name; the process's own arguments if not given.
+    """
+    made = parser()
+    try:
+        import argcomplete
+    except ModuleNotFoundError:
+        pass
+    else:
+        argcomplete.autocomplete(made)
+
+    def work() -> int:
+        given = made.parse_args(arguments)
+        return int(given.chosen.work(given))
+
+    return quietly(work)

@@ -1,0 +1,200 @@
+"""``check-connection``: whether an Airflow connection works. Imports Airflow only when it is run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api import Client
+    from airflow_dbaas.api.calls import Call
+
+#: Nothing is called so; asked for, it shows whether the key may ask.
+_NOBODY = "airflow-dbaas-check-connection"
+_NO_ID = "00000000-0000-0000-0000-000000000000"
+_LIST = "list-dbaas-services"
+_PATIENCE_SECONDS = 5.0
+_GREEN, _RED = "32", "31"
+
+
+@dataclass
+class Permission:
+    """Whether the key may send one kind of request.
+
+    :param operation: the API's operation id.
+    :param needed_for: what needs it.
+    :param allowed: None if it is not known.
+    :param error: what came instead of an answer.
+    """
+
+    operation: str
+    needed_for: str
+    allowed: bool | None = None
+    error: str | None = None
+
+
+@dataclass
+class Report:
+    """What was found.
+
+    :param connection: id of the connection.
+    :param works: whether tasks can use it.
+    :param problem: why not, and what to do.
+    :param address: base URL of the API.
+    :param zone: the zone; None if the connection has none.
+    :param key: the API key.
+    :param signature: ``taken``, ``refused`` or ``unknown``.
+    :param services: how many services there are.
+    :param permissions: what the key may read.
+    """
+
+    connection: str
+    works: bool = False
+    problem: str | None = None
+    address: str | None = None
+    zone: str | None = None
+    key: str | None = None
+    signature: str = "unknown"
+    services: int | None = None
+    permissions: list[Permission] = field(default_factory=list)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument(
+        "conn_id",
+        metavar="CONN_ID",
+        nargs="?",
+        default="exoscale_default",
+        help="id of the Airflow connection (default: %(default)s)",
+    )
+    parser.add_argument("--zone", type=_zone, help="zone to ask in instead of the connection's")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _zone(text: str) -> str:
+    from airflow_dbaas.api.addresses import ZONES
+
+    if text not in ZONES:
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(ZONES)}, got {text!r}")
+    return text
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the connection and print what was found; returns 0 if it works, else 1."""
+    # Of Airflow's start, which is not what was asked for.
+    logging.disable(logging.CRITICAL)
+    report = check(args.conn_id, zone=args.zone)
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    sys.stdout.write(_json(report) if args.json else _text(report, coloured=coloured))
+    return 0 if report.works else 1
+
+
+def check(conn_id: str, *, zone: str | None = None) -> Report:
+    """See whether a connection works, by requests that only read.
+
+    :param conn_id: id of the Airflow connection.
+    :param zone: zone to ask in instead of the connection's.
+    """
+    from airflow_dbaas._compat.commands import find_all_connections
+
+    find_all_connections()
+
+    from airflow_dbaas.api.errors import DbaasError, DbaasTransportError
+    from airflow_dbaas.api.retries import RetryPolicy
+    from airflow_dbaas.hooks.dbaas import DbaasHook
+
+    report = Report(conn_id)
+    hook = DbaasHook(conn_id, zone=zone)
+    try:
+        with hook.new_conn(retry=RetryPolicy(max_seconds=_PATIENCE_SECONDS)) as client:
+            report.address, report.zone, report.key = client.url, hook.zone, hook.key
+            _ask(client, report)
+    except DbaasTransportError as error:
+        report.problem = f"{error}. See whether {report.address} is right, and what is between it and this machine."
+    except DbaasError as error:
+        report.problem = str(error).removeprefix(f"{DbaasHook.conn_name_attr}: ")
+    report.works = report.problem is None
+    return report
+
+
+def _ask(client: Client, report: Report) -> None:
+    """Send all requests.
+
+    :raises DbaasError: if the API does not answer as it should.
+    """
+    from airflow_dbaas.api.errors import DbaasAuthError, DbaasBadRequestError, DbaasNotFoundError
+
+    refusals: list[str] = []
+    for call, needed_for in _calls():
+        permission = Permission(call.operation, needed_for)
+        report.permissions.append(permission)
+        try:
+            answer: Any = client.send(call)
+        except DbaasAuthError as error:
+            permission.allowed, permission.error = False, str(error)
+            if error.status == 401 or "signature" in str(error).lower():
+                report.signature = "refused"
+                report.problem = str(error)
+                return
+            refusals.append(str(error))
+        except (DbaasBadRequestError, DbaasNotFoundError):
+            if call.operation == _LIST:
+                raise
+            # There is nothing of that name, which is said only to those who may ask.
+            permission.allowed, report.signature = True, "taken"
+        else:
+            permission.allowed, report.signature = True, "taken"
+            if call.operation == _LIST:
+                report.services = len(answer.dbaas_services)
+    if report.services is None:
+        report.problem = f"{refusals[0]}. The role of the key has to allow {_LIST}."
+
+
+def _calls() -> Iterator[tuple[Call[Any], str]]:
+    """A request of each kind that only reads, and what needs it; the first is needed by nearly everything."""
+    from airflow_dbaas.api import endpoints
+
+    yield endpoints.list_dbaas_services(), "services, integrations"
+    yield endpoints.get_operation(_NO_ID), "waits of operators"
+    yield endpoints.get_dbaas_migration_status(_NOBODY), "migrations"
+    yield endpoints.get_dbaas_task(service=_NOBODY, id=_NO_ID), "migration checks"
+    yield endpoints.get_dbaas_ca_certificate(), "verification, CA certificate"
+    yield endpoints.list_dbaas_integration_types(), "settings of integrations"
+    yield endpoints.list_dbaas_external_endpoints(), "external endpoints"
+    yield endpoints.list_dbaas_external_integrations(_NOBODY), "attachments"
+    yield endpoints.get_dbaas_service_logs(service_name=_NOBODY), "logs"
+    yield endpoints.get_dbaas_service_metrics(service_name=_NOBODY), "metrics"
+
+
+def _json(report: Report) -> str:
+    from dataclasses import asdict
+
+    return json.dumps(asdict(report), indent=2, ensure_ascii=False) + "\n"
+
+
+def _text(report: Report, *, coloured: bool) -> str:
+    def painted(text: str, good: bool) -> str:
+        return f"\x1b[{_GREEN if good else _RED}m{text}\x1b[0m" if coloured else text
+
+    rows = [("connection", report.connection), ("address", report.address), ("zone", report.zone)]
+    rows += [("key", report.key)]
+    if report.address:
+        rows += [("signature", painted(report.signature, report.signature == "taken"))]
+    lines = [f"{name:11} {value}" for name, value in rows if value]
+    if report.services is not None:
+        lines += [f"{'services':11} {report.services}"]
+    for each in report.permissions:
+        if each.allowed is not None:
+            verdict = painted("may" if each.allowed else "may not", each.allowed)
+            lines += [f"{'key':11} {verdict} {each.operation} ({each.needed_for})"]
+    lines += [
+        painted("It works.", good=True) if report.works else f"{painted('It does not work', False)}: {report.problem}"
+    ]
+    return "\n".join(lines) + "\n"

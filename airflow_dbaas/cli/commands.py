@@ -1,0 +1,102 @@
+"""The commands, stated once: for ``airflow-dbaas`` and for ``airflow dbaas``. Imports nothing that takes time."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_dbaas.cli import check_connection
+from airflow_dbaas.emulator import command as emulator
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    :param name: what it is called by.
+    :param help: what it does, in a line.
+    :param description: what it does, in a paragraph.
+    :param add_arguments: declares its options.
+    :param work: does it; returns the exit code.
+    :param examples: the arguments of an example, and what it is for.
+    :param exit_codes: what each means.
+    """
+
+    name: str
+    help: str
+    description: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    work: Callable[[argparse.Namespace], int]
+    examples: dict[str, str]
+    exit_codes: dict[int, str]
+
+    def epilog(self, program: str) -> str:
+        """Examples and exit codes, for the help.
+
+        :param program: what comes before the command's name.
+        """
+        lines = ["examples:"]
+        for arguments, purpose in self.examples.items():
+            lines += [f"  {program} {self.name} {arguments}".rstrip(), f"      {purpose}"]
+        lines += ["", "exit codes:", *(f"  {code}  {meaning}" for code, meaning in self.exit_codes.items())]
+        return "\n".join(lines)
+
+    def run(self, given: argparse.Namespace) -> int:
+        """Do it; returns the exit code."""
+        return quietly(lambda: self.work(given))
+
+
+def quietly(work: Callable[[], int]) -> int:
+    """Do something that prints; returns its exit code.
+
+    Ctrl-C, and a reader of the output that has gone, end it without a traceback.
+    """
+    try:
+        try:
+            return work()
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Else Python would try at its end to write what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+COMMANDS = (
+    Command(
+        name="check-connection",
+        help="see whether an Airflow connection to Exoscale's DBaaS works, and what its key may read",
+        description="Reads an Airflow connection as tasks do (secrets backend, environment, metadata database) and "
+        "sends a request of each kind that only reads. It shows address, zone and key, never the secret.",
+        add_arguments=check_connection.add_arguments,
+        work=check_connection.run,
+        examples={
+            "": "the connection exoscale_default",
+            "exoscale_prod --zone de-fra-1": "another one, in another zone than its own",
+            "--json": "for a script",
+        },
+        exit_codes={0: "it works", 1: "it does not; the last line says why, and what to do", 2: "wrong use"},
+    ),
+    Command(
+        name="emulator",
+        help="serve a local DBaaS that speaks Exoscale's API and moves real data",
+        description="Serves Exoscale's DBaaS API on this machine until Ctrl-C, with real database servers behind it. "
+        "It prints the Airflow connection to it. The key and secret are those in EXOSCALE_API_KEY and "
+        "EXOSCALE_API_SECRET, or made up.",
+        add_arguments=emulator.add_arguments,
+        work=emulator.run,
+        examples={
+            "": "at http://127.0.0.1:8090/v2",
+            "--port 0 --operation-seconds 0.1 --startup-seconds 0.1": "at a free port, and quick",
+            "--faults faults.yaml": "failing as the file says",
+        },
+        exit_codes={0: "it was told to stop", 1: "it could not start; a line says why", 2: "wrong use"},
+    ),
+)
