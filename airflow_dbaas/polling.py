@@ -7,14 +7,13 @@ it fail. The deadline is wall-clock time.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import random
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_dbaas.api import AsyncClient, Client
+from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import (
     DbaasApiError,
     DbaasError,
@@ -26,6 +25,9 @@ from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import NO_RETRY
 from airflow_dbaas.waits import Done, Failed, Pending, Verdict, Wait
 
+if TYPE_CHECKING:
+    from airflow_dbaas.sharing import SharedClient
+
 #: Seconds without a single usable answer after which a wait gives up.
 UNANSWERED_SECONDS = 300.0
 
@@ -33,10 +35,13 @@ UNANSWERED_SECONDS = 300.0
 #: a task costs more.
 BRIEF_SECONDS = 2.0
 
-#: Seconds from a deferral to the trigger's first look. A worker may notice up to 5 seconds late that its task has
-#: deferred; if the task is resumed before that, the scheduler takes the late news for the end of the resumed task and
-#: fails it (seen with Airflow 3.3.2).
-FIRST_LOOK_SECONDS = 6.0
+#: Seconds from a deferral until the task may be resumed on a worker. A worker may notice up to 5 seconds late that its
+#: task has deferred; if the task is resumed before that, the scheduler takes the late news for the end of the resumed
+#: task and fails it (seen with Airflow 3.3.2).
+RESUME_SECONDS = 6.0
+
+#: Seconds over which the first looks of waits that start together are spread.
+_FIRST_SPREAD = 1.0
 
 _SHORTEST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
@@ -145,14 +150,19 @@ def run_briefly(client: Client, watch: Watch) -> Verdict:
     return verdict
 
 
-async def run_async(client: AsyncClient, watch: Watch) -> Done | Failed:
-    """Wait in an event loop until the verdict is final."""
-    while True:
-        try:
-            outcome: Any = await client.send(watch.wait.call(), retry=NO_RETRY)
-        except DbaasError as error:
-            outcome = error
-        verdict = watch.see(outcome)
-        if not isinstance(verdict, Pending):
-            return verdict
-        await asyncio.sleep(watch.pause())
+async def run_async(client: SharedClient, watch: Watch) -> Done | Failed:
+    """Wait in an event loop until the verdict is final.
+
+    :param client: whom to ask, shared with the other waits of the loop: what one of them sees, all see that ask the
+        same.
+    """
+    # All that start together, say with the triggerer, do not look together.
+    pause = min(random.uniform(0, _FIRST_SPREAD), watch.pause())  # noqa: S311 - no secret
+    try:
+        with client.question(watch.wait.call()) as question:
+            while isinstance(verdict := watch.see(await question.answer(pause)), Pending):
+                pause = watch.pause()
+    except DbaasError as error:
+        # The call could not be made of what the wait was given.
+        return Failed(error)
+    return verdict

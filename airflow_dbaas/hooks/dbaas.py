@@ -89,11 +89,26 @@ class DbaasHook(BaseHook):
 
         :raises DbaasConfigurationError: if the connection is missing or cannot be used.
         """
+        return self.open_async(await self.async_arguments())
+
+    async def async_arguments(self) -> dict[str, Any]:
+        """The arguments of ``open_async``: the connection, read in the running event loop. They hold the secret.
+
+        :raises DbaasConfigurationError: if the connection is missing or cannot be used.
+        """
         try:
             self._connection = await get_connection_async(self.exoscale_conn_id)
         except AirflowNotFoundException as error:
             raise credentials.missing(self.exoscale_conn_id, parameter=self.conn_name_attr) from error
-        return _open(AsyncClient, await call_in_loop(lambda: self._arguments), self.exoscale_conn_id)
+        return await call_in_loop(lambda: self._arguments)
+
+    def open_async(self, arguments: dict[str, Any]) -> AsyncClient:
+        """A client for an event loop; the caller closes it.
+
+        :param arguments: what ``async_arguments`` gave.
+        :raises DbaasConfigurationError: if the connection cannot be used.
+        """
+        return _open(AsyncClient, arguments, self.exoscale_conn_id)
 
     def portal_page(self, service_name: str, page: str = "") -> str:
         """Address of a service's page in Exoscale's portal; with an endpoint override, on that host.

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from airflow_dbaas import polling, waits
+from airflow_dbaas import polling, sharing, waits
 from airflow_dbaas._compat.triggers import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.events import as_event
@@ -30,7 +30,7 @@ class DbaasWaitTrigger(BaseTrigger):
     :param zone: zone instead of the connection's.
     :param wait: what to wait for, as ``Wait.serialize`` gives it.
     :param deadline: Unix time at which the wait is over.
-    :param first_look: Unix time before which it does not look.
+    :param resume_after: Unix time before which the task is not resumed on a worker.
     :param state: what the task needs to go on, plain JSON; the event gives it back.
     :param cancel: the API call to make if somebody kills the task (Airflow 3.3 and later): the client's method as
         ``method`` and its arguments. Nothing is touched without it.
@@ -45,7 +45,7 @@ class DbaasWaitTrigger(BaseTrigger):
         zone: str | None,
         wait: dict[str, Any],
         deadline: float,
-        first_look: float,
+        resume_after: float,
         state: dict[str, Any] | None = None,
         cancel: dict[str, Any] | None = None,
         ends_here: bool = False,
@@ -56,7 +56,7 @@ class DbaasWaitTrigger(BaseTrigger):
         self.zone = zone
         self.wait = wait
         self.deadline = deadline
-        self.first_look = first_look
+        self.resume_after = resume_after
         self.state = state
         self.cancel = cancel
         self.ends_here = ends_here
@@ -69,7 +69,7 @@ class DbaasWaitTrigger(BaseTrigger):
             "zone": self.zone,
             "wait": self.wait,
             "deadline": self.deadline,
-            "first_look": self.first_look,
+            "resume_after": self.resume_after,
             "state": self.state,
             "cancel": self.cancel,
             "ends_here": self.ends_here,
@@ -93,20 +93,27 @@ class DbaasWaitTrigger(BaseTrigger):
             zone=zone,
             wait=watch.wait.serialize(),
             deadline=watch.deadline,
-            first_look=min(now + polling.FIRST_LOOK_SECONDS, watch.deadline),
+            resume_after=min(now + polling.RESUME_SECONDS, watch.deadline),
             **arguments,
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire the event that ``events.result_of`` reads."""
         watch = polling.Watch(waits.restore(self.wait), deadline=self.deadline)
-        await asyncio.sleep(max(0.0, self.first_look - time.time()))
-        verdict = await verdict_of(DbaasHook(self.exoscale_conn_id, zone=self.zone), watch)
         # Only the triggerer gives its triggers an id; DAG.test() cannot end a task this way.
-        if isinstance(verdict, Done) and self.ends_here and self.trigger_id is not None:
+        ends_here = self.ends_here and self.trigger_id is not None
+        if not ends_here:
+            # What is seen earlier would only be kept until then.
+            await self._until_it_may_resume()
+        verdict = await verdict_of(DbaasHook(self.exoscale_conn_id, zone=self.zone), watch)
+        if isinstance(verdict, Done) and ends_here:
             yield TaskSuccessEvent(xcoms={"return_value": verdict.result} if self.pushes else None)
         else:
+            await self._until_it_may_resume()
             yield TriggerEvent(as_event(verdict, self.state))
+
+    async def _until_it_may_resume(self) -> None:
+        await asyncio.sleep(max(0.0, self.resume_after - time.time()))
 
     async def on_kill(self) -> None:
         """Make the call that was asked for if the task is killed; Airflow calls this for a user's act only."""
@@ -130,7 +137,7 @@ class DbaasWaitTrigger(BaseTrigger):
 async def verdict_of(hook: DbaasHook, watch: polling.Watch) -> Done | Failed:
     """Run a watch in the triggerer's event loop; what is wrong with the connection is a verdict, too."""
     try:
-        async with await hook.get_async_conn() as client:
+        async with sharing.client_of(hook) as client:
             return await polling.run_async(client, watch)
     except DbaasError as error:
         return Failed(error)

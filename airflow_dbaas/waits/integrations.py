@@ -39,10 +39,8 @@ class IntegrationWait(Wait):
         return endpoints.list_dbaas_services()
 
     def verdict(self, answer: models.ServiceList) -> Verdict:
-        shown = (integration for service in answer.dbaas_services for integration in service.integrations)
         # A UUID can be written in several ways.
-        wanted = calls.identifier("integration_id", self.integration_id)
-        found = next((integration for integration in shown if integration.id == wanted), None)
+        found = answer.integration_with(calls.identifier("integration_id", self.integration_id))
         if self.state == "absent":
             return Pending(f"{self.subject} is still there") if found else Done(_gone(self.integration_id))
         if found is None:

@@ -19,7 +19,8 @@ ALLOWED = {
     "_compat": {"airflow"},
     "validation": {"api"},
     "waits": {"api", "waits"},
-    "polling": {"api", "waits"},
+    "polling": {"api", "sharing", "waits"},
+    "sharing": {"api", "hooks"},
     "credentials": {"_compat", "api"},
     "ledger": {"_compat"},
     "engines": {"api"},
@@ -38,8 +39,9 @@ ALLOWED = {
     "links": {"_compat"},
     "base": {"_compat", "hooks", "links", "validation"},
     "hooks": {"_compat", "api", "credentials", "provider_info"},
-    "triggers": {"_compat", "api", "events", "hooks", "polling", "triggers", "validation", "waits"},
+    "triggers": {"_compat", "api", "events", "hooks", "polling", "sharing", "triggers", "validation", "waits"},
     "cli": {"__version__", "_compat", "api", "cli", "emulator", "hooks"},
+    "testing": {"api", "cli", "testing"},
 }
 _TASKS = {"_compat", "api", "base", "events", "links", "polling", "triggers", "validation", "waits"}
 ALLOWED["operators"] = {

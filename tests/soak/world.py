@@ -122,7 +122,7 @@ class World:
                 patch.setenv(name, json.dumps(fields))
             patch.setattr(client, "RetryPolicy", lambda: _HASTY)
             patch.setattr(update, "SETTLING_SECONDS", 0.2)
-            for name, value in {"BRIEF_SECONDS": 0, "FIRST_LOOK_SECONDS": 0, "_SHORTEST_PAUSE": 0.02}.items():
+            for name, value in {"BRIEF_SECONDS": 0, "RESUME_SECONDS": 0, "_SHORTEST_PAUSE": 0.02}.items():
                 patch.setattr(polling, name, value)
             patch.setattr(_compat, "get_variable", self._variables.get)
             patch.setattr(_compat, "set_variable", lambda key, value, description: self._variables.update({key: value}))

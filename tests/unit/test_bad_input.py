@@ -182,7 +182,7 @@ async def test_a_connection_to_the_api(fields: dict[str, Any], text: str, monkey
         await DbaasHook("c").get_async_conn()
     assert_says(caught.value, text)
     await asyncio.to_thread(_assert_blocking_refuses, text)
-    wait = {"wait": OperationWait(ID).serialize(), "deadline": time.time() + 60, "first_look": 0.0}
+    wait = {"wait": OperationWait(ID).serialize(), "deadline": time.time() + 60, "resume_after": 0.0}
     (event,) = [event async for event in DbaasWaitTrigger(exoscale_conn_id="c", zone=None, **wait).run()]
     assert_says(event.payload["message"], text)
 

@@ -20,6 +20,7 @@ from airflow_dbaas.api.errors import (
     DbaasWaitTimeoutError,
 )
 from airflow_dbaas.polling import UNANSWERED_SECONDS, Watch
+from airflow_dbaas.sharing import SharedClient
 from airflow_dbaas.waits import APPEARANCE_SECONDS, Done, Failed, MigrationWait, OperationWait, Pending
 from tests.unit.conftest import Reply, ScriptedServer
 
@@ -171,7 +172,7 @@ def run_blocking(server: ScriptedServer, watch: Watch) -> Any:
 def run_async(server: ScriptedServer, watch: Watch) -> Any:
     async def main() -> Any:
         async with AsyncClient("k", "s", url=server.url) as client:
-            return await polling.run_async(client, watch)
+            return await polling.run_async(SharedClient(client), watch)
 
     return asyncio.run(main())
 

@@ -196,7 +196,7 @@ def test_the_deadline_counts_from_the_tasks_start(server: ScriptedServer) -> Non
 
 
 def wait_trigger(**changes: Any) -> DbaasWaitTrigger:
-    arguments = {"wait": OperationWait(ID).serialize(), "deadline": time.time() + 60, "first_look": 0.0}
+    arguments = {"wait": OperationWait(ID).serialize(), "deadline": time.time() + 60, "resume_after": 0.0}
     return DbaasWaitTrigger(**{"exoscale_conn_id": "exoscale_default", "zone": None, **arguments, **changes})
 
 

@@ -35,7 +35,7 @@ def trigger(**changes: Any) -> DbaasWaitTrigger:
         "zone": "",
         "wait": OperationWait(ID).serialize(),
         "deadline": time.time() + 60,
-        "first_look": 0.0,
+        "resume_after": 0.0,
         "state": {"then": "_go_on", "x": 1},
     }
     return DbaasWaitTrigger(**{**arguments, **changes})
@@ -101,9 +101,9 @@ def test_neither_arguments_nor_event_hold_a_secret(server: ScriptedServer) -> No
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_trigger_waits_before_its_first_look(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_is_not_resumed_too_early(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task that has just deferred is not resumed before its worker has noticed."""
-    monkeypatch.setattr(polling, "FIRST_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(polling, "RESUME_SECONDS", 0.5)
     server.replies = [Reply(body={"state": "success"})]
     watch = Watch(OperationWait(ID), deadline=time.time() + 60)
     made = DbaasWaitTrigger.after(watch, exoscale_conn_id="exoscale_default", zone=None)
@@ -112,12 +112,12 @@ def test_a_trigger_waits_before_its_first_look(server: ScriptedServer, monkeypat
     assert time.monotonic() - began >= 0.45
     late = Watch(OperationWait(ID), deadline=time.time() + 0.1)
     made = DbaasWaitTrigger.after(late, exoscale_conn_id="exoscale_default", zone=None)
-    assert made.first_look == made.deadline
+    assert made.resume_after == made.deadline
 
 
-def test_the_first_look_comes_after_airflows_heartbeat() -> None:
+def test_a_task_is_resumed_after_airflows_heartbeat() -> None:
     """The pause outlasts the time a worker may take to notice that its task has deferred."""
-    assert conf.getfloat("workers", "min_heartbeat_interval", fallback=5) < polling.FIRST_LOOK_SECONDS
+    assert conf.getfloat("workers", "min_heartbeat_interval", fallback=5) < polling.RESUME_SECONDS
 
 
 @pytest.mark.parametrize("kind", [errors.DbaasServerError, errors.DbaasMigrationError, errors.DbaasAuthError])

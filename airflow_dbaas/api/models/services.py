@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from airflow_dbaas.api.models.base import Answer, Items, Needed
@@ -44,7 +45,21 @@ class ServiceList(Answer):
 
     def named(self, name: str) -> Service | None:
         """The service of that name, if it is there."""
-        return next((service for service in self.dbaas_services if service.name == name), None)
+        return self._by_name.get(name)
+
+    def integration_with(self, id: str) -> Integration | None:
+        """The integration of that id, if it is there."""
+        return self._integrations.get(id)
+
+    # A thousand waits may look into one answer.
+    @cached_property
+    def _by_name(self) -> dict[str, Service]:
+        return {service.name: service for service in reversed(self.dbaas_services)}
+
+    @cached_property
+    def _integrations(self) -> dict[str | None, Integration]:
+        shown = (found for service in reversed(self.dbaas_services) for found in reversed(service.integrations))
+        return {found.id: found for found in shown}
 
     def integration(self, *, type: str, source: str, dest: str) -> Integration | None:
         """The integration of that type between two services, if there is one.

@@ -106,7 +106,7 @@ def run(
     monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
     # What takes less than these would not be deferred at all; and here is no scheduler to be gentle with.
     monkeypatch.setattr(polling, "BRIEF_SECONDS", 0)
-    monkeypatch.setattr(polling, "FIRST_LOOK_SECONDS", 0)
+    monkeypatch.setattr(polling, "RESUME_SECONDS", 0)
     # The emulator is quick.
     monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.1)
 

@@ -26,7 +26,7 @@ RUN = """
 import sys
 from airflow.dag_processing.dagbag import DagBag
 from airflow_dbaas import polling
-polling.BRIEF_SECONDS = polling.FIRST_LOOK_SECONDS = 0
+polling.BRIEF_SECONDS = polling.RESUME_SECONDS = 0
 ended = DagBag(sys.argv[1]).dags["lineage"].test(run_conf={"service": sys.argv[2]})
 sys.exit(str(ended.state) != "success")
 """

@@ -1,0 +1,184 @@
+"""What waits in one event loop share: clients, and the answers to the same question."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+
+from airflow_dbaas import polling, sharing
+from airflow_dbaas.api import AsyncClient, endpoints
+from airflow_dbaas.api.errors import DbaasAuthError
+from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.polling import Watch
+from airflow_dbaas.sharing import SharedClient
+from airflow_dbaas.waits import Done, Failed, IntegrationWait, OperationWait, ServiceWait
+from tests.unit.conftest import Reply, ScriptedServer
+
+ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
+SERVICES = 200
+
+
+def listed(*states: str) -> Reply:
+    """A list of services in these states, each with an integration that is as active as the service."""
+    services = [
+        {
+            "name": f"s{number}",
+            "state": state,
+            "integrations": [
+                {"id": uuid(number), "type": "logs", "source": f"s{number}", "dest": "logs", "is-active": True}
+            ],
+        }
+        for number, state in enumerate(states)
+    ]
+    return Reply(body={"dbaas-services": services})
+
+
+def uuid(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
+async def together(server: ScriptedServer, *watches: Watch) -> list[Done | Failed]:
+    """The verdicts of waits that share a client."""
+    async with AsyncClient("k", "s", url=server.url) as client:
+        shared = SharedClient(client)
+        verdicts: list[Awaitable[Done | Failed]] = [polling.run_async(shared, watch) for watch in watches]
+        return await asyncio.gather(*verdicts)
+
+
+async def test_waits_on_services_and_integrations_share_each_request(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four hundred waits that see three answers have sent three requests."""
+    monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.2)
+    some = ["running"] * (SERVICES // 2) + ["rebuilding"] * (SERVICES // 2)
+    server.replies = [listed(*["rebuilding"] * SERVICES), listed(*some), listed(*["running"] * SERVICES)]
+    watches = [Watch(ServiceWait(f"s{number}")) for number in range(SERVICES)]
+    watches += [Watch(IntegrationWait(uuid(number))) for number in range(SERVICES)]
+    verdicts = await together(server, *watches)
+    assert all(isinstance(verdict, Done) for verdict in verdicts)
+    assert {verdict.result.get("service") for verdict in verdicts if isinstance(verdict, Done)} >= {"s0", "s199"}
+    assert len(server.requests) == 3
+
+
+async def test_different_questions_are_not_shared(server: ScriptedServer) -> None:
+    """Each operation has its own request."""
+    server.replies = [Reply(body={"state": "success"})]
+    await together(server, Watch(OperationWait(uuid(1))), Watch(OperationWait(uuid(2))))
+    assert {path for _, path, _, _ in server.requests} == {f"/v2/operation/{uuid(number)}" for number in (1, 2)}
+
+
+async def test_nobody_gets_an_answer_older_than_the_question(server: ScriptedServer) -> None:
+    """Who asks while a request is under way gets the answer to the next one."""
+    server.replies = [listed("rebuilding"), listed("running")]
+    async with AsyncClient("k", "s", url=server.url) as client:
+        arrived = asyncio.Event()
+        send = client.send
+
+        async def slow(*args: Any, **kwargs: Any) -> Any:
+            answer = await send(*args, **kwargs)
+            arrived.set()
+            await asyncio.sleep(0.1)
+            return answer
+
+        client.send = slow  # type: ignore[method-assign]
+        with SharedClient(client).question(endpoints.list_dbaas_services()) as question:
+            first = asyncio.create_task(question.answer(0))
+            await arrived.wait()
+            second = asyncio.create_task(question.answer(0))
+            assert (await first).named("s0").state == "rebuilding"
+            assert (await second).named("s0").state == "running"
+    assert len(server.requests) == 2
+
+
+async def test_who_leaves_is_not_asked_for(server: ScriptedServer) -> None:
+    """A wait that is cancelled takes its hurry with it, and the others go on."""
+    server.replies = [listed("running")]
+    async with AsyncClient("k", "s", url=server.url) as client:
+        with SharedClient(client).question(endpoints.list_dbaas_services()) as question:
+            patient = asyncio.create_task(question.answer(0.4))
+            hasty = asyncio.create_task(question.answer(0.1))
+            await asyncio.sleep(0)
+            hasty.cancel()
+            await asyncio.sleep(0.2)
+            assert server.requests == []
+            assert (await patient).named("s0").state == "running"
+    assert len(server.requests) == 1
+
+
+async def test_an_error_is_everybodys(server: ScriptedServer) -> None:
+    """What the API refuses one, it refuses all who ask the same; each says it for itself."""
+    server.replies = [Reply(403, {"message": "no"})]
+    verdicts = await together(server, Watch(ServiceWait("s0")), Watch(ServiceWait("s1")))
+    assert [type(verdict.error) for verdict in verdicts if isinstance(verdict, Failed)] == [DbaasAuthError] * 2
+    assert len(server.requests) == 1
+
+
+async def test_an_unexpected_error_reaches_all(server: ScriptedServer) -> None:
+    """A defect ends the waits; it does not leave them waiting for ever."""
+
+    async def broken(*args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("a defect")
+
+    async with AsyncClient("k", "s", url=server.url) as client:
+        client.send = broken  # type: ignore[method-assign]
+        shared = SharedClient(client)
+        waits = [polling.run_async(shared, Watch(ServiceWait(name))) for name in ("s0", "s1")]
+        outcomes = await asyncio.gather(*waits, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["a defect"] * 2
+
+
+async def test_a_connection_has_one_client_until_the_last_has_left(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal settings, one client, whatever the connection is called; other settings, another client."""
+    for name, key in (("A", "EXOone"), ("B", "EXOone"), ("C", "EXOtwo")):
+        fields = {"conn_type": "exoscale", "login": key, "password": "s", "host": server.url}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(fields))
+    async with sharing.client_of(DbaasHook("a")) as a:
+        async with sharing.client_of(DbaasHook("b")) as b, sharing.client_of(DbaasHook("c")) as c:
+            assert a is b
+            assert a is not c
+        await a.client.list_dbaas_services()
+        async with sharing.client_of(DbaasHook("b")) as b:
+            assert a is b
+        with pytest.raises(RuntimeError, match="closed"):
+            await c.client.list_dbaas_services()
+    async with sharing.client_of(DbaasHook("a")) as later:
+        assert later is not a
+        await later.client.list_dbaas_services()
+
+
+def test_event_loops_share_nothing(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client belongs to the loop it was opened in."""
+    fields = {"conn_type": "exoscale", "login": "EXOkey", "password": "s", "host": server.url}
+    monkeypatch.setenv("AIRFLOW_CONN_A", json.dumps(fields))
+    seen: list[SharedClient] = []
+
+    async def look() -> None:
+        async with sharing.client_of(DbaasHook("a")) as shared:
+            seen.append(shared)
+            await shared.client.list_dbaas_services()
+
+    for _ in range(2):
+        asyncio.run(look())
+    assert seen[0] is not seen[1]
+
+
+async def test_waits_that_start_together_do_not_look_together(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first looks of many waits are spread over the time that one may take."""
+    delays: list[float] = []
+
+    async def note(self: sharing.Question, within: float) -> Any:
+        delays.append(within)
+        raise DbaasAuthError("enough")
+
+    monkeypatch.setattr(sharing.Question, "answer", note)
+    await together(server, *(Watch(OperationWait(uuid(number))) for number in range(100)))
+    assert max(delays) <= 1
+    assert len({round(delay, 1) for delay in delays}) > 7
