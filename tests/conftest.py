@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import shlex
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
@@ -24,8 +18,9 @@ from airflow_dbaas.emulator.mysql import binaries as mysql
 from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.postgres import PostgresServer, installed
+from airflow_dbaas.testing import RunningEmulator, start_emulator
 
-STOP_SECONDS = 60
+__all__ = ["RunningEmulator", "mariadb", "start_emulator"]
 
 #: A quarter of an hour and more: ``make chaos`` asks for it.
 collect_ignore = [] if "CHAOS_SECONDS" in os.environ else ["chaos"]
@@ -62,70 +57,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Together(config, log)
 
 
-@dataclass
-class RunningEmulator:
-    """An emulator process and what a client needs to talk to it."""
-
-    process: subprocess.Popen[str]
-    url: str
-    key: str
-    secret: str = field(repr=False)
-    zone: str
-    log: Path
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send the signal and return the exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(STOP_SECONDS)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End it, if the test did not."""
-        try:
-            if self.process.poll() is None:
-                self.stop()
-        finally:
-            self.process.kill()
-            self.process.wait()
-            assert self.process.stdout is not None
-            self.process.stdout.close()
-
-
-def start_emulator(log: Path, *options: str, **process_options: object) -> RunningEmulator:
-    """Start ``airflow-dbaas emulator`` on a free port and wait until it listens."""
-    command = process_options.pop("command", [sys.executable, "-m", "airflow_dbaas.cli"])
-    environment = process_options.pop("env", os.environ)
-    environment = {name: value for name, value in environment.items() if not name.startswith("EXOSCALE_")}
-    with log.open("ab") as errors:
-        process = subprocess.Popen(
-            [*command, "emulator", "--port", "0", *options],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=environment,
-            text=True,
-            **process_options,
-        )
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    if not first:
-        process.wait(STOP_SECONDS)
-        raise RuntimeError(f"the emulator did not start: {log.read_text()}")
-    for line in process.stdout:
-        if line.startswith("export "):
-            connection = json.loads(shlex.split(line)[1].partition("=")[2])
-            break
-    return RunningEmulator(
-        process=process,
-        url=connection["host"],
-        key=connection["login"],
-        secret=connection["password"],
-        zone=connection["extra"]["zone"],
-        log=log,
-    )
-
-
 def mariadb() -> MysqlBinaries:
     """The MariaDB that is installed here; without it a test that needs one is skipped, or fails where CI is set."""
     found = mysql.installed()
@@ -138,12 +69,9 @@ def mariadb() -> MysqlBinaries:
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+def emulator(dbaas_emulator: RunningEmulator) -> RunningEmulator:
     """One emulator for the whole session, quick to answer: services of a test have names of their own."""
-    log = tmp_path_factory.mktemp("emulator") / "emulator.log"
-    options = ("--operation-seconds", "0.1", "--startup-seconds", "0.1", "--metrics-seconds", "1")
-    with start_emulator(log, *options) as running:
-        yield running
+    return dbaas_emulator
 
 
 @pytest.fixture(scope="session")
