@@ -59,7 +59,7 @@ def _all_help() -> str:
 
 def _help(*command: str) -> str:
     return subprocess.run(
-        [sys.executable, "-m", "airflow_dbaas.cli", *command, "--help"],
+        [sys.executable, "-c", "import sys; from airflow_dbaas.cli import main; sys.exit(main())", *command, "--help"],
         env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1"},
         check=True,
         capture_output=True,
