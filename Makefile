@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz soak secrets chaos lint format docs lock audit api-diff clean
+.PHONY: help setup demo test fuzz soak secrets chaos matrix lint format docs lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +50,11 @@ chaos: setup ## what happens to a migration when parts of Airflow are killed (CH
 secrets: setup ## look for secrets in what tasks of both engines and endpoints leave behind
 	@$(BIN)/python -m pytest -k 'no_secret_gets_out or hunt' \
 	    tests/unit/test_hunt.py tests/integration/airflow
+
+# What uv downloads stays for the next time, in .venv.
+matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0.6 in that, UPDATE=1 writes docs/matrix.md)
+	@UV_CACHE_DIR=$(abspath $(VENV))/matrix-cache UV_PYTHON_DOWNLOADS=never $(BIN)/python -m tests.matrix \
+	    $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
 
 lint: setup ## ruff and mypy strict
 	@$(BIN)/ruff check .

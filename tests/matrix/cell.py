@@ -23,6 +23,7 @@ from tests.matrix.environments import ROOT, make
 
 HERE = Path(__file__).parent
 CONNECTION_TYPE = "exoscale"
+WRONG_USE = 2
 STEP_SECONDS = 300.0
 API_SECONDS = 120.0
 #: The components of an Airflow; 3.x has the last two besides.
@@ -112,6 +113,11 @@ class Trial:
         widgets = [widget["connection_parameter_name"] for widget in self._airflow("providers", "widgets")]
         fields = [name.removeprefix(prefix) for name in widgets if name.startswith(prefix)]
         behaviours = [entry["field_behaviours"] for entry in self._airflow("providers", "behaviours")]
+        # Airflow before 3.2 takes such a command for a mistake.
+        answer = self._answer(["-P", "-m", "airflow", "dbaas", "check-connection", "exoscale_default"])
+        self.outcome.found["commands"] = answer.returncode == 0
+        if answer.returncode not in {0, WRONG_USE}:
+            raise CheckError(f"airflow dbaas check-connection\n{answer.stdout}{answer.stderr}")
         self.outcome.found["form"] = fields == features.FIELDS and CONNECTION_TYPE in behaviours
 
     def imports(self) -> None:
@@ -141,6 +147,9 @@ class Trial:
         if self.cell.version >= (3,):
             self.airflow.start("api-server")
             self._until(self._serves, "the API server answers", API_SECONDS)
+            # What is served to those who have not logged in: nothing, or where there is no such page, Airflow's own.
+            page = httpx.get(f"{self.airflow.url}/exoscale-dbaas/api/connections", trust_env=False)
+            self.outcome.found["page"] = page.status_code == httpx.codes.UNAUTHORIZED
         self.airflow.start(*COMPONENTS[: 2 if self.cell.version < (3,) else 3])
         seen: set[str] = set()
 
@@ -202,7 +211,14 @@ class Trial:
 
     def _run(self, arguments: list[str]) -> str:
         """Run the environment's Python in an empty folder; what it printed."""
-        done = subprocess.run(
+        done = self._answer(arguments)
+        if done.returncode != 0:
+            tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
+            raise CheckError(f"{' '.join(arguments)} ended with exit code {done.returncode}\n{tail}")
+        return done.stdout
+
+    def _answer(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [str(self.python), *arguments],
             check=False,
             cwd=self.empty,
@@ -211,10 +227,6 @@ class Trial:
             text=True,
             timeout=STEP_SECONDS,
         )
-        if done.returncode != 0:
-            tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
-            raise CheckError(f"{' '.join(arguments)} ended with exit code {done.returncode}\n{tail}")
-        return done.stdout
 
 
 def _same(what: str, found: object, wanted: object) -> None:

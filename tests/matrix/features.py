@@ -42,7 +42,8 @@ class Feature:
 
 
 BEFORE_3_1 = ((2, 11), (3, 0))
-BEFORE_3_3 = (*BEFORE_3_1, (3, 1), (3, 2))
+BEFORE_3_2 = (*BEFORE_3_1, (3, 1))
+BEFORE_3_3 = (*BEFORE_3_2, (3, 2))
 
 FEATURES = (
     Feature("form", "Connection form with fields of its own", ((3, 0),), "extra as JSON, unless FAB is installed"),
@@ -54,6 +55,8 @@ FEATURES = (
         "refused when the DAG is parsed",
         "approve_cut_over needs Airflow 3.1 or later, which can ask people; this is {airflow}",
     ),
+    Feature("page", "Page of its own in Airflow", BEFORE_3_1, "absent"),
+    Feature("commands", "`airflow dbaas …`", BEFORE_3_2, "absent; `airflow-dbaas …` is there"),
     Feature(
         "retry_policy",
         "`dbaas_retry_policy`",
@@ -72,5 +75,5 @@ def wrong(found: Mapping[str, Any], cell: Cell) -> str:
     return "\n".join(
         f"{feature.title}: {found.get(feature.key)!r}, should be {feature.expected(cell)!r}"
         for feature in FEATURES
-        if found.get(feature.key) != feature.expected(cell)
+        if found.get(feature.key, False) != feature.expected(cell)
     )

@@ -6,7 +6,6 @@ Arguments: the folder of the DAGs, the file to write.
 import importlib
 import json
 import os
-import pkgutil
 import runpy
 import sys
 import tempfile
@@ -17,15 +16,18 @@ from pathlib import Path
 # First everything of Airflow's that may speak for itself.
 import airflow.models
 import airflow.settings
-import airflow.triggers.base  # noqa: F401
+import airflow.triggers.base
 
-#: What only runs with something else installed, or is for a later Airflow.
-ELSEWHERE = (
-    "airflow_dbaas.emulator",
-    "airflow_dbaas.testing",
-    "airflow_dbaas._compat.lineage",
-    "airflow_dbaas._compat.approval",
-)
+#: What only runs with something else installed.
+EXTRAS = ("airflow_dbaas.emulator", "airflow_dbaas.testing", "airflow_dbaas._compat.lineage")
+#: What is imported by a later Airflow only: the first that does.
+LATER = {
+    "airflow_dbaas._compat.approval": (3, 1),
+    "airflow_dbaas._compat.server": (3, 1),
+    "airflow_dbaas.plugin.": (3, 1),
+    "airflow_dbaas._compat.commands": (3, 2),
+    "airflow_dbaas.cli.definition": (3, 2),
+}
 #: Frames between the one who warns and the one who is meant.
 PASSED_ON = ("<frozen importlib", "importlib", "warnings.py", "deprecation_tools.py", "typing_extensions.py")
 
@@ -61,11 +63,12 @@ def modules():
     """Every module of the package that has to be importable here."""
     import airflow_dbaas
 
-    def failed(name):
-        raise ImportError(name)
-
-    found = pkgutil.walk_packages(airflow_dbaas.__path__, "airflow_dbaas.", onerror=failed)
-    return [module.name for module in found if not module.name.startswith(ELSEWHERE)]
+    root = Path(airflow_dbaas.__file__).parents[1]
+    files = sorted(Path(airflow_dbaas.__file__).parent.rglob("*.py"))
+    names = [".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__") for file in files]
+    version = tuple(int(part) for part in airflow.__version__.split("."))
+    without = (*EXTRAS, *(name for name, first in LATER.items() if version < first))
+    return [name for name in names if not name.startswith(without)]
 
 
 def printed_while(work):

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import airflow
 from imports import Watch, dag_bag
 
 import airflow_dbaas
@@ -28,7 +29,11 @@ def main(dags, out, conf):
             yield event
 
     trigger.run = counting
-    dag = dag_bag(dags).dags[DAG_ID]
+    bag = dag_bag(dags)
+    if airflow.__version__.startswith("2."):
+        # Before the scheduler has seen the DAG, 2.11 fails tasks that have an alias of datasets among their outlets.
+        bag.sync_to_db()
+    dag = bag.dags[DAG_ID]
     given = {name: param.value for name, param in dag.params.items() if param.has_value}
     with Watch([Path(airflow_dbaas.__file__).parent, dags]) as watch:
         ended = dag.test(run_conf={**given, **conf})
