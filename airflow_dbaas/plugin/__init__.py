@@ -37,8 +37,6 @@ class DbaasPlugin(AirflowPlugin):
                 "name": "Exoscale DBaaS",
                 # Relative to Airflow's own address, which may have a path.
                 "href": f"{ROUTE}/",
-                "icon": f"{ROUTE}/static/icon.svg",
-                "icon_dark_mode": f"{ROUTE}/static/icon-dark.svg",
                 "destination": "nav",
                 "url_route": ROUTE,
             }

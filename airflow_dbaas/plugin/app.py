@@ -20,7 +20,6 @@ from airflow_dbaas.plugin.overview import Overviews
 
 _STATIC = Path(__file__).parent / "static"
 _HEADERS = {
-    "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -44,6 +43,8 @@ def create_app() -> FastAPI:
     async def harden(request: Request, call_next: Any) -> Response:
         response: Response = await call_next(request)
         response.headers.update(_HEADERS)
+        static = request.url.path.startswith(f"{request.scope.get('root_path', '')}/static/")
+        response.headers["Cache-Control"] = "no-cache" if static else "no-store"
         return response
 
     return app
@@ -87,13 +88,16 @@ async def _shared(
 
 def _overview(user: GetUserDep, shared: Annotated[dict[str, Any], Depends(_shared)]) -> dict[str, Any]:
     """The overview, each migration with the task that started it if the user may read its DAG."""
-    keys = {it["service"]: ledger.key(shared["zone"], it["service"]) for it in shared["migrations"]}
+    keys: dict[str, str] = {it["service"]: ledger.key(shared["zone"], it["service"]) for it in shared["migrations"]}
     notes = server.read_variables(keys.values())
     readable: dict[str, bool] = {}
 
     def started_by(service: str) -> dict[str, Any] | None:
         note = notes.get(keys[service])
-        task = view.task(ledger.parse(note)) if note else None
+        try:
+            task = view.task(ledger.parse(note)) if note else None
+        except (AttributeError, TypeError, ValueError):
+            task = None  # somebody has written over the variable
         if task is None:
             return None
         dag_id = task["dag_id"]
@@ -111,7 +115,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     if request.url.path.endswith(f"/{ROUTE}/"):
         if error.status_code == 401:
             airflow = request.scope.get("root_path", "").removesuffix(f"/{ROUTE}")
-            return RedirectResponse(f"{airflow}/api/v2/auth/login?next={quote(str(request.url), safe='')}")
+            return RedirectResponse(f"{airflow}/api/v2/auth/login?next={quote(request.url.path)}")
         if error.status_code == 403:
             return FileResponse(_STATIC / "forbidden.html", status_code=403)
     return JSONResponse({"detail": error.detail}, status_code=error.status_code)
