@@ -16,7 +16,7 @@ ALLOWED = {
     "emulator": {"emulator"},
     "verification": {"verification", "api"},
     "provider_info": set(),
-    "_compat": {"airflow"},
+    "_compat": {"_compat", "airflow"},
     "validation": {"api"},
     "waits": {"api", "waits"},
     "polling": {"api", "sharing", "waits"},
