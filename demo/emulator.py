@@ -5,7 +5,7 @@ import re
 import secrets
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
@@ -26,7 +26,7 @@ class Emulator:
 
     url: str
     key: str
-    secret: str
+    secret: str = field(repr=False)
 
     def client(self) -> Client:
         """A client that does not try again: whoever looks on sees the next answer soon enough."""
