@@ -15,7 +15,7 @@ from airflow_dbaas.emulator.postgres import PostgresServer
 from demo.airflow import Airflow
 from demo.emulator import Emulator
 from tests.integration.airflow.conftest import fill, password_of
-from tests.integration.scheduler.conftest import Scheduled, running
+from tests.integration.scheduler.conftest import ROOT, Scheduled, whole_airflow
 
 #: Milliseconds that a person would wait at most, on a loaded machine.
 PATIENCE = 60_000
@@ -59,10 +59,12 @@ class AirflowUI:
 
 @pytest.fixture(scope="session")
 def airflow_ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowUI]:
-    """An Airflow with the project's DAGs, for the whole session. It has no connections at first."""
+    """An Airflow with the project's DAGs and the connection to the emulator, for the whole session."""
     chromium()
-    settings = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
-    with running(tmp_path_factory.mktemp("dags"), connection=False, startup_seconds=1, settings=settings) as scheduled:
+    dags = tmp_path_factory.mktemp("dags")
+    shutil.copytree(ROOT / "dags", dags, dirs_exist_ok=True)
+    # The button "Test" is off by default.
+    with whole_airflow(dags, {}, {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}) as scheduled:
         airflow = scheduled.airflow
         yield AirflowUI(airflow.url, airflow.user, airflow.password, scheduled)
 
@@ -99,18 +101,6 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page = context.new_page()
     yield page
     page.close()
-
-
-@pytest.fixture(scope="session")
-def exoscale_default(airflow_ui: AirflowUI) -> str:
-    """The connection to the emulator, if no test has made it by the form; its id."""
-    conn_id = "exoscale_default"
-    if airflow_ui.airflow.call("GET", f"/connections/{conn_id}") is None:
-        emulator = airflow_ui.emulator
-        fields = {"conn_type": "exoscale", "login": emulator.key, "password": emulator.secret, "host": emulator.url}
-        body = {"connection_id": conn_id, **fields, "extra": '{"zone": "ch-gva-2"}'}
-        airflow_ui.airflow.call("POST", "/connections", body)
-    return conn_id
 
 
 @pytest.fixture(scope="module")
