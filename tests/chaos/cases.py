@@ -77,7 +77,7 @@ def all_during_the_start(migration: Migration) -> None:
     migration.chaos.kill_all()
 
 
-#: Harm done to one run: these happen at the same time.
+#: Harm done to one run.
 APART: dict[str, Case] = {
     "worker killed, service just asked for": partial(
         worker_after_the_request, task_id="create_service", operation="create-dbaas-service-pg"
@@ -98,7 +98,7 @@ APART: dict[str, Case] = {
     "two runs for one service at once": two_runs,
 }
 
-#: Harm done to all: one after the other.
+#: Harm done to all.
 TOGETHER: dict[str, Case] = {
     "triggerer killed while data is copied": partial(component_while_waiting, name="triggerer"),
     "scheduler and workers killed while data is copied": partial(component_while_waiting, name="scheduler"),
@@ -108,3 +108,5 @@ TOGETHER: dict[str, Case] = {
     "everything killed, migration just asked for": all_during_the_start,
     "everything killed while data is copied": all_while_waiting,
 }
+
+CASES = APART | TOGETHER

@@ -6,27 +6,26 @@ import os
 import re
 import secrets
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
+
+import httpx
 
 from airflow_dbaas.emulator.postgres import PostgresServer
-from demo.airflow import COMPONENTS, Airflow
+from demo.airflow import COMPONENTS
 from demo.compare import compare
-from demo.emulator import NAME, Emulator, database_conninfo, target_conninfo
-from demo.processes import DemoError, House
+from demo.emulator import NAME, database_conninfo, target_conninfo
+from tests.chaos.source import DAG_ID, SOURCE
 from tests.integration.scheduler.conftest import Scheduled
 
-DAG_ID = "dbaas_migrate_service"
-SOURCE = "chaos_source"
-
-ResultT = TypeVar("ResultT")
-
 #: Seconds within which a run gets where it is waited for: copying, and being noticed as dead a few times.
-PATIENCE = 240.0
+PATIENCE = 400.0
 
 
 @dataclass
@@ -57,7 +56,7 @@ HEADING = f"{'case':62} {'runs':18} {'services':>8} {'migrations':>11} {'differe
 
 @dataclass
 class Migration:
-    """A service of a case, and the runs that migrate into it."""
+    """A service of a case, the database of the source that is its own, and the runs that migrate that into it."""
 
     chaos: Chaos
     method: str
@@ -65,25 +64,35 @@ class Migration:
     paths: list[str] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
 
-    def run(self) -> str:
-        """Start a run; its path in the REST API."""
-        conf = {"service": self.service, "source_conn_id": SOURCE, "method": self.method}
-        path = f"/dags/{DAG_ID}/dagRuns/{self.chaos.insisting(lambda: self.chaos.airflow.trigger(DAG_ID, conf))}"
-        self.paths.append(path)
-        return path
+    def __post_init__(self) -> None:
+        self.database = self.chaos.free.pop()
+
+    def run(self) -> None:
+        """Start a run."""
+        others = [name for name in self.chaos.databases if name != self.database]
+        conf = {
+            "service": self.service,
+            "source_conn_id": SOURCE,
+            "method": self.method,
+            "ignore_dbs": ",".join(others),
+        }
+        with self.chaos.peace:
+            self.paths.append(self.chaos.scheduled.start(DAG_ID, **conf))
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for a condition."""
-        self.chaos.scheduled.until(condition, f"{self.service}: {what}", seconds=PATIENCE)
+        """Wait for a condition; an Airflow that does not answer, because of another case, does not fulfil it."""
 
-    def until_task(self, task_id: str, *states: str) -> None:
-        """Wait until a task of the first run is in one of the states."""
-        self.until(lambda: self.state(task_id) in states, f"{task_id} is {' or '.join(states)}")
+        def fulfilled() -> bool:
+            try:
+                return condition()
+            except httpx.TransportError:
+                return False
 
-    def state(self, task_id: str) -> str | None:
-        """The state of a task of the first run."""
-        state: str | None = self.chaos.scheduled.tasks(self.paths[0])[task_id]["state"]
-        return state
+        self.chaos.scheduled.until(fulfilled, f"{self.service}: {what}", seconds=PATIENCE)
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        """A task of the first run."""
+        return self.chaos.scheduled.tasks(self.paths[0])[task_id]
 
     def until_taken(self, operation: str) -> None:
         """Wait until the API has just taken a request."""
@@ -95,13 +104,16 @@ class Migration:
     def taken(self, operation: str) -> int:
         """How often the API took a request, by its own log."""
         entry = re.compile(rf" {operation}: \S*/{self.service}$", re.MULTILINE)
-        return len(entry.findall(self.chaos.house.log(NAME).read_text()))
+        return len(entry.findall(self.chaos.scheduled.house.log(NAME).read_text()))
 
     def until_watched(self) -> None:
         """Wait until the triggerer waits for the data."""
-        self.until_task("wait_for_migration", "deferred")
-        taken = "SELECT count(*) FROM trigger WHERE triggerer_id IS NULL"
-        self.until(lambda: self.chaos.scheduled.database(taken) == [(0,)], "the triggerer has it")
+        run = self.paths[0].rsplit("/", 1)[1]
+        query = (
+            "SELECT count(*) FROM trigger JOIN task_instance ON trigger_id = trigger.id WHERE triggerer_id IS NOT NULL"
+            f" AND task_id = 'wait_for_migration' AND run_id = '{run}'"
+        )
+        self.until(lambda: self.chaos.scheduled.database(query) == [(1,)], "the triggerer waits for the data")
 
     def kill_worker(self, task_id: str) -> None:
         """Kill the processes that execute a task, as soon as there are any."""
@@ -109,7 +121,7 @@ class Migration:
 
         def there() -> bool:
             nonlocal task
-            task = task or str(self.chaos.scheduled.tasks(self.paths[0])[task_id]["id"])
+            task = task or str(self.task(task_id)["id"])
             return self.chaos.kill_processes_of(task)
 
         self.until(there, f"a worker executes {task_id}")
@@ -125,28 +137,31 @@ class Migration:
             "only_failed": False,
             "reset_dag_runs": True,
         }
-        self.chaos.insisting(lambda: self.chaos.airflow.call("POST", f"/dags/{DAG_ID}/clearTaskInstances", body))
+        with self.chaos.peace:
+            self.chaos.scheduled.airflow.call("POST", f"/dags/{DAG_ID}/clearTaskInstances", body)
 
     def until_ended(self) -> list[str]:
         """Wait for the end of the runs; their states."""
-        call = self.chaos.airflow.call
+        states: list[str] = []
 
-        def states() -> list[str]:
-            return [call("GET", path)["state"] for path in self.paths]
+        def ended() -> bool:
+            states[:] = [self.chaos.scheduled.airflow.call("GET", path)["state"] for path in self.paths]
+            return set(states) <= {"success", "failed"}
 
-        self.until(lambda: set(states()) <= {"success", "failed"}, "the runs end")
-        return states()
+        self.until(ended, "the runs end")
+        return states
 
     def outcome(self, case: str) -> Outcome:
         """Wait for the end of the runs, and judge; the service is deleted."""
         runs = self.until_ended()
         seconds = time.monotonic() - self.begun
-        with self.chaos.emulator.client() as client:
-            target = database_conninfo(target_conninfo(client, self.service), "shop")
-            compared = compare(self.chaos.source.conninfo(dbname="shop"), target)
+        # Not while another case has taken Airflow or the emulator down.
+        with self.chaos.peace, self.chaos.scheduled.client as client:
+            if set(runs) != {"success"}:
+                print(f"\n{case}: {self._said()}")
+            target = database_conninfo(target_conninfo(client, self.service), self.database)
+            compared = compare(self.chaos.source.conninfo(dbname=self.database), target)
             client.delete_dbaas_service(self.service)
-        if set(runs) != {"success"}:
-            print(f"\n{case}: {self._said()}")
         return Outcome(
             case=case,
             runs=runs,
@@ -167,33 +182,24 @@ class Migration:
 class Chaos:
     """An Airflow, the emulator and the source, and what may happen to them."""
 
-    airflow: Airflow
-    emulator: Emulator
-    house: House
+    scheduled: Scheduled
     source: PostgresServer
+    databases: list[str]
+    """Databases of the source: one for each case."""
+    peace: threading.RLock = field(default_factory=threading.RLock)
+    """Whoever has it, kills or relies on what can be killed; one case at a time."""
 
-    @property
-    def scheduled(self) -> Scheduled:
-        """What the other tests of a whole Airflow ask of it."""
-        return Scheduled(self.airflow, self.emulator, self.house)
-
-    def insisting(self, request: Callable[[], ResultT]) -> ResultT:
-        """The answer to a request that Airflow may refuse while its SQLite is locked by another."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return request()
-            except DemoError as error:
-                if "Database error" not in str(error) or time.monotonic() > end:
-                    raise
-            time.sleep(0.5)
+    def __post_init__(self) -> None:
+        self.free = list(self.databases)
 
     def kill(self, *names: str, descendants: bool = True) -> None:
         """Kill components, and start them again."""
-        for name in names:
-            self.airflow.kill(name, descendants=descendants)
-        self.airflow.start(*names)
-        self.airflow.wait_until_healthy()
+        airflow = self.scheduled.airflow
+        with self.peace:
+            for name in names:
+                airflow.kill(name, descendants=descendants)
+            airflow.start(*names)
+            airflow.wait_until_healthy()
 
     def kill_all(self) -> None:
         """Kill all components with all they execute, and start them again."""
@@ -211,3 +217,27 @@ class Chaos:
                 os.kill(int(entry.name), signal.SIGKILL)
                 return True
         return False
+
+
+def judged(
+    chaos: Chaos, cases: Mapping[str, Callable[[Migration], object]], method: str, at_once: int
+) -> list[Outcome]:
+    """Try cases, several at once; the outcomes that are not right, while all are printed.
+
+    :param chaos: where they happen.
+    :param cases: what each does to its migration.
+    :param method: how the data is moved.
+    :param at_once: how many migrations go on at the same time.
+    """
+
+    def outcome(name: str, case: Callable[[Migration], object]) -> Outcome:
+        migration = Migration(chaos, method)
+        case(migration)
+        outcome = migration.outcome(name)
+        print(outcome.row(), flush=True)
+        return outcome
+
+    print(f"\n{HEADING}")
+    with ThreadPoolExecutor(at_once) as pool:
+        futures = [pool.submit(outcome, name, case) for name, case in cases.items()]
+    return [outcome for future in futures if not (outcome := future.result()).right]

@@ -19,7 +19,7 @@ _DAG_FILE = Path(__file__).parents[2] / "dags" / "dbaas_migrate_service.py"
 _CHANGES = {
     '"dbaas_migrate_service"': f'"{DAG_ID}"',
     "max_active_runs=1": "max_active_runs=16",
-    '"retries": 2': '"retries": 4',
+    '"retries": 2': '"retries": 6',
     "seconds=30": "seconds=3",
 }
 
