@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import html
 import json
-import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, quote_plus
+
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.pool import NullPool
 
 #: Every sign that an escape changes: of URLs, of JSON, of Python, of SQL and of HTML.
 AWKWARD = "C@n/ary \"pä&ss%41+ é'<\\"
@@ -59,11 +62,14 @@ def search(places: Mapping[str, str | bytes], secrets: Mapping[str, str]) -> lis
     :param secrets: the secrets, by name.
     :returns: what was found where and in which form; names and forms only.
     """
-    forms = {(what, name): form for what, secret in secrets.items() for name, form in spellings(secret).items()}
+    forms: dict[bytes, list[str]] = {}
+    for what, secret in secrets.items():
+        for name, form in spellings(secret).items():
+            forms.setdefault(form, []).append(f"{what} ({name})")
     found = []
     for place, content in places.items():
         raw = content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
-        found += [f"{what} ({name}) is in: {place}" for (what, name), form in forms.items() if form in raw]
+        found += [f"{each} is in: {place}" for form, names in forms.items() if form in raw for each in names]
     return found
 
 
@@ -77,19 +83,18 @@ def files(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def dump(database: Path, tables: Iterable[str] | None = None) -> dict[str, str]:
-    """Every column of every table of an SQLite database; values as they are, not as SQL would write them.
+def dump(database: Path | str, tables: Iterable[str] | None = None) -> dict[str, str]:
+    """Every column of every table of a database; values as they are, not as SQL would write them.
 
-    :param database: its file.
+    :param database: the file of an SQLite database, or any as SQLAlchemy's URL.
     :param tables: only these.
     """
     found = {}
-    with closing(sqlite3.connect(database, timeout=30)) as connection:
-        if tables is None:
-            tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            rows = connection.execute(f'SELECT * FROM "{table}"')
-            columns = [column[0] for column in rows.description]
+    engine = create_engine(f"sqlite:///{database}" if isinstance(database, Path) else database, poolclass=NullPool)
+    with engine.connect() as connection:
+        for table in inspect(connection).get_table_names() if tables is None else tables:
+            rows = connection.exec_driver_sql(f'SELECT * FROM "{table}"')
+            columns = list(rows.keys())
             values = list(zip(*rows.fetchall(), strict=True)) or [()] * len(columns)
             for column, content in zip(columns, values, strict=True):
                 found[f"table {table}.{column}"] = "\n".join(map(_text, content))
@@ -97,4 +102,43 @@ def dump(database: Path, tables: Iterable[str] | None = None) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).decode(errors="surrogateescape")
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+
+
+def command_lines() -> set[bytes]:
+    """The command lines of all processes on this machine."""
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.add(file.read_bytes().replace(b"\0", b" "))
+    return found
+
+
+@contextmanager
+def repeated(look: Callable[[], None], seconds: float) -> Iterator[None]:
+    """While something goes on, look again and again.
+
+    :param look: takes down what is there at the moment.
+    :param seconds: the pause between two looks.
+    """
+    errors: list[Exception] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        try:
+            while not over.wait(seconds):
+                look()
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that asked for it
+            errors.append(error)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    for error in errors:
+        raise error

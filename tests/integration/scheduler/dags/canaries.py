@@ -1,0 +1,132 @@
+"""Tasks with secrets in their hands, for every Airflow: some succeed, some fail with them, some are killed."""
+
+import logging
+
+from airflow_dbaas import credentials
+from airflow_dbaas.api import endpoints
+from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.operators.endpoints import (
+    DbaasAttachEndpointOperator,
+    DbaasCreateExternalEndpointOperator,
+    DbaasDeleteExternalEndpointOperator,
+    DbaasDetachEndpointOperator,
+    DbaasUpdateExternalEndpointOperator,
+)
+from airflow_dbaas.operators.migrations import (
+    DbaasMigrationCheckOperator,
+    DbaasStartMigrationOperator,
+    DbaasVerifyMigrationOperator,
+)
+from airflow_dbaas.operators.services import DbaasCreateServiceOperator, DbaasDeleteServiceOperator
+from airflow_dbaas.sensors.services import DbaasServiceSensor
+from airflow_dbaas.sources import MigrationSource
+
+try:
+    from airflow.sdk import DAG, task
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.decorators import task
+
+SETTINGS = {
+    "datadog": {"site": "datadoghq.eu"},
+    "elasticsearch": {"index_prefix": "logs"},
+    "opensearch": {"index_prefix": "logs"},
+    "prometheus": {},
+    "rsyslog": {"tls": True, "format": "custom"},
+}
+SERVICE = "{{ params.service }}"
+
+with DAG("canary_endpoints", schedule=None, params={"service": ""}):
+    for kind, settings in SETTINGS.items():
+        named = {"endpoint_type": kind, "endpoint_name": f"{SERVICE}-{kind}"}
+        secret = {"settings": settings, "secrets_conn_id": f"canary_{kind}"}
+        create = DbaasCreateExternalEndpointOperator(task_id=f"create_{kind}", **named, **secret)
+        update = DbaasUpdateExternalEndpointOperator(task_id=f"update_{kind}", deferrable=True, **named, **secret)
+        delete = DbaasDeleteExternalEndpointOperator(task_id=f"delete_{kind}", **named)
+        create >> update >> delete
+        if kind == "rsyslog":
+            attach = DbaasAttachEndpointOperator(task_id="attach", service_name=SERVICE, **named)
+            update >> attach >> DbaasDetachEndpointOperator(task_id="detach", service_name=SERVICE, **named) >> delete
+
+
+with DAG("canary_waits", schedule=None, params={"service": ""}):
+    new = {"service_name": f"{SERVICE}-new", "deferrable": True}
+    (
+        DbaasCreateServiceOperator(task_id="create_service", plan="startup-4", service_type="grafana", **new)
+        >> DbaasServiceSensor(task_id="service_runs", **new)
+        >> DbaasDeleteServiceOperator(task_id="delete_service", **new)
+    )
+
+
+with DAG("canary_planted", schedule=None, params={"service": "", "planted": ""}):
+
+    @task
+    def plant(text: str) -> str:
+        """What is no secret is found."""
+        print(text)
+        logging.getLogger(__name__).info(text)
+        return text
+
+    @task
+    def fail(text: str) -> None:
+        """Also in an error."""
+        raise ValueError(text)
+
+    fail(plant("{{ params.planted }}"))
+
+
+with DAG("canary_failures", schedule=None, params={"service": "", "engine": ""}):
+    source = "canary_{{ params.engine }}"
+    for length in ("long", "short"):
+        wrong = {"service_name": SERVICE, "source_conn_id": f"{source}_wrong_{length}"}
+        DbaasMigrationCheckOperator(task_id=f"check_{length}", deferrable=True, **wrong)
+        DbaasVerifyMigrationOperator(task_id=f"verify_{length}", **wrong)
+        DbaasServiceSensor(task_id=f"sign_{length}", service_name=SERVICE, exoscale_conn_id=f"canary_api_{length}")
+    begin = {"service_name": SERVICE, "method": "dump", "until": "done", "deferrable": True}
+    start = DbaasStartMigrationOperator(task_id="start", source_conn_id=f"{source}_short", **begin)
+    start.trigger_rule = "all_done"
+    DbaasStartMigrationOperator(task_id="start_wrong", source_conn_id=f"{source}_wrong_long", **begin) >> start
+    for kind, settings in {
+        "elasticsearch": {"index_prefix": "UPPER"},
+        "rsyslog": {"tls": True, "format": "none"},
+    }.items():
+        DbaasCreateExternalEndpointOperator(
+            task_id=f"refuse_{kind}",
+            endpoint_type=kind,
+            endpoint_name=f"{SERVICE}-refused",
+            settings=settings,
+            secrets_conn_id=f"canary_{kind}",
+        )
+
+    @task
+    def by_hand(service: str, engine: str) -> None:
+        """A user's own code, which prints whatever it has and then fails."""
+        hook, admin = DbaasHook(), credentials.get_connection("canary_admin", parameter="admin").password
+        client, kind = hook.get_conn(), {"pg": "postgres"}.get(engine, engine)
+        login = MigrationSource.from_conn_id(f"canary_{engine}_long")
+        shown = getattr(client, f"get_dbaas_service_{engine}")(service)
+        user = {"service_name": service, "username": shown.users[0].username}
+        revealed = getattr(client, f"reveal_dbaas_{kind}_user_password")(**user)
+        check = endpoints.create_dbaas_task_migration_check(
+            service=service, source_service_uri=login.uri(), method="dump"
+        )
+        reset = getattr(endpoints, f"reset_dbaas_{kind}_user_password")(**user, password=admin)
+        everything = [hook, client, login, shown, revealed, check, reset]
+        print(*everything, *map(repr, everything))
+        logging.getLogger(__name__).info("%s %r", everything, everything)
+        getattr(client, f"create_dbaas_service_{engine}")(name=service, plan="startup-4", admin_password=admin)
+
+    by_hand(SERVICE, "{{ params.engine }}")
+
+
+with DAG("canary_killed", schedule=None, params={"service": ""}):
+    for mode in ("deferred", "running"):
+        DbaasStartMigrationOperator(
+            task_id=mode,
+            service_name=f"{SERVICE}-{mode}",
+            source_conn_id="canary_pg_long",
+            method="replication",
+            until="done",
+            cancel_on_kill=True,
+            deferrable=mode == "deferred",
+        )

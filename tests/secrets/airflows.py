@@ -1,0 +1,124 @@
+"""Whole Airflows of several versions, each in an environment of its own, with one emulator each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from demo.airflow import HTTP_NOT_FOUND, HTTP_OK_BELOW, START_TIMEOUT_S, Airflow
+from demo.emulator import start_emulator
+from demo.processes import DemoError, House
+from tests.integration.scheduler.conftest import Scheduled
+from tests.matrix.cells import choose
+from tests.matrix.environments import make
+
+ROOT = Path(__file__).parents[2]
+PARALLELISM = 6
+
+
+class Airflow2(Airflow):
+    """An Airflow 2: other components, another REST API, and everybody is its administrator."""
+
+    def __init__(self, house: House, dags: Path, **options: Any) -> None:
+        super().__init__(house, dags, **options)
+        (self._home / "webserver_config.py").write_text('AUTH_ROLE_PUBLIC = "Admin"\n', encoding="utf-8")
+        port = self.environment["AIRFLOW__API__PORT"]
+        self.environment |= {
+            "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",
+            "AIRFLOW__SCHEDULER__STANDALONE_DAG_PROCESSOR": "True",
+            "AIRFLOW__WEBSERVER__BASE_URL": self.url,
+            "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
+            "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": port,
+            "AIRFLOW__WEBSERVER__WORKERS": "1",
+        }
+
+    def start(self, *names: str) -> None:
+        """Start components, by default all four."""
+        for name in names or ("webserver", "scheduler", "dag-processor", "triggerer"):
+            self._house.start(f"airflow {name}", self._command(name), self.environment)
+
+    def wait_until_healthy(self) -> None:
+        """Wait until all components report."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            if time.monotonic() > deadline:
+                raise DemoError(f"not healthy after {START_TIMEOUT_S:g} s\n{self._house.tail('airflow webserver')}")
+            self._house.check_alive()
+            self._house.sleep(0.3)
+            try:
+                health = self._http.get("/api/v1/health").json()
+            except (httpx.TransportError, ValueError):
+                continue
+            if all(health[name]["status"] == "healthy" for name in ("scheduler", "dag_processor", "triggerer")):
+                return
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """One request to the REST API; ``None`` when there is no such thing."""
+        if isinstance(body, dict) and "new_state" in body:
+            body = {**body, "dry_run": False}
+        answer = self._http.request(method, f"/api/v1{path}", json=body, headers={"Accept": "application/json"})
+        if answer.status_code == HTTP_NOT_FOUND:
+            return None
+        if answer.status_code >= HTTP_OK_BELOW:
+            raise DemoError(f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:2000]}")
+        return answer.json()
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
+        """Unpause the DAG and start a run of it; returns the run's id."""
+        self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+        return str(self.call("POST", f"/dags/{dag_id}/dagRuns", {"conf": dict(conf)})["dag_run_id"])
+
+
+def environment(version: str, folder: Path, wheel: Path) -> Path:
+    """The interpreter of an environment with that Airflow; it is made if it is not there.
+
+    :param version: version of Airflow, one of the matrix'.
+    :param folder: where the environments are.
+    :param wheel: this package.
+    """
+    home = folder / version
+    if not home.exists():
+        make(choose(version)[0], home, wheel)
+        uv = Path(sys.executable).with_name("uv")
+        command = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", "pymysql"]
+        subprocess.run(command, check=True)
+    return home / "bin" / "python"
+
+
+@contextmanager
+def running(version: str, python: Path | str, dags: Path) -> Iterator[Scheduled]:
+    """An Airflow with the project's DAGs and the canaries, and an emulator.
+
+    :param version: version of Airflow.
+    :param python: the interpreter that has it.
+    :param dags: an empty folder.
+    """
+    shutil.copytree(ROOT / "dags", dags, dirs_exist_ok=True)
+    shutil.copy(ROOT / "tests" / "integration" / "scheduler" / "dags" / "canaries.py", dags)
+    house = House()
+    kind = Airflow2 if version.startswith("2.") else Airflow
+    lineage = {"type": "file", "log_file_path": str(house.folder / "logs" / "lineage"), "append": True}
+    settings = {"AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage)}
+    if kind is Airflow2:
+        # It would rather have only one task at a time.
+        settings["_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK"] = "1"
+    airflow = kind(house, dags, parallelism=PARALLELISM, settings=settings, python=python)
+    try:
+        airflow.migrate()
+        airflow.start()
+        emulator = start_emulator(house)
+        airflow.wait_until_healthy()
+        yield Scheduled(airflow, emulator, house)
+    finally:
+        airflow.close()
+        house.end_processes()
+        house.sweep()

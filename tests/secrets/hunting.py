@@ -1,0 +1,223 @@
+"""The hunt through a whole Airflow: what runs meanwhile, all places that are searched, and what must be found there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from cryptography.fernet import Fernet
+
+from airflow_dbaas.api.errors import DbaasNotFoundError
+from demo.processes import DemoError
+from tests.integration.hunt import command_lines, dump, files, repeated, search
+from tests.integration.scheduler.conftest import Scheduled
+from tests.secrets.canaries import CANARIES, PLANTED
+
+#: What Airflow stores of tasks while they are deferred, and not after.
+FLEETING = ("trigger", "task_instance")
+
+#: What Airflow's REST API lists besides runs; not every version has all.
+LISTS = (
+    *("dags", "connections", "variables", "pools", "eventLogs", "importErrors", "jobs", "plugins", "providers"),
+    *("assets", "assets/events", "datasets", "datasets/events", "config"),
+)
+
+#: Where a name or what was planted has to be found, or else the search looks at the wrong things.
+SURE = (
+    *("output emulator", "output airflow", "file logs/dag_id=canary_planted"),
+    *("table dag_run.conf", "table xcom.value", "table rendered_task_instance_fields.rendered_fields"),
+    *("REST /dags/canary_planted/dagRuns", "passing command line"),
+)
+
+
+@dataclass
+class Hunt:
+    """What is searched, and what for.
+
+    :param secrets: by name: the canaries, and what was met on the way.
+    :param passing: what was only there for a while, by the place's name.
+    """
+
+    scheduled: Scheduled
+    secrets: dict[str, str] = field(default_factory=lambda: dict(CANARIES))
+    passing: dict[str, set[bytes]] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def services(self, names: dict[str, str]) -> Iterator[None]:
+        """Services that run, with the canary as their administrator's password; all their users' passwords are hunted.
+
+        :param names: their engines, ``pg`` or ``mysql``, by name.
+        """
+        with self.scheduled.client as client:
+            for name, engine in names.items():
+                create = getattr(client, f"create_dbaas_service_{engine}")
+                create(name=name, plan="startup-4", admin_password=CANARIES["administrator"])
+
+            def run() -> bool:
+                listed = client.list_dbaas_services()
+                return all((service := listed.named(name)) and service.state == "running" for name in names)
+
+            self.scheduled.until(run, "the services run")
+            for name, engine in names.items():
+                reveal = getattr(client, f"reveal_dbaas_{'postgres' if engine == 'pg' else engine}_user_password")
+                shown = getattr(client, f"get_dbaas_service_{engine}")(name)
+                for user in shown.users:
+                    revealed = reveal(service_name=name, username=user.username).password
+                    self.secrets[f"{user.username} of {name}"] = str(revealed)
+            yield
+            for name in names:
+                with suppress(DbaasNotFoundError):
+                    client.delete_dbaas_service(name)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Keep looking at command lines and at what the database holds for a while only; something is planted there."""
+
+        def look() -> None:
+            self.passing.setdefault("command lines", set()).update(command_lines())
+            for column, content in dump(self.scheduled.airflow.database, FLEETING).items():
+                self.passing.setdefault(column, set()).update(content.encode(errors="surrogateescape").split(b"\n"))
+
+        planted = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)", PLANTED])
+        try:
+            with repeated(look, 0.2):
+                yield
+        finally:
+            planted.kill()
+            planted.wait()
+
+    def start(self, dag_id: str, **conf: Any) -> str:
+        """Start a run whose traces are searched; its path."""
+        path = self.scheduled.start(dag_id, **conf)
+        self.paths.append(path)
+        return path
+
+    def finish(self, path: str) -> dict[str, str]:
+        """Wait for a run's end; the states of its tasks."""
+
+        def over() -> bool:
+            return self.scheduled.airflow.call("GET", path)["state"] in {"success", "failed"}
+
+        self.scheduled.until(over, f"{path} ends", seconds=400)
+        return {name: task["state"] for name, task in self.scheduled.tasks(path).items()}
+
+    def kill(self, path: str, task: str, service: str) -> None:
+        """Mark a task as failed while its migration replicates and it is in the state that it is named after."""
+
+        def replicates() -> bool:
+            with self.scheduled.client as client, suppress(DbaasNotFoundError):
+                details = client.get_dbaas_migration_status(service).details
+                return [each.status for each in details] == ["syncing"] and state() == task
+            return False
+
+        def state() -> str:
+            return str(self.scheduled.tasks(path)[task]["state"])
+
+        self.scheduled.until(replicates, f"{task} replicates")
+        self.scheduled.airflow.call("PATCH", f"{path}/taskInstances/{task}", {"new_state": "failed"})
+        self.scheduled.until(lambda: state() == "failed", f"{task} is killed")
+
+    def run_by_command(self, dag_id: str, **conf: Any) -> None:
+        """Run a DAG by ``airflow dags test``: all in one process, which prints."""
+        airflow, house = self.scheduled.airflow, self.scheduled.house
+        # Or else the scheduler takes a part in it.
+        airflow.call("PATCH", f"/dags/{dag_id}", {"is_paused": True})
+        command = airflow._command("dags", "test", dag_id, "--conf", json.dumps(conf))
+        house.run("airflow dags test", command, airflow.environment, timeout=240)
+
+    def connections(self) -> dict[str, str]:
+        """The passwords of all connections, from the database; there they are encrypted, and so is what is beside."""
+        key = Fernet(self.scheduled.airflow.environment["AIRFLOW__CORE__FERNET_KEY"])
+        columns = "conn_id, password, extra, is_encrypted, is_extra_encrypted"
+        found = {}
+        for name, password, extra, *encrypted in self.scheduled.database(f"SELECT {columns} FROM connection"):
+            for value, is_encrypted in zip((password, extra), encrypted, strict=True):
+                assert not value or is_encrypted, name
+            if password:
+                found[f"password of {name}"] = key.decrypt(password).decode()
+        return found
+
+    def answers(self) -> dict[str, str]:
+        """What Airflow's REST API says about these runs and all else."""
+        asked = [f"/{each}?limit=100" for each in LISTS]
+        # The request is refused, and remembered by who refuses it.
+        asked += [f"/dags/{quote(PLANTED, safe='')}"]
+        asked += [f"/connections/{name.removeprefix('password of ')}" for name in self.connections()]
+        for path in self.paths:
+            dag = path.split("/")[2]
+            asked += [path, f"{path}/taskInstances", f"/dagSources/{dag}"]
+            asked += [f"/dags/{dag}{each}" for each in ("", "/details", "/tasks")]
+            for task in self.scheduled.tasks(path).values():
+                asked += [task["path"] + each for each in ("", "/tries", "/links", "/xcomEntries")]
+                asked += [f"{task['path']}/logs/{number}" for number in range(1, task["try_number"] + 1)]
+                keys = self.scheduled.airflow.call("GET", f"{task['path']}/xcomEntries")["xcom_entries"]
+                asked += [f"{task['path']}/xcomEntries/{entry['key']}" for entry in keys]
+        return {f"REST {each}": self.ask(each) for each in asked}
+
+    def ask(self, path: str) -> str:
+        """What the REST API answers; also that it does not."""
+        try:
+            return json.dumps(self.scheduled.airflow.call("GET", path), ensure_ascii=False)
+        except DemoError as error:
+            return str(error)
+
+    def places(self) -> dict[str, str | bytes]:
+        """All that is searched, by name."""
+        folder = self.scheduled.house.folder
+        return {
+            **self.answers(),
+            **{f"output {name}": content for name, content in files(folder / "logs").items()},
+            **{f"file {name}": content for name, content in files(folder / "airflow").items()},
+            **dump(self.scheduled.airflow.database),
+            **{f"passing {name}": b"\n".join(content) for name, content in self.passing.items()},
+        }
+
+    def found(self, name: str) -> list[str]:
+        """Where which secret is.
+
+        :param name: the service's that all tasks have to do with.
+        """
+        wanted = self.secrets | self.connections() | {"API secret": self.scheduled.emulator.secret}
+        places = self.places()
+        for kind in SURE:
+            there = {place: content for place, content in places.items() if place.startswith(kind)}
+            assert search(there, {"planted": PLANTED, "name": name}), f"nothing at all is found in: {kind}"
+        for kind in ("output", "file", "table", "REST", "passing"):
+            sizes = [len(content) for place, content in places.items() if place.startswith(f"{kind} ")]
+            print(f"{kind}: {len(sizes)} places, {sum(sizes) / 1e6:.1f} MB")
+        print(f"{len(wanted)} secrets")
+        return search(places, wanted)
+
+
+def add_connections(scheduled: Scheduled, connections: dict[str, dict[str, Any]]) -> None:
+    """Add them one by one, as a person does."""
+    for name, fields in connections.items():
+        scheduled.airflow.call("POST", "/connections", {"connection_id": name, **fields})
+
+
+def run_canaries(hunt: Hunt, engines: dict[str, str]) -> None:
+    """Run everything that takes secrets, succeeding and failing as it should.
+
+    :param hunt: with services that run and are watched.
+    :param engines: a service of each engine, by engine.
+    """
+    name = next(iter(engines.values()))
+    good = [hunt.start("canary_endpoints", service=name), hunt.start("canary_waits", service=name)]
+    planted = hunt.start("canary_planted", service=name, planted=PLANTED)
+    bad = [hunt.start("canary_failures", service=name, engine=engine) for engine, name in engines.items()]
+    for path in good:
+        assert set(hunt.finish(path).values()) == {"success"}
+    assert hunt.finish(planted) == {"plant": "success", "fail": "failed"}
+    for path in bad:
+        states = hunt.finish(path)
+        assert states.pop("start") == "success"
+        assert set(states.values()) == {"failed"}
+    triggers = hunt.passing["table trigger.classpath"]
+    assert any(b"airflow_dbaas.triggers" in each for each in triggers), "no trigger was seen"

@@ -1,0 +1,82 @@
+"""No secret gets out of a whole Airflow, whichever version it is. ``make secrets`` runs this."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from airflow import __version__ as AIRFLOW_VERSION  # noqa: N812 - it is a constant
+
+from airflow_dbaas.emulator.mysql.server import MysqlServer
+from airflow_dbaas.emulator.postgres import PostgresServer
+from tests.integration.scheduler.conftest import Scheduled
+from tests.matrix.environments import NoEnvironmentError, build_wheel
+from tests.secrets.airflows import environment, running
+from tests.secrets.canaries import connections, mysql_source, postgres_source
+from tests.secrets.hunting import Hunt, add_connections, run_canaries
+
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(900)]
+
+VERSIONS = os.environ.get("SECRETS_VERSIONS", "").split()
+
+
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """``environments(version)`` makes an environment with that Airflow; its interpreter."""
+    folder = tmp_path_factory.mktemp("environments")
+    wheel = build_wheel(tmp_path_factory.mktemp("wheel"))
+    return lambda version: environment(version, Path(os.environ.get("SECRETS_ENVIRONMENTS") or folder), wheel)
+
+
+@pytest.fixture(params=VERSIONS)
+def scheduled(
+    request: pytest.FixtureRequest, environments: Callable[[str], Path], tmp_path: Path
+) -> Iterator[Scheduled]:
+    """An Airflow of each version; this one's own is not installed once more."""
+    version = request.param
+    python = Path(sys.executable)
+    if version != AIRFLOW_VERSION:
+        try:
+            python = environments(version)
+        except NoEnvironmentError as error:
+            pytest.skip(str(error))
+    with running(version, python, tmp_path) as airflow:
+        yield airflow
+
+
+def test_no_secret_gets_out(
+    scheduled: Scheduled,
+    postgres_servers: Callable[..., PostgresServer],
+    mysql_servers: Callable[..., MysqlServer],
+) -> None:
+    """Migrations of both engines, endpoints, waits, failures and tasks that are killed, all with canaries; and the same
+    from the command line. None is in a log or output, the database, an answer of the REST API, or a command line.
+    """
+    hunt, name = Hunt(scheduled), f"canary-{secrets.token_hex(3)}"
+    names = {f"{name}-{kind}": engine for kind, engine in {"pg": "pg", "my": "mysql"}.items()}
+    targets = {f"{name}-to-{kind}": engine for kind, engine in {"pg": "pg", "my": "mysql"}.items()}
+    killed = {f"{name}-{mode}": "pg" for mode in ("deferred", "running")}
+    sources = {"pg": postgres_source(postgres_servers()), "mysql": mysql_source(mysql_servers())}
+    with hunt.watching():
+        api = {"conn_type": "exoscale", "login": scheduled.emulator.key, "password": scheduled.emulator.secret}
+        default = {**api, "host": scheduled.emulator.url, "extra": json.dumps({"zone": "ch-gva-2"})}
+        add_connections(scheduled, {"exoscale_default": default, **connections(scheduled.emulator, sources)})
+        with hunt.services({**names, **targets, **killed}):
+            migrations = [
+                hunt.start("dbaas_migrate_service", service=to, source_conn_id=f"canary_{engine}_long", method="dump")
+                for to, engine in targets.items()
+            ]
+            to_kill = hunt.start("canary_killed", service=name)
+            run_canaries(hunt, {engine: each for each, engine in names.items()})
+            for path in migrations:
+                left = {task: state for task, state in hunt.finish(path).items() if state != "success"}
+                assert set(left.items()) <= {("approve_cut_over", "skipped"), ("link_service", "skipped")}
+            for mode in ("deferred", "running"):
+                hunt.kill(to_kill, mode, f"{name}-{mode}")
+            hunt.run_by_command("canary_endpoints", service=next(iter(names)))
+    assert hunt.found(name) == []
