@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from psycopg.conninfo import make_conninfo
 
@@ -18,6 +19,7 @@ from demo.processes import DemoError, House
 STARTUP_S = 8
 START_TIMEOUT_S = 60.0
 NAME = "emulator"
+_LISTENS = re.compile(r"listens at (http://127\.0\.0\.1:\d+/v2)\n")
 
 
 @dataclass(frozen=True)
@@ -33,27 +35,33 @@ class Emulator:
         return Client(self.key, self.secret, url=self.url, retry=NO_RETRY)
 
 
-def start_emulator(house: House, startup_seconds: float = STARTUP_S) -> Emulator:
-    """Start the emulator on a free port and wait until it says which.
+def start_emulator(
+    house: House, startup_seconds: float = STARTUP_S, state: Path | None = None, again: Emulator | None = None
+) -> Emulator:
+    """Start the emulator and wait until it says where it listens.
 
     :param house: where it runs.
     :param startup_seconds: how long a new service takes to start.
+    :param state: where it keeps all it has; otherwise that ends with it.
+    :param again: one that has ended: its port and keys are taken, otherwise a free port and new ones.
     """
-    key = f"EXO{secrets.token_hex(12)}"
-    secret = secrets.token_urlsafe(32)
+    key = again.key if again else f"EXO{secrets.token_hex(12)}"
+    secret = again.secret if again else secrets.token_urlsafe(32)
+    port = urlsplit(again.url).port if again else 0
     program = Path(sys.executable).with_name("airflow-dbaas")
     if not os.access(program, os.X_OK):
         raise DemoError(f"{program} is missing: is the package installed in this environment?")
     # Interpreted by name: a script's first line does not survive every path.
-    command = [sys.executable, "-P", str(program), "emulator", "--port", "0"]
-    command += ["--startup-seconds", str(startup_seconds)]
+    command = [sys.executable, "-P", str(program), "emulator", "--port", str(port)]
+    command += ["--startup-seconds", str(startup_seconds), *(["--state", str(state)] if state else [])]
+    said = house.log(NAME).stat().st_size if house.log(NAME).exists() else 0
     process = house.start(NAME, command, {"EXOSCALE_API_KEY": key, "EXOSCALE_API_SECRET": secret})
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not (found := re.search(r"http://127\.0\.0\.1:\d+/v2", house.tail(NAME))):
+    while not (found := _LISTENS.search(house.log(NAME).read_bytes()[said:].decode(errors="replace"))):
         if process.poll() is not None or time.monotonic() > deadline:
             raise DemoError(f"the emulator did not start\n{house.tail(NAME)}")
         house.sleep(0.1)
-    return Emulator(found.group(), key, secret)
+    return Emulator(found[1], key, secret)
 
 
 def target_conninfo(client: Client, service: str) -> dict[str, str]:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import shutil
 import time
-import uuid
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self
 
-from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.errors import ApiError
-from airflow_dbaas.emulator.plans import Plan
+from airflow_dbaas.emulator.order import Order, Source, SourceKind, source_record
 from airflow_dbaas.emulator.servers.server import Server, ServerError
-from airflow_dbaas.emulator.service_types import ServiceType
 from airflow_dbaas.emulator.services import Service, require_free_space
 
 logger = logging.getLogger(__name__)
@@ -27,33 +22,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_DATABASE = "defaultdb"
 
 
-def new_password() -> str:
-    """A password of letters, digits, ``-`` and ``_``, which every type accepts."""
-    return secrets.token_urlsafe(18)
-
-
-SourceKind = TypeVar("SourceKind")
-Source = tuple[SourceKind, str | None, frozenset[str]]
-"""Where a migration comes from, its method, and databases it leaves out."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order(Generic[SourceKind]):
-    """What a request for a new service comes to."""
-
-    name: str
-    type: ServiceType
-    plan: Plan
-    settings: dict[str, Any]
-    admin: str
-    password: str = field(repr=False)
-    source: Source[SourceKind] | None
-    """Of a migration that starts when the service runs."""
-    directory: Path
-    startup_seconds: float
-    """Time until the service runs, at least."""
-    authority: Authority
-    """Signs the server's certificate."""
+STOP = "stop"
+"""Kind of the operation that stops a migration."""
 
 
 class Migration(Protocol):
@@ -75,6 +45,15 @@ class Migration(Protocol):
     async def abandon(self) -> None:
         """Stop because the target goes away."""
 
+    async def suspend(self) -> None:
+        """Stop working on it, and leave all as it is for a later emulator to go on with."""
+
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it, where it comes from included."""
+
+    def resume(self, record: dict[str, Any]) -> None:
+        """Go on, in the place of ``start``, with what was recorded."""
+
 
 @dataclass(kw_only=True, eq=False)
 class DatabaseService(Service, Generic[SourceKind]):
@@ -84,13 +63,16 @@ class DatabaseService(Service, Generic[SourceKind]):
     a migration can come from.
     """
 
+    order: Order[SourceKind]
     server: Server
-    superuser_password: str = field(repr=False)
-    admin: str
     ready: bool = False
     """Whether the server has been prepared for the service's users."""
+    failed: bool = False
+    """Whether that went wrong."""
     starting: asyncio.Task[None] | None = None
     migration: Migration | None = None
+    interrupted: dict[str, Any] | None = field(default=None, repr=False)
+    """Record of a migration that has not been taken up again: the server does not run."""
     stopping: bool = False
     """Whether the migration is being stopped."""
     passwords: dict[str, str] = field(default_factory=dict, repr=False)
@@ -103,34 +85,59 @@ class DatabaseService(Service, Generic[SourceKind]):
     def state(self) -> str:
         """State as the API names it."""
         if not self.ready:
-            failed = self.starting is not None and self.starting.done()
-            return "poweroff" if failed else "rebuilding"
+            return "poweroff" if self.failed else "rebuilding"
         return "running" if self.server.running else "poweroff"
 
-    @classmethod
-    def launch(cls, order: Order[SourceKind], make: Callable[[Path, str], Server]) -> Self:
-        """Begin to make a service; 503 where the machine has no room for one.
+    @property
+    def admin(self) -> str:
+        """Name of the admin user."""
+        return self.order.admin
 
-        :param make: makes its server in a folder, with that password of the superuser.
+    @property
+    def superuser_password(self) -> str:
+        """Password of the server's own first user."""
+        return self.order.superuser_password
+
+    @classmethod
+    def build(cls, order: Order[SourceKind], make: Callable[[Order[SourceKind]], Server]) -> Self:
+        """A service that is not there yet; 503 where the machine has no room for its server.
+
+        :param make: makes its server.
         """
-        identifier, superuser_password = str(uuid.uuid4()), secrets.token_urlsafe(24)
         try:
             require_free_space(order.directory)
-            server = make(order.directory / identifier, superuser_password)
+            server = make(order)
         except (OSError, ServerError) as error:
             raise ApiError(503, str(error)) from error
-        service = cls(
+        return cls(
             name=order.name,
             type=order.type,
             plan=order.plan,
             settings=order.settings,
-            id=identifier,
+            id=order.id,
             server=server,
-            superuser_password=superuser_password,
-            admin=order.admin,
+            order=order,
         )
-        service.starting = asyncio.create_task(service._start(order))
-        return service
+
+    def launch(self) -> None:
+        """Begin to make it."""
+        self.starting = asyncio.create_task(self._start())
+
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it, but what its server keeps itself."""
+        migration = self.interrupted if self.migration is None else self.migration.record()
+        source = None if self.ready or self.order.source is None else source_record(*self.order.source)
+        return super().record() | {
+            "admin": self.admin,
+            "password": self.order.password,
+            "superuser_password": self.superuser_password,
+            "source": source,
+            "port": self.server.port if self.ready else None,
+            "ready": self.ready,
+            "failed": self.failed,
+            "passwords": self.passwords,
+            "migration": migration,
+        }
 
     def start_migration(self, source: SourceKind, method: str | None, ignored: frozenset[str]) -> None:
         """Start a migration into the running service; refused while one is going on."""
@@ -140,15 +147,59 @@ class DatabaseService(Service, Generic[SourceKind]):
         self.migration = self.make_migration(source, method, ignored)
         self.migration.start()
 
+    async def end_migration(self) -> None:
+        """Stop the migration in order; without effect if there is none."""
+        migration = self.migration
+        if migration is None:
+            return
+        try:
+            await migration.stop()
+        except asyncio.CancelledError:
+            # The emulator ends. Whoever takes this up again has to find it as it is.
+            raise
+        except Exception:
+            self._stopped(migration)
+            raise
+        self._stopped(migration)
+
     async def remove(self) -> None:
         """Stop the server and remove its data."""
-        if self.starting is not None:
-            # A start that broke off would leave a server that nobody stops.
-            await asyncio.wait([self.starting])
+        await self._until_started()
         if self.migration is not None:
             await self.migration.abandon()
-        await asyncio.to_thread(self.server.stop)
+        await self.stop()
         await asyncio.to_thread(shutil.rmtree, self.server.directory, ignore_errors=True)
+
+    async def revive(self) -> None:
+        """Start the server with its data, or make the service if that was not done."""
+        if self.failed:
+            return
+        if not self.ready:
+            self.launch()
+            return
+        try:
+            await asyncio.to_thread(self.server.restart)
+            await self.mend()
+        except (ApiError, ServerError, OSError) as error:
+            logger.error("Service %r did not start: %s", self.name, error)  # noqa: TRY400  (the text says it all)
+
+    async def resume(self) -> None:
+        """Go on with the migration that was recorded."""
+        if self.interrupted is None or self.state != "running":
+            return
+        record, self.interrupted = self.interrupted, None
+        self.migration = self.make_migration(*self.source_of_record(record))
+        self.migration.resume(record)
+
+    async def pause(self) -> None:
+        """Stop working on the migration, and leave it as it is."""
+        await self._until_started()
+        if self.migration is not None:
+            await self.migration.suspend()
+
+    async def stop(self) -> None:
+        """Stop the server."""
+        await asyncio.to_thread(self.server.stop)
 
     def password(self, username: str) -> str:
         """A user's password."""
@@ -175,6 +226,11 @@ class DatabaseService(Service, Generic[SourceKind]):
         if dbname == DEFAULT_DATABASE:
             raise ApiError(400, f"Database {dbname} is the default of service {self.name} and cannot be deleted")
 
+    @classmethod
+    @abstractmethod
+    def source_of_record(cls, record: dict[str, Any]) -> Source[SourceKind]:
+        """The source that ``source_record`` recorded."""
+
     @abstractmethod
     def make_migration(self, source: SourceKind, method: str | None, ignored: frozenset[str]) -> Migration:
         """A migration into the service, which is running."""
@@ -182,6 +238,13 @@ class DatabaseService(Service, Generic[SourceKind]):
     @abstractmethod
     async def prepare(self, password: str) -> None:
         """Make the admin user and the default database in the server, which has just started."""
+
+    @abstractmethod
+    async def mend(self) -> None:
+        """Bring the server, which has been started again, in line with what is known here.
+
+        Between the two a change may have broken off. Raises ``ServerError``.
+        """
 
     @abstractmethod
     async def databases_and_users(self) -> tuple[list[str], list[dict[str, Any]]]:
@@ -210,18 +273,31 @@ class DatabaseService(Service, Generic[SourceKind]):
     async def drop_database(self, dbname: str) -> None:
         """Remove a database, whoever is connected to it."""
 
-    async def _start(self, order: Order[SourceKind]) -> None:
-        begun = time.monotonic()
+    async def _start(self) -> None:
+        begun, order = time.monotonic(), self.order
         try:
-            await asyncio.to_thread(self.server.start)
+            # What a start that broke off has done cannot be told from what it has not.
+            await asyncio.to_thread(self.server.start, anew=True)
             await self.prepare(order.password)
             await asyncio.sleep(max(0.0, begun + order.startup_seconds - time.monotonic()))
+            self.passwords[self.admin] = order.password
+            self.ready = True
+            self.updated_at = datetime.now(UTC)
+            logger.info("Service %r runs", self.name)
+            if order.source is not None:
+                self.start_migration(*order.source)
         except (ServerError, OSError) as error:
             logger.error("Service %r did not start: %s", self.name, error)  # noqa: TRY400  (the text says it all)
-            return
-        self.passwords[self.admin] = order.password
-        self.ready = True
-        self.updated_at = datetime.now(UTC)
-        logger.info("Service %r runs", self.name)
-        if order.source is not None:
-            self.start_migration(*order.source)
+        finally:
+            self.failed = not self.ready
+            order.changed()
+
+    async def _until_started(self) -> None:
+        if self.starting is not None:
+            # A start that broke off would leave a server that nobody stops.
+            await asyncio.wait([self.starting])
+
+    def _stopped(self, migration: Migration) -> None:
+        self.stopping = False
+        if not migration.active:
+            self.migration = None

@@ -87,6 +87,9 @@ async def _answer(request: Request, state: State, keys: signature.Keys, faults: 
     answer = await HANDLERS[operation.id](state, call)
     struck = Struck(operation, request.method, list(parameters.values()))
     endings.decide(faults, struck, answer, state.operations, state.tasks)
+    if request.method != "GET":
+        # Before anybody is told that it is so.
+        state.save()
     showing.distort(faults, struck, answer)
     try:
         law.check_response(operation, answer)

@@ -1,4 +1,4 @@
-"""The certificate authority of one emulator: made when it starts, gone when it ends."""
+"""The certificate authority of one emulator: made when it first starts, and kept for as long as its state is."""
 
 from __future__ import annotations
 
@@ -27,16 +27,27 @@ class Identity:
 
 
 class Authority:
-    """Signs the servers' certificates. Its private key never leaves the process."""
+    """Signs the servers' certificates. Its private key is nobody else's."""
 
-    def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, record: dict[str, str] | None = None) -> None:
+        """A new authority, or the one that was recorded."""
         self._name = _name("airflow-dbaas emulator CA")
+        if record is not None:
+            self._certificate = x509.load_pem_x509_certificate(record["certificate"].encode())
+            key = serialization.load_pem_private_key(record["key"].encode(), password=None)
+            assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101  (no other is ever recorded)
+            self._key = key
+            return
+        self._key = ec.generate_private_key(ec.SECP256R1())
         public = self._key.public_key()
         builder = _builder(self._name, public, self._name, _AUTHORITY_LIFE)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         builder = builder.add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
         self._certificate = builder.sign(self._key, hashes.SHA256())
+
+    def record(self) -> dict[str, str]:
+        """Certificate and private key, in PEM."""
+        return {"certificate": self.pem, "key": _pem(self._key).decode()}
 
     @property
     def pem(self) -> str:
@@ -61,10 +72,14 @@ class Authority:
         certificate = builder.sign(self._key, hashes.SHA256())
         return Identity(
             certificate=certificate.public_bytes(serialization.Encoding.PEM),
-            key=key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            ),
+            key=_pem(key),
         )
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _name(common: str) -> x509.Name:

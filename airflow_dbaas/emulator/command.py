@@ -18,7 +18,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--zone", default="ch-gva-2", help="zone to pretend to be (default: %(default)s)")
     parser.add_argument(
-        "--directory", type=Path, help="where servers keep their data (default: a temporary folder, removed at the end)"
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="directory to keep everything in, so that the next start with it goes on from there; made if there is "
+        "none (default: a temporary folder, removed at the end)",
+    )
+    parser.add_argument(
+        "--seed-demo",
+        action="store_true",
+        help="make a PostgreSQL service with a filled database, and what goes with it, unless it is there",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="say what there is as one line of JSON: the URL, and Airflow's connections"
     )
     parser.add_argument(
         "--operation-seconds",

@@ -61,6 +61,10 @@ class ExternalEndpoint:
         subject = f"dbaas-external-endpoint-{self.type.name}"
         return Reference(self.id, f"/v2/{subject}/{self.id}", f"get-{subject}")
 
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it, what is never shown included."""
+        return self.summary() | {"settings": self.settings}
+
     def summary(self) -> dict[str, Any]:
         """The short form, as in the list of endpoints."""
         return {"id": self.id, "name": self.name, "type": self.type.name}
@@ -84,6 +88,16 @@ class ExternalIntegration:
     def reference(self) -> Reference:
         """The integration as what an operation is about."""
         return Reference(self.id, f"/v2/dbaas-external-integration/{self.id}", "get-dbaas-external-integration")
+
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it."""
+        return {
+            "id": self.id,
+            "service": self.service.id,
+            "endpoint": self.endpoint.id,
+            "settings": self.settings,
+            "made_by": self.made_by and self.made_by.id,
+        }
 
     def view(self) -> dict[str, Any]:
         """The integration as the API answers it, as it is now."""
@@ -110,6 +124,18 @@ class Endpoints:
         """All endpoints, oldest first."""
         return list(self._known.values())
 
+    def all_attached(self) -> list[ExternalIntegration]:
+        """All that is attached, oldest first."""
+        return list(self._attached.values())
+
+    def take(self, endpoint: ExternalEndpoint) -> None:
+        """Take over an endpoint."""
+        self._known[endpoint.id] = endpoint
+
+    def take_attached(self, integration: ExternalIntegration) -> None:
+        """Take over what attaches a service."""
+        self._attached[integration.id] = integration
+
     def get(self, identifier: str, kind: EndpointType | None = None) -> ExternalEndpoint:
         """The endpoint with this id; 404 without it, also if it is not of ``kind``."""
         endpoint = self._known.get(identifier)
@@ -126,7 +152,7 @@ class Endpoints:
         if any((each.type, each.name) == (kind, name) for each in self._known.values()):
             raise ApiError(409, f"External endpoint {name} of type {kind.name} already exists")
         endpoint = ExternalEndpoint(kind, name, settings)
-        self._known[endpoint.id] = endpoint
+        self.take(endpoint)
         return endpoint
 
     def delete(self, endpoint: ExternalEndpoint) -> None:
@@ -163,7 +189,7 @@ class Endpoints:
         if any(each.endpoint is endpoint for each in self.attached(service)):
             raise ApiError(409, f"Service {service.name} is attached to external endpoint {endpoint.name} already")
         integration = ExternalIntegration(service, endpoint)
-        self._attached[integration.id] = integration
+        self.take_attached(integration)
         return integration
 
     def detach(self, service: Service, identifier: str) -> ExternalIntegration:

@@ -34,6 +34,17 @@ class Integration:
         """The integration as what an operation is about."""
         return Reference(self.id, f"/v2/dbaas-integration/{self.id}", "get-dbaas-integration")
 
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it."""
+        return {
+            "id": self.id,
+            "type": self.type.name,
+            "source": self.source.id,
+            "dest": self.dest.id,
+            "settings": self.settings,
+            "made_by": self.made_by and self.made_by.id,
+        }
+
     def view(self) -> dict[str, Any]:
         """The integration as the API answers it, as it is now."""
         status = link_status(self.made_by, self.source, self.dest)
@@ -56,6 +67,14 @@ class Integrations:
     def __init__(self) -> None:
         self._known: dict[str, Integration] = {}
 
+    def all(self) -> list[Integration]:
+        """All integrations, oldest first."""
+        return list(self._known.values())
+
+    def take(self, integration: Integration) -> None:
+        """Take over an integration."""
+        self._known[integration.id] = integration
+
     def of(self, service: Service) -> list[Integration]:
         """Integrations that the service is an end of."""
         return [each for each in self._known.values() if service in (each.source, each.dest)]
@@ -75,7 +94,7 @@ class Integrations:
         if any((each.type, each.source, each.dest) == (kind, source, dest) for each in self._known.values()):
             raise ApiError(409, "Service integration already exists")
         integration = Integration(kind, source, dest, settings)
-        self._known[integration.id] = integration
+        self.take(integration)
         return integration
 
     def forget(self, integration: Integration) -> None:

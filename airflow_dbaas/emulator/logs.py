@@ -48,6 +48,10 @@ class Events:
         self._stamps.append(next_stamp(entry.time, self._stamps))
         self._entries.append(entry)
 
+    def all(self) -> Sequence[Entry]:
+        """All entries so far."""
+        return self._entries
+
     def stamps(self) -> Sequence[int]:
         """Stamps of all entries so far, rising."""
         return self._stamps

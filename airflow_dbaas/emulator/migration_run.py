@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from airflow_dbaas.emulator.operations import WorkFailed
+from airflow_dbaas.emulator.order import Address
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class SourceAway(RuntimeError):
     """The source cannot be asked how far it is; the text says why."""
 
 
-class Named(Protocol):
+class Named(Address, Protocol):
     """A database, of whatever engine."""
 
     @property
@@ -44,6 +46,7 @@ class Named(Protocol):
 
 
 DatabaseT = TypeVar("DatabaseT", bound=Named)
+_KEPT = ("status", "method", "error", "whole")
 
 
 @dataclass
@@ -69,6 +72,18 @@ class DatabaseState(Generic[DatabaseT]):
         shown = {"dbname": self.dbname, "status": self.status, "method": self.method}
         return shown | ({"error": self.error} if self.error else {})
 
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it."""
+        return {"database": asdict(self.database)} | {name: getattr(self, name) for name in _KEPT}
+
+    @classmethod
+    def of_record(cls, record: dict[str, Any], database: DatabaseT) -> DatabaseState[DatabaseT]:
+        """What was recorded of a database."""
+        state = cls(database, **{name: record[name] for name in _KEPT})
+        if state.status != "running":
+            state.settled.set()
+        return state
+
 
 @dataclass(kw_only=True)
 class MigrationRun(ABC, Generic[DatabaseT]):
@@ -76,12 +91,19 @@ class MigrationRun(ABC, Generic[DatabaseT]):
 
     method: str | None
     ignored: frozenset[str]
+    changed: Callable[[], None]
+    """Called when something has changed that whoever goes on with this after a restart has to know."""
+    database_kind: ClassVar[type[Any]]
     _databases: dict[str, DatabaseState[DatabaseT]] = field(default_factory=dict)
     _run_task: asyncio.Task[None] | None = None
     _ended: bool = False
     _stopped: bool = False
     _status: str = ""
     _error: str = ""
+    _doubts: list[str] = field(default_factory=list)
+    """Why it is not known that the target had everything when this was stopped."""
+    _suspended: bool = False
+    """Whether a later emulator goes on with this."""
 
     @property
     def active(self) -> bool:
@@ -91,6 +113,37 @@ class MigrationRun(ABC, Generic[DatabaseT]):
     def start(self) -> None:
         """Begin, in the background."""
         self._run_task = asyncio.create_task(self._run())
+
+    async def suspend(self) -> None:
+        """Stop working on it, and leave all as it is for a later emulator to go on with."""
+        self._suspended = True
+        await self._cancel()
+
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it."""
+        return {
+            "databases": [state.record() for state in self._databases.values()],
+            "ended": self._ended,
+            "stopped": self._stopped,
+            "status": self._status,
+            "error": self._error,
+            "doubts": self._doubts,
+        }
+
+    def resume(self, record: dict[str, Any]) -> None:
+        """Go on, in the place of ``start``, with what was recorded."""
+        for each in record["databases"]:
+            state = DatabaseState.of_record(each, self.database_kind(**each["database"]))
+            self._databases[state.dbname] = state
+        self._ended, self._stopped, self._doubts = record["ended"], record["stopped"], record["doubts"]
+        self._status, self._error = record["status"], record["error"]
+        if self._stopped:
+            # The rest is up to whoever stops it again.
+            return
+        if self._ended:
+            self._watch_again()
+        else:
+            self.start()
 
     def view(self) -> dict[str, Any]:
         """The migration status as the API answers it."""
@@ -120,24 +173,29 @@ class MigrationRun(ABC, Generic[DatabaseT]):
         Raises ``WorkFailed`` if the target does not catch up. A replication that worked goes on then; one that
         was down already is ended, for nobody could end it otherwise.
         """
-        try:
-            doubts = await self._catch_up()
-        except ReplicationStalled as stalled:
-            raise WorkFailed("interrupted", f"Migration goes on: {stalled}", state="timeout") from stalled
+        # Otherwise it was broken off while it cleaned up, and there may be nothing left to catch up with.
+        if not self._stopped:
+            try:
+                self._doubts = await self._catch_up()
+            except ReplicationStalled as stalled:
+                raise WorkFailed("interrupted", f"Migration goes on: {stalled}", state="timeout") from stalled
         await self.abandon()
-        if doubts:
-            raise WorkFailed(
-                "partial", f"Migration stopped, but the target may lack changes of the source: {'; '.join(doubts)}"
-            )
+        if self._doubts:
+            doubts = "; ".join(self._doubts)
+            raise WorkFailed("partial", f"Migration stopped, but the target may lack changes of the source: {doubts}")
 
     async def abandon(self) -> None:
         """Stop at once and clean up on both sides as far as they can be reached."""
         self._stopped = True
+        self.changed()
+        await self._cancel()
+        await self._clean_up()
+
+    async def _cancel(self) -> None:
         tasks = [task for task in (self._run_task, *self._watching()) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._clean_up()
         for task in tasks:
             if not task.cancelled() and (error := task.exception()) is not None:
                 logger.error("A migration ended badly", exc_info=error)
@@ -155,11 +213,20 @@ class MigrationRun(ABC, Generic[DatabaseT]):
             logger.exception("Migration failed")
             self._status, self._error = "failed", "internal error of the emulator; its log says more"
         finally:
-            self._ended = True
+            if not self._suspended:
+                self._ended = True
+                self.changed()
 
     @abstractmethod
     async def _migrate_all(self) -> None:
-        """Migrate; returns when every database is copied or failed. Raises ``MigrationFailed``, ``SourceAway``."""
+        """Migrate; returns when every database is copied or failed. Raises ``MigrationFailed``, ``SourceAway``.
+
+        After a restart ``_databases`` is filled: what is not whole, nor failed, is taken up again.
+        """
+
+    @abstractmethod
+    def _watch_again(self) -> None:
+        """Watch the replications that go on after a restart."""
 
     @abstractmethod
     def _replicating(self) -> bool:

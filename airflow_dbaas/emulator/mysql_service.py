@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import pymysql
 
-from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService, Order, new_password
+from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.mysql import accounts
 from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
@@ -17,11 +17,14 @@ from airflow_dbaas.emulator.mysql.migration import MysqlMigration
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.mysql.serverlog import UNIT, ServerLog
 from airflow_dbaas.emulator.mysql.target import MysqlTarget
+from airflow_dbaas.emulator.order import Order, Source, new_password
 from airflow_dbaas.emulator.servers.server import ServerError
 
 logger = logging.getLogger(__name__)
 
 _DEFAULT_AUTHENTICATION = "caching_sha2_password"
+# As MySQL 8 has it. Not among the server's settings: a replica that is started again must not run events.
+_SCHEDULE = "SET GLOBAL event_scheduler = ON"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -38,21 +41,30 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
 
     @classmethod
     def of(cls, order: Order[MysqlEndpoint], binaries: MysqlBinaries) -> Self:
-        """Begin to make a service; 400 for an admin user that would be the server's own."""
+        """A service that is not there yet; 400 for an admin user that would be the server's own."""
         if order.admin in accounts.OWN_USERS:
             raise ApiError(400, f"admin-username: '{order.admin}' is a user of the server's own")
-        return cls.launch(
+        return cls.build(
             order,
-            lambda folder, password: MysqlServer(
+            lambda order: MysqlServer(
                 binaries=binaries,
-                directory=folder,
+                directory=order.folder,
                 superuser=accounts.SUPERUSER,
-                password=password,
-                # As MySQL 8 has it; MariaDB's own default is off.
-                settings={"event-scheduler": "ON"},
+                password=order.superuser_password,
                 identity=order.authority.issue(["localhost", MysqlServer.host, "::1"]),
+                port=order.port,
+                durable=order.durable,
             ),
         )
+
+    def record(self) -> dict[str, Any]:
+        """As for any service with a server, with what is only shown."""
+        return super().record() | {"authentication": self.authentication}
+
+    @classmethod
+    def source_of_record(cls, record: dict[str, Any]) -> Source[MysqlEndpoint]:
+        """The source that was recorded."""
+        return MysqlEndpoint(**record["source"]), record["method"], frozenset(record["ignored"])
 
     @property
     def version(self) -> str:
@@ -96,7 +108,9 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
 
     def make_migration(self, source: MysqlEndpoint, method: str | None, ignored: frozenset[str]) -> MysqlMigration:
         """A migration into the service."""
-        return MysqlMigration(source=source, target=self.target(), method=method, ignored=ignored)
+        return MysqlMigration(
+            source=source, target=self.target(), method=method, ignored=ignored, changed=self.order.changed
+        )
 
     async def prepare(self, password: str) -> None:
         """Make the admin user and the default database."""
@@ -104,6 +118,17 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
         try:
             await accounts.create_user(superuser, self.admin, password, admin=True)
             await accounts.create_database(superuser, DEFAULT_DATABASE)
+            await superuser.execute(_SCHEDULE)
+        except pymysql.Error as error:
+            raise ServerError(superuser.words(error)) from error
+
+    async def mend(self) -> None:
+        """Give the admin user the password that is known here, and run events, unless they rest for a replication."""
+        superuser = self._superuser()
+        try:
+            await accounts.set_password(superuser, self.admin, self.passwords[self.admin])
+            if not (self.interrupted and self.interrupted["replication"]):
+                await superuser.execute(_SCHEDULE)
         except pymysql.Error as error:
             raise ServerError(superuser.words(error)) from error
 

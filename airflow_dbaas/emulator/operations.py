@@ -6,12 +6,14 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from airflow_dbaas.emulator.background import Background
 
 logger = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[None]]
 
 
 class WorkFailed(Exception):
@@ -32,6 +34,15 @@ class Reference:
     command: str
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How an operation ends whatever comes of its work; in state ``pending`` it never does."""
+
+    state: str
+    reason: str = ""
+    message: str = ""
+
+
 @dataclass
 class Operation:
     """One operation, as the API shows it."""
@@ -41,43 +52,63 @@ class Operation:
     state: str = "pending"
     reason: str | None = None
     message: str | None = None
-    then: Callable[[], Awaitable[None]] | None = None
-    """What has to happen besides, once the work is done; may raise ``WorkFailed``, or never end."""
+    kind: str = ""
+    """What work it has, for whoever takes it up again; empty if there is none but to wait."""
+    ending: Ending | None = None
 
     def view(self) -> dict[str, Any]:
         """The operation as the API answers it."""
-        shown: dict[str, Any] = {
-            "id": self.id,
-            "state": self.state,
-            "reference": {"id": self.reference.id, "link": self.reference.link, "command": self.reference.command},
-        }
+        shown: dict[str, Any] = {"id": self.id, "state": self.state, "reference": asdict(self.reference)}
         if self.reason is not None:
             shown["reason"] = self.reason
         if self.message is not None:
             shown["message"] = self.message
         return shown
 
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it."""
+        return asdict(self)
+
+    @classmethod
+    def of_record(cls, record: dict[str, Any]) -> Operation:
+        """The operation that was recorded."""
+        ending = record["ending"]
+        return cls(
+            **record | {"reference": Reference(**record["reference"]), "ending": Ending(**ending) if ending else None}
+        )
+
 
 class Operations(Background):
-    """All operations since the emulator started."""
+    """All operations, by id."""
 
-    def __init__(self, pending_seconds: float) -> None:
+    def __init__(self, pending_seconds: float, changed: Callable[[], None]) -> None:
+        """:param changed: called when an operation has ended."""
         super().__init__()
         self._pending_seconds = pending_seconds
+        self._changed = changed
         self._known: dict[str, Operation] = {}
+
+    def all(self) -> list[Operation]:
+        """All operations, oldest first."""
+        return list(self._known.values())
 
     def get(self, identifier: str) -> Operation | None:
         """The operation with this id."""
         return self._known.get(identifier)
 
-    def begin(self, reference: Reference, work: Callable[[], Awaitable[None]] | None = None) -> Operation:
+    def begin(self, reference: Reference, work: Work | None = None, kind: str = "") -> Operation:
         """A new operation that ends when ``work`` does, and not before its pending time is over."""
-        operation = Operation(reference)
-        self._known[operation.id] = operation
-        self.start(self._run(operation, work))
+        operation = Operation(reference, kind=kind)
+        self.take(operation, work)
         return operation
 
-    async def _run(self, operation: Operation, work: Callable[[], Awaitable[None]] | None) -> None:
+    def take(self, operation: Operation, work: Work | None) -> None:
+        """Take over an operation, and work on it if it is pending."""
+        self._known[operation.id] = operation
+        if operation.state == "pending":
+            self.start(self._run(operation, work))
+
+    async def _run(self, operation: Operation, work: Work | None) -> None:
         pending = asyncio.create_task(asyncio.sleep(self._pending_seconds))
         try:
             try:
@@ -85,8 +116,8 @@ class Operations(Background):
                     await work()
             finally:
                 await pending
-            if operation.then is not None:
-                await operation.then()
+            if operation.ending is not None:
+                await _end_as(operation.ending)
         except WorkFailed as failure:
             operation.state, operation.reason, operation.message = failure.state, failure.reason, str(failure)
         except Exception:
@@ -97,3 +128,10 @@ class Operations(Background):
             operation.state = "success"
         finally:
             pending.cancel()
+        self._changed()
+
+
+async def _end_as(ending: Ending) -> None:
+    if ending.state == "pending":
+        await asyncio.Event().wait()
+    raise WorkFailed(ending.reason, ending.message, state=ending.state)

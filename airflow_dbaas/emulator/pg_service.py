@@ -9,8 +9,9 @@ from typing import Any, Self
 import psycopg
 
 from airflow_dbaas.emulator import pg_accounts
-from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService, Order, new_password
+from airflow_dbaas.emulator.accounts import DEFAULT_DATABASE, DatabaseService
 from airflow_dbaas.emulator.errors import ApiError
+from airflow_dbaas.emulator.order import Order, Source, new_password
 from airflow_dbaas.emulator.postgres import PostgresServer, ServerError, roles
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
@@ -38,19 +39,30 @@ class PgService(DatabaseService[Endpoint]):
 
     @classmethod
     def of(cls, order: Order[Endpoint], binaries: PostgresBinaries) -> Self:
-        """Begin to make a service of this version."""
-        return cls.launch(
+        """A service of this version that is not there yet."""
+        return cls.build(
             order,
-            lambda folder, password: PostgresServer(
+            lambda order: PostgresServer(
                 binaries=binaries,
-                directory=folder,
+                directory=order.folder,
                 superuser=_SUPERUSER,
-                password=password,
+                password=order.superuser_password,
                 # The admin user becomes a member of the roles it makes, so that it may act for them.
                 settings={"createrole_self_grant": "set, inherit"} if binaries.major >= _SELF_GRANT_SINCE else {},
                 identity=order.authority.issue(["localhost", PostgresServer.host, "::1"]) if binaries.tls else None,
+                port=order.port,
+                durable=order.durable,
             ),
         )
+
+    def record(self) -> dict[str, Any]:
+        """As for any service with a server, with the version."""
+        return super().record() | {"major": self.server.binaries.major}
+
+    @classmethod
+    def source_of_record(cls, record: dict[str, Any]) -> Source[Endpoint]:
+        """The source that was recorded."""
+        return Endpoint(**record["source"]), record["method"], frozenset(record["ignored"])
 
     @property
     def version(self) -> str:
@@ -89,6 +101,7 @@ class PgService(DatabaseService[Endpoint]):
             ignored=ignored,
             disk=self.plan.disk,
             learn_passwords=self.passwords.update,
+            changed=self.order.changed,
         )
 
     async def prepare(self, password: str) -> None:
@@ -96,6 +109,14 @@ class PgService(DatabaseService[Endpoint]):
         superuser = self._login(_SUPERUSER, self.superuser_password)
         try:
             await roles.create_admin(superuser, self.admin, password, [DEFAULT_DATABASE])
+        except psycopg.Error as error:
+            raise ServerError(superuser.words(error)) from error
+
+    async def mend(self) -> None:
+        """Give the admin user the password that is known here."""
+        superuser = self._superuser()
+        try:
+            await pg_accounts.set_password(superuser, self.admin, self.passwords[self.admin])
         except psycopg.Error as error:
             raise ServerError(superuser.words(error)) from error
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from airflow_dbaas.emulator.logs import Events
+from airflow_dbaas.emulator.service_types import ServiceType
 from airflow_dbaas.emulator.services import Service
 
 
@@ -29,6 +30,33 @@ class RecordService(Service):
     def __post_init__(self) -> None:
         self._runs_at = datetime.now(UTC) + timedelta(seconds=self.runs_from - time.monotonic())
         self._events.add(f"Service {self.name} of plan {self.plan.name} is being created")
+
+    @classmethod
+    def of_record(cls, record: dict[str, Any], kind: ServiceType) -> Self:
+        """The service that was recorded."""
+        runs_at = datetime.fromisoformat(record["runs_at"])
+        service = cls(
+            name=record["name"],
+            type=kind,
+            plan=kind.plans[record["plan"]],
+            id=record["id"],
+            runs_from=time.monotonic() + (runs_at - datetime.now(UTC)).total_seconds(),
+            asked_version=record["version"],
+        )
+        service._runs_at, service._seen_running = runs_at, record["seen_running"]
+        service._events = Events()
+        for at, message in record["events"]:
+            service._events.add(message, datetime.fromisoformat(at))
+        return service
+
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it."""
+        return super().record() | {
+            "runs_at": self._runs_at.isoformat(),
+            "version": self.asked_version,
+            "seen_running": self._seen_running,
+            "events": [[entry.time.isoformat(), entry.message] for entry in self._events.all()],
+        }
 
     @property
     def log(self) -> Events:

@@ -5,26 +5,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import ipaddress
-import json
 import logging
 import os
 import secrets
-import shlex
 import shutil
 import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
+from airflow_dbaas.emulator import records, seed
 from airflow_dbaas.emulator.accounts import DatabaseService
+from airflow_dbaas.emulator.announcement import Announcement, Connection, announce, is_loopback
 from airflow_dbaas.emulator.app import PREFIX, create_app
 from airflow_dbaas.emulator.certificates import Authority
+from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.faults import BadRules, Faults, connections, document
 from airflow_dbaas.emulator.handlers import HANDLERS, State
 from airflow_dbaas.emulator.law import Law
@@ -36,11 +38,13 @@ from airflow_dbaas.emulator.servers.server import NO_HOME
 from airflow_dbaas.emulator.service_types import catalogue
 from airflow_dbaas.emulator.services import Services, require_free_space
 from airflow_dbaas.emulator.signature import Keys
+from airflow_dbaas.emulator.store import Store, Unusable
 from airflow_dbaas.emulator.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
 _THREADS = 256
+_IDENTITY = "emulator"
 
 
 class CannotRun(Exception):
@@ -91,10 +95,22 @@ async def _run(args: argparse.Namespace) -> None:
     if not binaries:
         raise CannotRun("no PostgreSQL binaries found: pip install 'airflow-dbaas[emulator]'")
     faults = _faults(args.faults, law)
-    keys = _keys()
-    with _listen(args.host, args.port) as listener, _directory(args.directory) as directory:
-        operations, tasks = Operations(args.operation_seconds), Tasks()
-        services = Services(directory, args.startup_seconds)
+    with _listen(args.host, args.port) as listener, _home(args.state) as (directory, store):
+        identity = _identity(store, args.zone)
+        keys = Keys(
+            key=os.environ.get("EXOSCALE_API_KEY") or identity["key"],
+            secret=os.environ.get("EXOSCALE_API_SECRET") or identity["secret"],
+        )
+
+        recalled = asyncio.Event()
+
+        def save() -> None:
+            # Before that, what is known is less than what is kept.
+            if store is not None and recalled.is_set():
+                store.save(records.documents(state) | {(_IDENTITY, _IDENTITY): identity})
+
+        operations, tasks = Operations(args.operation_seconds, save), Tasks(save)
+        services = Services(directory, args.startup_seconds, save, durable=store is not None)
         metrics = Metrics(
             args.metrics_seconds, lambda: [each for each in services.all() if isinstance(each, DatabaseService)]
         )
@@ -107,8 +123,9 @@ async def _run(args: argparse.Namespace) -> None:
             operations=operations,
             services=services,
             tasks=tasks,
-            authority=Authority(),
+            authority=Authority(identity["authority"]),
             metrics=metrics,
+            save=save,
         )
 
         def refuse(seconds: float) -> None:
@@ -123,21 +140,50 @@ async def _run(args: argparse.Namespace) -> None:
         loop.set_default_executor(ThreadPoolExecutor(_THREADS))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.leave)
-        _announce(listener, args.host, args.zone, keys)
-        metrics.start()
+        wake = _recall(state, store)
+        recalled.set()
+        save()
         try:
+            await wake()
+            others = {"demo_source": await server.unless_leaving(_seed(state))} if args.seed_demo else {}
+            announcement = _announcement(listener, args.host, args.zone, keys, others, store)
+            announce(announcement.json() if args.json else announcement.text())
+            metrics.start()
             await server.serve(sockets=[listener])
+        except asyncio.CancelledError:
+            if not server.should_exit:
+                raise
         finally:
             logger.info("Stopping")
             await server.end_refusing()
             await metrics.close()
             await tasks.close()
             await operations.close()
-            await services.close()
+            await (services.close() if store is None else services.suspend())
+            save()
+
+
+def _recall(state: State, store: Store | None) -> Callable[[], Awaitable[None]]:
+    """Know what is kept; returns what starts it again."""
+    if store is None:
+        return partial(asyncio.sleep, 0)
+    try:
+        return records.recall(state, store)
+    except (records.CannotRead, ApiError) as error:
+        raise CannotRun(f"cannot take up the state in {store.directory}: {error}") from error
+
+
+async def _seed(state: State) -> Connection:
+    try:
+        return await seed.sow(state)
+    except seed.CannotSow as error:
+        raise CannotRun(f"--seed-demo: {error}") from error
 
 
 class _Server(connections.Server):
     """Uvicorn, without its own signal handling: that ends the process by the signal, with no exit code 0."""
+
+    _preparing: asyncio.Task[Connection] | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -147,6 +193,15 @@ class _Server(connections.Server):
         """Stop serving; what is being answered is not waited for."""
         self.should_exit = True
         self.force_exit = True
+        if self._preparing is not None:
+            self._preparing.cancel()
+
+    async def unless_leaving(self, work: Coroutine[None, None, Connection]) -> Connection:
+        """What ``work`` returns; it is cancelled if the server shall stop meanwhile."""
+        self._preparing = asyncio.create_task(work)
+        if self.should_exit:
+            self._preparing.cancel()
+        return await self._preparing
 
 
 def _faults(given: str | None, law: Law) -> Faults:
@@ -159,11 +214,18 @@ def _faults(given: str | None, law: Law) -> Faults:
     return faults
 
 
-def _keys() -> Keys:
-    return Keys(
-        key=os.environ.get("EXOSCALE_API_KEY") or f"EXO{secrets.token_hex(12)}",
-        secret=os.environ.get("EXOSCALE_API_SECRET") or secrets.token_urlsafe(32),
-    )
+def _identity(store: Store | None, zone: str) -> dict[str, Any]:
+    """What the emulator is to its clients; what is given by the environment takes the place of its keys."""
+    kept = None if store is None else next(store.documents(_IDENTITY), None)
+    if store is not None and kept is not None and kept["zone"] != zone:
+        raise CannotRun(f"the state in {store.directory} is of zone {kept['zone']}, not {zone}: see --zone")
+    return kept or {
+        "id": _IDENTITY,
+        "zone": zone,
+        "key": f"EXO{secrets.token_hex(12)}",
+        "secret": secrets.token_urlsafe(32),
+        "authority": Authority().record(),
+    }
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -183,61 +245,44 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _directory(wanted: Path | None) -> Iterator[Path]:
-    """A folder of the emulator's own for the servers' data, removed at the end with all that is in it."""
+def _home(wanted: Path | None) -> Iterator[tuple[Path, Store | None]]:
+    """A folder for the servers' data: ``wanted``, with what is kept there, or one that is removed at the end."""
     above = Path(tempfile.gettempdir()) if wanted is None else wanted.resolve()
-    made = not above.exists()
-    try:
-        above.mkdir(parents=True, exist_ok=True)
-        require_free_space(above)
-        directory = Path(tempfile.mkdtemp(prefix="airflow-dbaas-", dir=above))
-        # Servers of an unprivileged account pass through it. It holds nothing but their closed folders.
-        directory.chmod(0o711)
-    except OSError as error:
-        raise CannotRun(f"cannot keep data in {above}: {error.strerror or error}") from error
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-        if made:
-            with contextlib.suppress(OSError):
-                above.rmdir()
+    with contextlib.ExitStack() as stack:
+        try:
+            store = None if wanted is None else Store.open(above)
+            if store is not None:
+                stack.callback(store.close)
+            require_free_space(above)
+            directory = above if store else Path(tempfile.mkdtemp(prefix="airflow-dbaas-", dir=above))
+            # Servers of an unprivileged account pass through it. What it holds is closed.
+            directory.chmod(0o711)
+        except OSError as error:
+            raise CannotRun(f"cannot keep data in {above}: {error.strerror or error}") from error
+        except Unusable as error:
+            raise CannotRun(str(error)) from error
+        if store is None:
+            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        yield directory, store
 
 
-def _announce(listener: socket.socket, host: str, zone: str, keys: Keys) -> None:
+def _announcement(
+    listener: socket.socket, host: str, zone: str, keys: Keys, others: dict[str, Connection], store: Store | None
+) -> Announcement:
     address, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PREFIX}"
-    from_environment = "EXOSCALE_API_SECRET" in os.environ
-    connection = {
+    api = {
         "conn_type": "exoscale",
         "login": keys.key,
-        "password": "…" if from_environment else keys.secret,
+        "password": keys.secret,
         "host": url,
-        "extra": {"zone": zone} if _is_loopback(host) else {"zone": zone, "allow_http": True},
+        "extra": {"zone": zone} if is_loopback(host) else {"zone": zone, "allow_http": True},
     }
-    lines = [
-        f"Emulator of the Exoscale DBaaS API listens at {url}",
-        "",
-        "An Airflow connection to it:",
-        f"export AIRFLOW_CONN_EXOSCALE_DEFAULT={shlex.quote(json.dumps(connection, ensure_ascii=False))}",
-    ]
-    if from_environment:
-        lines.append("The secret is the one in EXOSCALE_API_SECRET; put it where the … stands.")
-    if not _is_loopback(address):
-        lines += [
-            "",
-            f"Other machines can reach it ({address}). Without the API secret it does nothing for anybody, but nothing "
-            "is encrypted: whoever reads the traffic reads the passwords of its databases.",
-        ]
-    lines += ["", "Ctrl-C stops it and all of its servers."]
-    # Whoever started this and stopped listening wants the emulator all the same.
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write("\n".join(lines) + "\n")
-        sys.stdout.flush()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+    return Announcement(
+        url=url,
+        address=address,
+        api=api,
+        secret_known="EXOSCALE_API_SECRET" in os.environ,
+        others=others,
+        state=None if store is None else str(store.directory),
+    )

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,8 @@ from airflow_dbaas.emulator.operations import Reference
 from airflow_dbaas.emulator.plans import Plan
 from airflow_dbaas.emulator.service_types import ServiceType
 
+REMOVE = "remove"
+"""Kind of the operation that deletes a service."""
 MIN_FREE_BYTES = 256 * 1024 * 1024
 """Free disk below which no server is made: a fresh one takes 40 MB and its log of changes as much again."""
 
@@ -76,6 +78,18 @@ class Service(ABC):
         if self.state != "running":
             raise ApiError(409, f"Service {self.name} is not running (state: {self.state})")
 
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it, but what its server keeps itself."""
+        return {
+            "name": self.name,
+            "type": self.type.name,
+            "plan": self.plan.name,
+            "settings": self.settings,
+            "id": self.id,
+            "created_at": self.created_at.isoformat(),
+            "updated_at": self.updated_at.isoformat(),
+        }
+
     def update(self, body: dict[str, Any]) -> None:
         """Take over plan and settings of a request; 400 for an unknown plan, and nothing is changed then."""
         self.plan = self.type.plan(body["plan"]) if "plan" in body else self.plan
@@ -86,6 +100,18 @@ class Service(ABC):
     async def remove(self) -> None:
         """Stop and remove what runs for the service; the API has forgotten it already."""
 
+    async def revive(self) -> None:  # noqa: B027  (a record has nothing to do)
+        """Start what ran for the service when the emulator ended."""
+
+    async def resume(self) -> None:  # noqa: B027  (a record has nothing to do)
+        """Go on with what was under way; all services have been revived."""
+
+    async def pause(self) -> None:  # noqa: B027  (a record has nothing to do)
+        """Stop working on anything, so that a later emulator can go on with it."""
+
+    async def stop(self) -> None:  # noqa: B027  (a record has nothing to do)
+        """Stop what runs for the service; what is kept of it stays."""
+
 
 _Kind = TypeVar("_Kind", bound=Service)
 
@@ -93,15 +119,35 @@ _Kind = TypeVar("_Kind", bound=Service)
 class Services:
     """All services, by name."""
 
-    def __init__(self, directory: Path, startup_seconds: float) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        startup_seconds: float,
+        changed: Callable[[], None] = lambda: None,
+        *,
+        durable: bool = False,
+    ) -> None:
+        """All services, none at first.
+
+        :param directory: where servers have their folders.
+        :param startup_seconds: time until a new service runs, at least.
+        :param changed: called when something about services has changed that no request was the last step of.
+        :param durable: whether their data is to outlive a crash.
+        """
         self.directory = directory
         self.startup_seconds = startup_seconds
+        self.changed = changed
+        self.durable = durable
         self._known: dict[str, Service] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[asyncio.Task[None], Service] = {}
 
     def all(self) -> list[Service]:
         """All services, oldest first."""
         return list(self._known.values())
+
+    def leaving(self) -> list[Service]:
+        """Services that the API has forgotten and that are still being removed."""
+        return list(self._leaving.values())
 
     def get(self, name: str) -> Service:
         """The service of this name; 404 without it."""
@@ -130,8 +176,12 @@ class Services:
         if name in self._known:
             raise ApiError(409, "Service name is already taken")
         service = make()
-        self._known[name] = service
+        self.take(service)
         return service
+
+    def take(self, service: Service) -> None:
+        """Take over a service whose name is free."""
+        self._known[service.name] = service
 
     def remove(self, service: Service) -> Callable[[], Awaitable[None]]:
         """Take the service out of the API and begin to remove it; refused while it is protected.
@@ -143,12 +193,27 @@ class Services:
                 409, f"Service {service.name} is protected against termination; switch termination-protection off first"
             )
         del self._known[service.name]
-        removal = asyncio.create_task(service.remove())
-        self._leaving.add(removal)
-        removal.add_done_callback(self._leaving.discard)
+        return self.finish(service, service.remove())
+
+    def finish(self, service: Service, work: Coroutine[None, None, None]) -> Callable[[], Awaitable[None]]:
+        """Remove a service that the API knows nothing of, by ``work``; otherwise as ``remove``."""
+        removal = asyncio.create_task(work)
+        self._leaving[removal] = service
+        removal.add_done_callback(self._gone)
         return lambda: asyncio.shield(removal)
+
+    async def suspend(self) -> None:
+        """Stop all services, so that a later emulator can take them up again; removals are waited for."""
+        await asyncio.gather(*self._leaving)
+        # One may be the source of another's migration.
+        await asyncio.gather(*(service.pause() for service in self.all()))
+        await asyncio.gather(*(service.stop() for service in self.all()))
 
     async def close(self) -> None:
         """Remove all services, and wait for those that are being removed."""
         remaining, self._known = self.all(), {}
         await asyncio.gather(*self._leaving, *(service.remove() for service in remaining))
+
+    def _gone(self, removal: asyncio.Task[None]) -> None:
+        del self._leaving[removal]
+        self.changed()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow_dbaas.emulator.faults.kinds import OPERATION, TASK
 from airflow_dbaas.emulator.faults.rules import Faults, Request
-from airflow_dbaas.emulator.operations import Operations, WorkFailed
-from airflow_dbaas.emulator.tasks import Tasks
+from airflow_dbaas.emulator.operations import Ending, Operations
+from airflow_dbaas.emulator.tasks import Tasks, Verdict
 
 
 def decide(faults: Faults, request: Request, answer: dict[str, Any], operations: Operations, tasks: Tasks) -> None:
@@ -25,20 +23,8 @@ def decide(faults: Faults, request: Request, answer: dict[str, Any], operations:
         return
     operation = operations.get(answer["id"])
     if operation is not None and (rule := faults.draw(OPERATION, request)):
-        operation.then = _for_ever if rule.kind == "operation-never-ends" else partial(_fail, rule.options)
+        never = rule.kind == "operation-never-ends"
+        operation.ending = Ending("pending") if never else Ending(**rule.options)
     task = next(filter(None, (tasks.get(name, answer["reference"]["id"]) for name in request.names)), None)
     if task is not None and (rule := faults.draw(TASK, request)):
-        task.then = _for_ever if rule.kind == "task-never-ends" else partial(_refuse, rule.options)
-
-
-async def _for_ever() -> NoReturn:
-    await asyncio.Event().wait()
-    raise AssertionError
-
-
-async def _fail(options: dict[str, Any]) -> NoReturn:
-    raise WorkFailed(options["reason"], options["message"], state=options["state"])
-
-
-async def _refuse(options: dict[str, Any]) -> tuple[bool, str]:
-    return False, options["result"]
+        task.verdict = Verdict(never=True) if rule.kind == "task-never-ends" else Verdict(rule.options["result"])

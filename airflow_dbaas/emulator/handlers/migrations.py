@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from airflow_dbaas.emulator.accounts import DatabaseService, Migration, Source
+from airflow_dbaas.emulator.accounts import STOP, DatabaseService
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.handlers.registry import Call, Handler, State, serves
 from airflow_dbaas.emulator.mysql import checks as mysql_checks
 from airflow_dbaas.emulator.mysql_service import MysqlService
 from airflow_dbaas.emulator.operations import Reference
+from airflow_dbaas.emulator.order import Source
 from airflow_dbaas.emulator.pg_service import PgService
 from airflow_dbaas.emulator.postgres import checks
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 from airflow_dbaas.emulator.postgres.target import Target
 from airflow_dbaas.emulator.services import Service
 from airflow_dbaas.emulator.sources import names
+from airflow_dbaas.emulator.tasks import Check, Task
 
 
 @serves("create-dbaas-task-migration-check")
 async def check_migration(state: State, call: Call) -> dict[str, Any]:
     """Begin a check; the operation's reference names the task."""
     service = state.services.get(call.parameters["service"])
-    uri, method = call.body["source-service-uri"], call.body.get("method")
-    ignored = names(call.body.get("ignore-dbs", ""))
-    work: Callable[[], Awaitable[tuple[bool, str]]]
-    if isinstance(service, PgService):
-        work = partial(_check_pg, service.target(), uri, method, ignored, service.plan.disk)
-    elif isinstance(service, MysqlService):
-        work = partial(mysql_checks.verdict, uri, service.target(), method, ignored)
-    else:
-        raise ApiError(400, f"The emulator has no {service.type.name} server that could be migrated into")
-    task = state.tasks.check(service.name, f"{service.type.name}_migration_check", work)
+    check = check_of(service, call.body)
+    task = Task(service=service.name, kind=f"{service.type.name}_migration_check", request=call.body)
+    state.tasks.take(task, check)
     reference = Reference(task.id, f"/v2/dbaas-task/{quote(service.name, safe='')}/{task.id}", "get-dbaas-task")
     return state.operations.begin(reference).view()
+
+
+def check_of(service: Service, request: dict[str, Any]) -> Check:
+    """The check that a request asks for; refused for a service that does not run, or has no server."""
+    uri, method = request["source-service-uri"], request.get("method")
+    ignored = names(request.get("ignore-dbs", ""))
+    if isinstance(service, PgService):
+        return partial(_check_pg, service.target(), uri, method, ignored, service.plan.disk)
+    if isinstance(service, MysqlService):
+        return partial(mysql_checks.verdict, uri, service.target(), method, ignored)
+    raise ApiError(400, f"The emulator has no {service.type.name} server that could be migrated into")
 
 
 @serves("get-dbaas-task")
@@ -67,22 +72,13 @@ def _stop(type_name: str) -> Handler:
         if service.stopping:
             raise ApiError(409, f"The migration of service {service.name} is being stopped already")
         service.stopping = True
-        return state.operations.begin(service.reference(), partial(_end, service, service.migration)).view()
+        return state.operations.begin(service.reference(), service.end_migration, STOP).view()
 
     return stop_migration
 
 
 for _name in ("pg", "mysql", "valkey"):
     serves(f"stop-dbaas-{_name}-migration")(_stop(_name))
-
-
-async def _end(service: DatabaseService[Any], migration: Migration) -> None:
-    try:
-        await migration.stop()
-    finally:
-        service.stopping = False
-        if not migration.active:
-            service.migration = None
 
 
 async def _check_pg(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_dbaas.emulator import views
-from airflow_dbaas.emulator.accounts import Source
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.handlers.orders import order_of
 from airflow_dbaas.emulator.handlers.registry import Call, State, serves
@@ -13,6 +12,7 @@ from airflow_dbaas.emulator.handlers.services import refuse_what_is_not_emulated
 from airflow_dbaas.emulator.mysql.binaries import ABSENT
 from airflow_dbaas.emulator.mysql.endpoint import MysqlEndpoint
 from airflow_dbaas.emulator.mysql_service import MysqlService
+from airflow_dbaas.emulator.order import Source
 from airflow_dbaas.emulator.sources import names
 
 
@@ -26,6 +26,7 @@ async def create_mysql(state: State, call: Call) -> dict[str, Any]:
     order = order_of(state, call, "mysql", _source_of)
     order.type.version(call.body.get("version"))
     service = state.services.add(order.name, lambda: MysqlService.of(order, binaries))
+    service.launch()
     return state.operations.begin(service.reference()).view()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from airflow_dbaas.emulator.accounts import Order, Source, SourceKind, new_password
 from airflow_dbaas.emulator.handlers.registry import Call, State
+from airflow_dbaas.emulator.order import Order, Source, SourceKind, new_password
 
 
 def order_of(
@@ -28,4 +28,6 @@ def order_of(
         directory=state.services.directory,
         startup_seconds=state.services.startup_seconds,
         authority=state.authority,
+        durable=state.services.durable,
+        changed=state.services.changed,
     )

@@ -25,6 +25,7 @@ async def create_pg(state: State, call: Call) -> dict[str, Any]:
     version = order.type.version(call.body.get("version"))
     assert version is not None  # noqa: S101  (this type has versions)
     service = state.services.add(order.name, lambda: PgService.of(order, state.binaries[int(version)]))
+    service.launch()
     return state.operations.begin(service.reference()).view()
 
 

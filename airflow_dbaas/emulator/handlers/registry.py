@@ -36,6 +36,8 @@ class State:
     metrics: Metrics
     integrations: Integrations = field(default_factory=Integrations)
     endpoints: Endpoints = field(default_factory=Endpoints)
+    save: Callable[[], None] = lambda: None
+    """Has everything that is known on the disk, if that is where it is kept."""
 
 
 @dataclass(frozen=True)

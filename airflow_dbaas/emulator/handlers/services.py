@@ -8,7 +8,7 @@ from airflow_dbaas.emulator import views
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.handlers.registry import Call, Handler, State, serves
 from airflow_dbaas.emulator.service_types import TYPE_NAMES
-from airflow_dbaas.emulator.services import Service
+from airflow_dbaas.emulator.services import REMOVE, Service
 
 # Fields that would ask for something the emulator does not do; better refused than ignored.
 _NOT_EMULATED = ("fork-from-service", "recovery-backup-time", "recovery-backup-name", "integrations")
@@ -46,7 +46,7 @@ def _delete(state: State, service: Service) -> dict[str, Any]:
     removal = state.services.remove(service)
     state.integrations.forget_service(service)
     state.endpoints.forget_service(service)
-    return state.operations.begin(service.reference(), removal).view()
+    return state.operations.begin(service.reference(), removal, REMOVE).view()
 
 
 def refuse_what_is_not_emulated(body: dict[str, Any]) -> None:

@@ -184,7 +184,14 @@ class _Load:
             return
         self._client = await _start(
             # In binary mode text is nothing but statements: a dump cannot give commands to the client.
-            [self.binaries.tool("mariadb"), *_login(self.target), "--binary-mode", "--batch", "--comments"],
+            [
+                self.binaries.tool("mariadb"),
+                *_login(self.target),
+                "--binary-mode",
+                "--batch",
+                "--comments",
+                "--skip-reconnect",
+            ],
             self.target.password,
             stdin=PIPE,
             stdout=DEVNULL,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pymysql
 
@@ -26,6 +27,7 @@ from airflow_dbaas.emulator.mysql.databases import MysqlDatabase
 from airflow_dbaas.emulator.mysql.endpoint import MysqlEndpoint
 from airflow_dbaas.emulator.mysql.replication import MysqlReplication, Progress
 from airflow_dbaas.emulator.mysql.target import MysqlTarget
+from airflow_dbaas.emulator.order import source_record
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +50,48 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
     _made: dict[str, MysqlDatabase | None] = field(default_factory=dict)
     """Databases made, or filled, in the target, and what was there, empty, before."""
 
+    database_kind = MysqlDatabase
+
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it, where it comes from included."""
+        return (
+            super().record()
+            | source_record(self.source, self.method, self.ignored)
+            | {
+                "replication": self._replication and self._replication.record(),
+                "made": {dbname: before and asdict(before) for dbname, before in self._made.items()},
+            }
+        )
+
+    def resume(self, record: dict[str, Any]) -> None:
+        """Go on, in the place of ``start``, with what was recorded."""
+        if record["replication"]:
+            self._replication = MysqlReplication(self.source, self.target.superuser)
+            self._replication.take(record["replication"])
+        self._made = {dbname: before and MysqlDatabase(**before) for dbname, before in record["made"].items()}
+        super().resume(record)
+
     async def _migrate_all(self) -> None:
+        if not self._databases:
+            await self._scan()
+        elif self._replication is not None and self._replication.started:
+            await self._follow_again()
+            return
+        else:
+            await self._clean_up()
+        left = [state for state in self._databases.values() if not state.settled.is_set()]
+        turn = asyncio.Semaphore(_AT_ONCE)
+        prepared = await asyncio.gather(*(self._prepare(state, turn) for state in left))
+        states = [state for state in prepared if state is not None]
+        if not states:
+            return
+        if states[0].method == "replication":
+            await self._replicate(states)
+        else:
+            await self._copy(states)
+
+    async def _scan(self) -> None:
+        """Find out what to migrate and how; refuses what cannot work."""
         try:
             report = await checks.inspect(self.source, self.target, self.ignored)
         except pymysql.Error as error:
@@ -61,13 +104,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
             logger.info("Dumped, not replicated: %s", "; ".join(map(str, report.no_replication)))
         method = "replication" if replicate else "mysqldump"
         self._databases = {each.name: DatabaseState(each, method=method) for each in report.databases}
-        turn = asyncio.Semaphore(_AT_ONCE)
-        prepared = await asyncio.gather(*(self._prepare(state, turn) for state in self._databases.values()))
-        states = [state for state in prepared if state is not None]
-        if states and replicate:
-            await self._replicate(states)
-        elif states:
-            await self._copy(states)
+        self.changed()
 
     async def _prepare(self, state: State, turn: asyncio.Semaphore) -> State | None:
         """Make room in the target for a database that can be read; None if it failed."""
@@ -90,7 +127,9 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
                 f"Database '{database.name}' of the target is not empty: migrating into it would overwrite "
                 "its tables. Drop it, or migrate to a new service"
             )
+        # Before it is made: after a restart a database of the target that is not noted is somebody else's.
         self._made[database.name] = before
+        self.changed()
         await databases.create(self.target.admin, database)
 
     async def _copy(self, states: list[State], *, for_replication: bool = False) -> str:
@@ -102,6 +141,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
                 failed[dbname] = error
             elif not for_replication:
                 self._databases[dbname].status, self._databases[dbname].whole = "done", True
+                self.changed()
 
         position = ""
         dbnames = [state.dbname for state in states]
@@ -119,6 +159,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
         replication = self._replication = MysqlReplication(self.source, self.target.superuser)
         try:
             await replication.rest_events()
+            self.changed()
             position = await self._copy(states, for_replication=True)
             copied = [state for state in states if state.status == "running"]
             if copied:
@@ -129,8 +170,30 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
         if not copied:
             await self._end_replication()
             return
+        await self._follow(replication, copied)
+
+    async def _follow(self, replication: MysqlReplication, copied: list[State]) -> None:
+        self.changed()
         self._watcher = asyncio.create_task(self._watch(replication, copied))
         await asyncio.gather(*(state.settled.wait() for state in copied))
+
+    async def _follow_again(self) -> None:
+        """Go on with a replica that has its copy, and whose server was started again."""
+        replication = self._replication
+        assert replication is not None  # noqa: S101  (asked only then)
+        copied = [state for state in self._databases.values() if state.dbname in self._made]
+        while True:
+            try:
+                await replication.start(None, [state.dbname for state in copied])
+                break
+            except pymysql.Error as error:
+                logger.warning("The replica was not started: %s", self._words(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+        await self._follow(replication, copied)
+
+    def _watch_again(self) -> None:
+        if self._replication is not None:
+            self._run_task = asyncio.create_task(self._follow_again())
 
     async def _watch(self, replication: MysqlReplication, states: list[State]) -> None:
         """Keep ``states`` true for as long as the replication goes on."""

@@ -51,8 +51,18 @@ class MysqlReplication:
 
     source: MysqlEndpoint
     target: MysqlEndpoint
+    started: bool = False
+    """Whether the replica knows its place."""
     _scheduler: str | None = None
     """What the target's event scheduler was set to before."""
+
+    def record(self) -> dict[str, Any]:
+        """What it has changed in the target."""
+        return {"started": self.started, "scheduler": self._scheduler}
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Take over what was recorded."""
+        self.started, self._scheduler = record["started"], record["scheduler"]
 
     async def rest_events(self) -> None:
         """Keep the target's events from running."""
@@ -61,8 +71,11 @@ class MysqlReplication:
             self._scheduler = rows[0][0]
             await self.target.execute("SET GLOBAL event_scheduler = OFF")
 
-    async def start(self, position: str, dbnames: list[str]) -> None:
-        """Follow what the source does in ``dbnames`` from the global transaction id ``position`` on."""
+    async def start(self, position: str | None, dbnames: list[str]) -> None:
+        """Follow what the source does in ``dbnames`` from the global transaction id ``position`` on.
+
+        None is for a replica that was started before, and has lost but its settings with a restart.
+        """
         literal = pymysql.converters.escape_string
         options = {
             "MASTER_HOST": f"'{literal(self.source.host)}'",
@@ -80,12 +93,13 @@ class MysqlReplication:
         await self.target.execute(
             # Transaction ids of an earlier source may be higher than this one's.
             "SET GLOBAL gtid_strict_mode = OFF",
-            f"SET GLOBAL gtid_slave_pos = '{literal(position)}'",
+            *([] if position is None else [f"SET GLOBAL gtid_slave_pos = '{literal(position)}'"]),
             f"SET GLOBAL slave_net_timeout = {_SILENCE_SECONDS}",
             f"SET GLOBAL replicate_wild_do_table = '{literal(','.join(patterns))}'",
             f"CHANGE MASTER TO {', '.join(f'{name} = {value}' for name, value in options.items())}",
             "START SLAVE",
         )
+        self.started = True
 
     async def progress(self) -> Progress:
         """Progress as of now. Raises ``pymysql.Error`` if the target cannot be asked."""

@@ -33,16 +33,20 @@ _SETTINGS = {
     "log-bin-trust-function-creators": "ON",
     # A row of a dump, written in hexadecimal, is twice as long as what it was.
     "max-allowed-packet": "1G",
-    # The data lives no longer than the emulator, so surviving a crash of the machine is worth nothing.
-    "innodb-flush-log-at-trx-commit": "0",
-    "innodb-flush-method": "nosync",
-    "innodb-doublewrite": "OFF",
-    "sync-binlog": "0",
+    # A replica is started by whoever has told it first which tables it may change.
+    "skip-slave-start": "ON",
     # Many containers may not lock the memory that the kernel's own way of asynchronous access needs.
     "innodb-use-native-aio": "OFF",
     "innodb-buffer-pool-size": "64M",
     "innodb-log-file-size": "16M",
     "default-time-zone": "+00:00",
+}
+# For data that lives no longer than the emulator: surviving a crash is worth nothing then.
+_HASTY = {
+    "innodb-flush-log-at-trx-commit": "0",
+    "innodb-flush-method": "nosync",
+    "innodb-doublewrite": "OFF",
+    "sync-binlog": "0",
 }
 _making = threading.Lock()
 
@@ -58,7 +62,10 @@ GRANT ALL PRIVILEGES ON *.* TO {user} WITH GRANT OPTION;
 
 
 class MysqlServer(Server):
-    """A MariaDB server, which logs changes by row and is a domain of its own in global transaction ids."""
+    """A MariaDB server, which logs changes by row and is a domain of its own in global transaction ids.
+
+    ``durable``: whether what is committed outlives a crash.
+    """
 
     title = "MariaDB"
     stops = ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0))
@@ -72,13 +79,18 @@ class MysqlServer(Server):
         password: str,
         settings: dict[str, str] | None = None,
         identity: Identity | None = None,
+        port: int | None = None,
+        *,
+        durable: bool = False,
     ) -> None:
         if len(str(directory).split()) != 1:
             raise ServerError(f"mariadb-install-db cannot do with the spaces in {directory}: choose another directory")
-        super().__init__(directory, superuser, password, identity)
+        super().__init__(directory, superuser, password, identity, port)
         self.binaries = binaries
         number = str(1 + secrets.randbelow(2**32 - 1))
-        self._settings = _SETTINGS | {"server-id": number, "gtid-domain-id": number} | (settings or {})
+        self._settings = (
+            _SETTINGS | ({} if durable else _HASTY) | {"server-id": number, "gtid-domain-id": number} | (settings or {})
+        )
 
     @property
     def tls(self) -> bool:
@@ -166,7 +178,11 @@ class MysqlServer(Server):
                         "--auth-root-authentication-method=normal",
                         "--skip-test-db",
                         "--skip-name-resolve",
-                        *(f"--{name}={value}" for name, value in _SETTINGS.items() if name.startswith("innodb-")),
+                        *(
+                            f"--{name}={value}"
+                            for name, value in (_SETTINGS | _HASTY).items()
+                            if name.startswith("innodb-")
+                        ),
                     ]
                 )
                 aside.rename(pristine)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
@@ -22,6 +23,7 @@ from airflow_dbaas.emulator.migration_run import (
     ReplicationStalled,
     SourceAway,
 )
+from airflow_dbaas.emulator.order import source_record
 from airflow_dbaas.emulator.postgres import checks, databases, dump, roles
 from airflow_dbaas.emulator.postgres.databases import Database
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
@@ -61,18 +63,62 @@ class Migration(MigrationRun[Database]):
     _watchers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _obstacles: list[str] = field(default_factory=list)
     """Why nothing can be replicated from the source."""
+    _scanned: bool = False
+    """Whether it is known what to migrate, and the roles are there."""
+    _made: set[str] = field(default_factory=set)
+    """Databases made, or filled, in the target."""
     _present: set[str] = field(default_factory=set)
     """Databases that the target had, empty, before."""
 
+    database_kind = Database
+
+    def record(self) -> dict[str, Any]:
+        """All there is to know of it, where it comes from included."""
+        return (
+            super().record()
+            | source_record(self.source, self.method, self.ignored)
+            | {
+                "replications": {dbname: each.record() for dbname, each in self._replications.items()},
+                "scanned": self._scanned,
+                "obstacles": self._obstacles,
+                "made": sorted(self._made),
+                "present": sorted(self._present),
+            }
+        )
+
+    def resume(self, record: dict[str, Any]) -> None:
+        """Go on, in the place of ``start``, with what was recorded."""
+        for dbname, replication in record["replications"].items():
+            self._add_replication(dbname).take(replication)
+        self._scanned, self._obstacles = record["scanned"], record["obstacles"]
+        self._made, self._present = set(record["made"]), set(record["present"])
+        super().resume(record)
+
     async def _migrate_all(self) -> None:
         try:
-            found = await self._scan()
-            self._databases = {each.name: DatabaseState(each) for each in found}
-            self.learn_passwords(await roles.carry(self.source, self.target.admin))
+            if not self._scanned:
+                found = await self._scan()
+                self._databases = {each.name: DatabaseState(each) for each in found}
+                self.learn_passwords(await roles.carry(self.source, self.target.admin))
+                self._scanned = True
+                self.changed()
             turn = asyncio.Semaphore(_AT_ONCE)
             await asyncio.gather(*(self._migrate(state, turn) for state in self._databases.values()))
         except psycopg.Error as error:
             raise SourceAway(self.source.words(error)) from error
+
+    def _watch_again(self) -> None:
+        for dbname in self._replications:
+            self._begin_to_watch(self._databases[dbname])
+
+    def _add_replication(self, dbname: str) -> Replication:
+        replication = Replication(self.source, self.target.superuser, dbname, self.changed)
+        self._replications[dbname] = replication
+        return replication
+
+    def _begin_to_watch(self, state: State) -> None:
+        watching = self._watch(self._replications[state.dbname], state)
+        self._watchers[state.dbname] = asyncio.create_task(watching)
 
     def _replicating(self) -> bool:
         return bool(self._replications)
@@ -81,7 +127,8 @@ class Migration(MigrationRun[Database]):
         return list(self._watchers.values())
 
     async def _clean_up(self) -> None:
-        await asyncio.gather(*(self._undo(self._databases[name]) for name in list(self._replications)))
+        begun = {*self._replications, *(name for name in self._made if not self._databases[name].whole)}
+        await asyncio.gather(*(self._undo(self._databases[name]) for name in begun))
 
     async def _catch_up(self) -> list[str]:
         whole = [name for name in self._replications if self._databases[name].whole]
@@ -115,17 +162,33 @@ class Migration(MigrationRun[Database]):
     async def _migrate(self, state: State, turn: asyncio.Semaphore) -> None:
         async with turn:
             try:
+                if await self._taken_up(state):
+                    await state.settled.wait()
+                    return
                 await self._make_room(state.database)
                 await self._move(state)
             except (MigrationFailed, dump.CopyFailed, psycopg.Error) as error:
                 state.status, state.error = "failed", self.source.words(error)
                 logger.warning("Database %s was not migrated: %s", state.dbname, state.error)
+            self.changed()
+
+    async def _taken_up(self, state: State) -> bool:
+        """Whether nothing is left to do for a database after a restart but to wait; if not, it is as never touched."""
+        replication = self._replications.get(state.dbname)
+        if replication is not None and await replication.subscribed():
+            # Its copying and following are the two servers' business.
+            self._begin_to_watch(state)
+            return True
+        if state.dbname in self._made and not state.settled.is_set():
+            await self._undo(state)
+        return state.settled.is_set()
 
     async def _make_room(self, database: Database) -> None:
         """See to it that the target has the database, and that it is empty."""
         if database.closed:
             raise MigrationFailed(database.closed)
         if not await databases.exists(self.target.admin, database.name):
+            self._note_made(database)
             await databases.create(self.target.admin, database)
         elif await databases.has_objects(self.target.superuser, database.name):
             raise MigrationFailed(
@@ -134,7 +197,13 @@ class Migration(MigrationRun[Database]):
             )
         else:
             self._present.add(database.name)
+            self._note_made(database)
             await databases.give(self.target.superuser, database.name, self.target.admin.user)
+
+    def _note_made(self, database: Database) -> None:
+        """Before it is made: after a restart a database of the target that is not noted is somebody else's."""
+        self._made.add(database.name)
+        self.changed()
 
     async def _move(self, state: State) -> None:
         try:
@@ -145,8 +214,10 @@ class Migration(MigrationRun[Database]):
                 state.method = "pg_dump"
                 await self._copy(state)
                 state.status, state.whole = "done", True
+                state.settled.set()
         except BaseException:
-            await self._undo(state)
+            if not self._suspended:
+                await self._undo(state)
             raise
 
     async def _copy(self, state: State, *, schema_only: bool = False) -> None:
@@ -160,8 +231,7 @@ class Migration(MigrationRun[Database]):
             return False
         obstacles = self._obstacles
         if not obstacles:
-            replication = Replication(self.source, self.target.superuser, state.dbname)
-            self._replications[state.dbname] = replication
+            replication = self._add_replication(state.dbname)
             try:
                 await replication.prepare_source()
             except _NO_REPLICATION as error:
@@ -178,9 +248,8 @@ class Migration(MigrationRun[Database]):
         """Start the replication of a prepared database and return when its first copy is there."""
         state.method = "replication"
         await self._copy(state, schema_only=True)
-        replication = self._replications[state.dbname]
-        await replication.subscribe()
-        self._watchers[state.dbname] = asyncio.create_task(self._watch(replication, state))
+        await self._replications[state.dbname].subscribe()
+        self._begin_to_watch(state)
         await state.settled.wait()
 
     async def _watch(self, replication: Replication, state: State) -> None:
@@ -209,7 +278,7 @@ class Migration(MigrationRun[Database]):
             state.settled.set()
 
     async def _end_replication(self, dbname: str) -> None:
-        replication = self._replications.pop(dbname, None)
+        replication = self._replications.get(dbname)
         if replication is None:
             return
         watcher = self._watchers.pop(dbname, None)
@@ -221,10 +290,9 @@ class Migration(MigrationRun[Database]):
                 await asyncio.wait_for(step(), _CLEAN_UP_SECONDS)
             except (psycopg.Error, TimeoutError) as error:
                 logger.warning("Replication of %s was not cleaned up: %s", dbname, self.source.words(error))
-            except asyncio.CancelledError:
-                # The emulator ends: whoever removes the service finishes this.
-                self._replications[dbname] = replication
-                raise
+        # Only now: should the emulator end before, whoever removes the service finishes this.
+        self._replications.pop(dbname, None)
+        self.changed()
 
     async def _undo(self, state: State) -> None:
         """End a database's replication, and take a copy that is not whole out of the target again."""
@@ -238,3 +306,4 @@ class Migration(MigrationRun[Database]):
                 await databases.create(self.target.admin, state.database)
         except psycopg.Error as error:
             logger.warning("Remains of database %s were left: %s", state.dbname, self.source.words(error))
+        self._made.discard(state.dbname)

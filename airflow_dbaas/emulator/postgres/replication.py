@@ -16,8 +16,9 @@ import asyncio
 import hashlib
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -91,10 +92,20 @@ class Replication:
     source: Endpoint
     target: Endpoint
     dbname: str
+    changed: Callable[[], None]
+    """Called before a change of the source that only this knows how to take back."""
     _widened: list[tuple[str, str, str]] = field(default_factory=list)
     """Tables whose replica identity was changed at the source: schema, name, identity before."""
     _ours: bool = False
     """Whether publication and slot of these names are this replication's; another target may have taken them."""
+
+    def record(self) -> dict[str, Any]:
+        """What it has changed at the source."""
+        return {"widened": self._widened, "ours": self._ours}
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Take over what was recorded."""
+        self._widened, self._ours = [(each[0], each[1], each[2]) for each in record["widened"]], record["ours"]
 
     def _name(self, kind: str) -> str:
         digest = hashlib.md5(self.dbname.encode(), usedforsecurity=False).hexdigest()
@@ -124,10 +135,7 @@ class Replication:
             await self._drop_publication(connection)
             found = await tables(connection)
             await connection.execute(sql.SQL("SET lock_timeout TO {}").format(sql.Literal(_LOCK_TIMEOUT)))
-            for table in found:
-                if not table.has_identity:
-                    await connection.execute(_set_identity(table.schema, table.name, "FULL"))
-                    self._widened.append((table.schema, table.name, table.identity))
+            await self._widen(connection, [table for table in found if not table.has_identity])
             listed = sql.SQL(", ").join(sql.Identifier(table.schema, table.name) for table in found)
             await connection.execute(
                 sql.SQL("CREATE PUBLICATION {} {}").format(
@@ -154,6 +162,16 @@ class Replication:
                     sql.Identifier(self.slot),
                 )
             )
+
+    async def subscribed(self) -> bool:
+        """Whether the target has the subscription; False if it has no such database either."""
+        try:
+            async with await self.target.connect(self.dbname) as connection:
+                found = "SELECT FROM pg_subscription WHERE subname = %s"
+                return await (await connection.execute(found, [self.subscription])).fetchone() is not None
+        except psycopg.OperationalError as error:
+            logger.info("Database %s of the target cannot be asked: %s", self.dbname, self.source.words(error))
+            return False
 
     async def progress(self, connection: psycopg.AsyncConnection) -> Progress:
         """Progress, asked over a connection to the database in the target."""
@@ -245,6 +263,16 @@ class Replication:
                 self._widened.pop()
             # The slot is in use until the source has noticed that the target's worker is gone.
             await self._drop_slot(connection, patience=_CLEAN_UP_SECONDS)
+
+    async def _widen(self, connection: psycopg.AsyncConnection, found: list[Table]) -> None:
+        self._widened = [(table.schema, table.name, table.identity) for table in found]
+        self.changed()
+        for number, table in enumerate(found):
+            try:
+                await connection.execute(_set_identity(table.schema, table.name, "FULL"))
+            except psycopg.Error:
+                del self._widened[number:]
+                raise
 
     async def _drop_publication(self, connection: psycopg.AsyncConnection) -> None:
         await connection.execute(sql.SQL("DROP PUBLICATION IF EXISTS {}").format(sql.Identifier(self.publication)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -31,19 +32,20 @@ _SETTINGS = {
     "wal_retrieve_retry_interval": "500ms",
     # How often a target tells its source how far it has come; stopping a replication waits for that.
     "wal_receiver_status_interval": "1s",
-    # The data lives no longer than the emulator, so surviving a crash of the machine is worth nothing.
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "max_wal_size": "2GB",
     "log_line_prefix": LINE_PREFIX,
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
+# For data that lives no longer than the emulator: surviving a crash is worth nothing then.
+_HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class PostgresServer(Server):
-    """A PostgreSQL server; with an ``identity`` its binaries have to be able to do TLS."""
+    """A PostgreSQL server; with an ``identity`` its binaries have to be able to do TLS.
+
+    ``durable``: whether what is committed outlives a crash.
+    """
 
     title = "PostgreSQL"
     stops = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
@@ -57,9 +59,12 @@ class PostgresServer(Server):
         password: str,
         settings: dict[str, str] | None = None,
         identity: Identity | None = None,
+        port: int | None = None,
+        *,
+        durable: bool = False,
     ) -> None:
-        super().__init__(directory, superuser, password, identity)
-        self._settings = _SETTINGS | (settings or {})
+        super().__init__(directory, superuser, password, identity, port)
+        self._settings = _SETTINGS | ({} if durable else _HASTY) | (settings or {})
         self.binaries = reachable(binaries, self._account, directory.parent)
 
     @property
@@ -88,7 +93,8 @@ class PostgresServer(Server):
         return (self.data / "PG_VERSION").exists()
 
     def initialise(self) -> None:
-        """Make the data directory."""
+        """Make the data directory, in the place of what an attempt that broke off may have left."""
+        shutil.rmtree(self.data, ignore_errors=True)
         password_file = self.write_private("password", self._password)
         try:
             self.run_tool(

@@ -1,8 +1,9 @@
 """Runs one database server and takes it down when whoever started it is gone.
 
-A script of its own (``python keeper.py UID GID LOG STOPS postgres …``), standard library only. STOPS are the
+A script of its own (``python keeper.py UID GID LOG STOPS CLAIM postgres …``), standard library only. STOPS are the
 signals that end the server, the mildest first, each with the seconds until the next: ``SIGINT:20,SIGKILL:5``;
-the second one is what the kernel sends should the keeper itself be killed. Its standard
+the second one is what the kernel sends should the keeper itself be killed. CLAIM is the descriptor of a locked
+file: the lock is held until keeper and server, with all its processes, have ended. Its standard
 input is a pipe whose other end the emulator holds: the end of that pipe means "stop", whether the
 emulator closed it or was killed. That works from any thread and on any Unix, which asking the kernel to
 signal children of a dead parent does not: on Linux that follows the *thread* that started the child.
@@ -26,6 +27,7 @@ def main() -> int:
     pairs = [pair.split(":") for pair in sys.argv[4].split(",")]
     stops = [(signal.Signals[name], float(seconds)) for name, seconds in pairs]
     last_resort = stops[1][0]
+    claim = int(sys.argv[5])
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -50,11 +52,12 @@ def main() -> int:
     # Created by the server's own account, appended to by every start.
     with open(log, "ab") as output:  # noqa: PTH123  (imports cost start-up time here)
         server = subprocess.Popen(
-            sys.argv[5:],
+            sys.argv[6:],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd="/",
+            pass_fds=(claim,),
             preexec_fn=tie_to_keeper,  # noqa: PLW1509  (one thread)
         )
     while server.poll() is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -24,6 +26,8 @@ whether there are any cannot connect by TLS."""
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 40.0
+_PREDECESSOR_SECONDS = 60.0
+"""How long the end of a server is waited for that a killed emulator has left; its keeper may take half of that."""
 _PORT_ATTEMPTS = 5
 
 
@@ -36,7 +40,8 @@ class Server(ABC):
 
     With an ``identity`` over TLS only.
 
-    Blocking. ``start`` after ``stop`` brings the same server back with its data on the same port.
+    Blocking. ``start`` after ``stop`` brings the same server back with its data on the same port; so does a new
+    object for the same directory that is given the ``port``.
     The data stays in ``directory`` until the caller removes it.
     """
 
@@ -51,7 +56,9 @@ class Server(ABC):
     no_port: ClassVar[bytes]
     """What its log says when its port was taken."""
 
-    def __init__(self, directory: Path, superuser: str, password: str, identity: Identity | None) -> None:
+    def __init__(
+        self, directory: Path, superuser: str, password: str, identity: Identity | None, port: int | None
+    ) -> None:
         self.directory = directory
         self.superuser = superuser
         self._password = password
@@ -69,7 +76,9 @@ class Server(ABC):
                     "choose another directory"
                 )
         self._keeper: subprocess.Popen[bytes] | None = None
-        self._port: int | None = None
+        self._port = port
+        self._claim: int | None = None
+        """A descriptor of the locked file that says that the directory is in use, while the server is being started."""
 
     @property
     def port(self) -> int:
@@ -109,18 +118,30 @@ class Server(ABC):
         """Whether the server's process is there."""
         return self._keeper is not None and self._keeper.poll() is None
 
-    def start(self) -> None:
-        """Make the data directory if there is none, start the server and wait until it answers."""
+    def start(self, *, anew: bool = False) -> None:
+        """Make the data directory if there is none, start the server and wait until it answers.
+
+        :param anew: make the data directory anyway; what there is of one goes.
+        """
         if self.running:
             return
-        if not self.initialised():
-            self.initialise()
-        for attempt in range(_PORT_ATTEMPTS):
-            if attempt or self._port is None:
-                self._port = _free_port()
-            if self._launch():
-                return
+        with self._claimed():
+            if anew or not self.initialised():
+                self.initialise()
+            # Nobody else is here, so it is of a server that was killed; the number may be another program's by now.
+            self.pid_file.unlink(missing_ok=True)
+            for attempt in range(_PORT_ATTEMPTS):
+                if attempt or self._port is None:
+                    self._port = _free_port()
+                if self._launch():
+                    return
         raise ServerError(f"{self.title} found no free port: {self._last_words()}")
+
+    def restart(self) -> None:
+        """As ``start``, of a server that there was before: without its data that is an error."""
+        if not self.initialised():
+            raise ServerError(f"{self.data} is gone")
+        self.start()
 
     def stop(self) -> None:
         """Stop the server: at once for its clients, cleanly for its data."""
@@ -178,6 +199,7 @@ class Server(ABC):
             group=self._account.gid if self._account else None,
             extra_groups=[] if self._account else None,
             umask=0o077,
+            pass_fds=() if self._claim is None else (self._claim,),
         )
         if done.returncode:
             raise ServerError(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}")
@@ -200,10 +222,35 @@ class Server(ABC):
         """Files with the certificate and its key; a server refuses a key that others could read."""
         return self.write_private("server.crt", identity.certificate), self.write_private("server.key", identity.key)
 
+    @contextlib.contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """Lock the directory, once whatever a killed emulator has left at work in it has ended.
+
+        Programs inherit the lock, the server too, and it lasts as long as any of them.
+        """
+        deadline = time.monotonic() + _PREDECESSOR_SECONDS
+        claim = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            while True:
+                try:
+                    fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise ServerError(f"another {self.title} is still at work in {self.directory}") from None
+                time.sleep(0.05)
+            self._claim = claim
+            yield
+        finally:
+            self._claim = None
+            os.close(claim)
+
     def _launch(self) -> bool:
         """Start the server; False if another program took the port meanwhile."""
         uid, gid = (self._account.uid, self._account.gid) if self._account else (os.getuid(), os.getgid())
         log_start = self.log.stat().st_size if self.log.exists() else 0
+        claim = self._claim
+        assert claim is not None  # noqa: S101  (that is how a start begins)
         stops = ",".join(f"{number.name}:{seconds}" for number, seconds in self.stops)
         self._keeper = subprocess.Popen(
             [
@@ -215,8 +262,10 @@ class Server(ABC):
                 str(gid),
                 str(self.log),
                 stops,
+                str(claim),
                 *self.command(),
             ],
+            pass_fds=(claim,),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -31,9 +31,10 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-def start(folder: Path, *options: str, **process_options: object) -> RunningEmulator:
-    log = folder.with_suffix(".log")
-    return start_emulator(log, "--directory", str(folder / "data"), *QUICK, *options, **process_options)
+def start(folder: Path, *options: str, **process_options: Any) -> RunningEmulator:
+    """An emulator with all of its files in the folder."""
+    environment = process_options.pop("env", os.environ) | {"TMPDIR": str(folder)}
+    return start_emulator(folder.with_suffix(".log"), *QUICK, *options, env=environment, **process_options)
 
 
 def close(emulator: RunningEmulator) -> None:

@@ -84,9 +84,9 @@ def test_what_cannot_work_is_refused_before_it_starts(tmp_path):
     """An impossible address, a place without room or permission."""
     assert "cannot listen at 192.0.2.1" in refused("--host", "192.0.2.1", "--port", "0")
     (tmp_path / "file").touch()
-    assert "cannot keep data in" in refused("--port", "0", "--directory", str(tmp_path / "file"))
+    assert "cannot keep data in" in refused("--port", "0", "--state", str(tmp_path / "file"))
     # A file system that never has any space.
-    assert "0 MiB of free disk space" in refused("--port", "0", "--directory", "/proc")
+    assert "cannot keep data in" in refused("--port", "0", "--state", "/proc/1/fd/none")
     with pytest.raises(OSError, match="a database server needs"):
         require_free_space(tmp_path, minimum=1 << 62)
 
@@ -117,7 +117,9 @@ def test_a_missing_package_is_named_together_with_the_extra(tmp_path, absent, sa
 def test_operations_are_pending_and_services_rebuild_for_as_long_as_was_said(folder):
     """A client that takes the end of an operation for readiness is found out."""
     emulator = start_emulator(
-        folder.with_suffix(".log"), "--directory", str(folder), "--operation-seconds", "0.5", "--startup-seconds", "2"
+        folder.with_suffix(".log"),
+        *("--operation-seconds", "0.5", "--startup-seconds", "2"),
+        env=os.environ | {"TMPDIR": str(folder)},
     )
     try:
         api, begun = Api(emulator), time.monotonic()
