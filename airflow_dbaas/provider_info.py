@@ -62,13 +62,13 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
                     },
                     "placeholders": {
                         "login": "EXO…",
-                        "host": "only to override https://api-{zone}.exoscale.com/v2",
+                        "host": "leave empty for https://api-{zone}.exoscale.com/v2",
                     },
                 },
                 "conn-fields": {
                     "zone": {
                         "label": "Zone",
-                        "description": "Zone of the services",
+                        "description": "Zone of the services; needed unless an API endpoint is given",
                         "schema": {
                             "type": ["string", "null"],
                             "enum": [

@@ -50,13 +50,17 @@ ENDPOINT = {
 
 params = {
     "service": Param(
-        type="string", minLength=1, maxLength=63, title="Service", description="DBaaS service to migrate into"
+        type="string",
+        minLength=1,
+        maxLength=63,
+        title="Service",
+        description="DBaaS service to migrate into; made if it is missing",
     ),
     "source_conn_id": Param(
         type="string",
         minLength=1,
-        title="Source",
-        description="Airflow connection of the server to migrate from, of type postgres or mysql",
+        title="Source connection",
+        description="Id of the Airflow connection of the server to migrate from, of type postgres or mysql",
     ),
     "zone": Param(
         None,
