@@ -58,12 +58,12 @@ def _otherwise(instead: str, refusal: str) -> str:
 
 def section(content: str, name: str, body: str) -> str:
     """The docs with another content between a section's markers."""
-    begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     before, _, rest = content.partition(begin)
     _, found, after = rest.partition(end)
     if not found:
         raise LookupError(f"no markers of {name!r}")
-    return f"{before}{begin}\n{body}\n{end}{after}"
+    return f"{before}{begin}\n{body}\n\n{end}{after}"
 
 
 def update(outcomes: Iterable[Outcome], file: Path = DOCS) -> None:
@@ -74,6 +74,6 @@ def update(outcomes: Iterable[Outcome], file: Path = DOCS) -> None:
     file.write_text(content, encoding="utf-8")
 
 
-def name(cell: Cell) -> str:
+def row_start(cell: Cell) -> str:
     """The start of a cell's row in the docs."""
     return f"| {cell.airflow} | {cell.python} | {cell.where} |"

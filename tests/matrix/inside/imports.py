@@ -13,10 +13,16 @@ import traceback
 import warnings
 from pathlib import Path
 
-# First everything of Airflow's that may speak for itself.
 import airflow.models
 import airflow.settings
 import airflow.triggers.base
+
+try:
+    from airflow.sdk import DAG, Param, task
+except ImportError:  # 2.11
+    from airflow.decorators import task
+    from airflow.models.dag import DAG
+    from airflow.models.param import Param
 
 #: What only runs with something else installed.
 EXTRAS = ("airflow_dbaas.emulator", "airflow_dbaas.testing", "airflow_dbaas._compat.lineage")
@@ -64,7 +70,7 @@ def modules():
     import airflow_dbaas
 
     root = Path(airflow_dbaas.__file__).parents[1]
-    files = sorted(Path(airflow_dbaas.__file__).parent.rglob("*.py"))
+    files = sorted(file for file in Path(airflow_dbaas.__file__).parent.rglob("*.py") if file.stem != "__main__")
     names = [".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__") for file in files]
     version = tuple(int(part) for part in airflow.__version__.split("."))
     without = (*EXTRAS, *(name for name, first in LATER.items() if version < first))
@@ -86,8 +92,10 @@ def printed_while(work):
             sys.stderr.flush()
             os.dup2(kept[0], 1)
             os.dup2(kept[1], 2)
-        file.seek(0)
-        return file.read().decode(errors="replace")
+            file.seek(0)
+            printed = file.read().decode(errors="replace")
+            print(printed, end="", file=sys.stderr)
+        return printed
 
 
 def dag_bag(folder):
@@ -96,11 +104,18 @@ def dag_bag(folder):
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # before 3.2
         from airflow.models.dagbag import DagBag
-    return DagBag(folder, include_examples=False)
+    return DagBag(folder)
+
+
+def any_dag():
+    """A DAG without this package: what Airflow says for itself with the first of them is said then."""
+    with DAG("any", params={"one": Param(1, type="integer")}):
+        task(task_id="nothing")(any_dag)()
 
 
 def main(dags, out):
     """Import it all."""
+    any_dag()
     import airflow_dbaas
 
     home = Path(airflow_dbaas.__file__).parent
