@@ -56,8 +56,9 @@ class Watch:
 
     def _show(self, message, category, filename, lineno, file=None, line=None):
         frames = [frame.filename for frame in reversed(traceback.extract_stack()[:-1]) if self._counts(frame)]
-        # The one who warns comes first, unless Python itself does.
-        if filename.startswith(self.ours) or any(frame.startswith(self.ours) for frame in frames[:2]):
+        # The one who warns does not count, but who made it warn.
+        cause = next((frame for frame in frames if frame != filename), "")
+        if filename.startswith(self.ours) or cause.startswith(self.ours):
             self.found.append(f"{category.__name__}: {message} ({filename}:{lineno})")
 
     @staticmethod
