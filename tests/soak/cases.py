@@ -23,9 +23,9 @@ CASES: dict[str, tuple[Prepare, int]] = {
     "delete an endpoint": (links.delete_endpoint, 4),
     "attach an endpoint": (links.attach, 8),
     "detach an endpoint": (links.detach, 4),
-    "check a migration": (services.check_migration, 2),
-    "start a migration": (services.start_migration, 1),
-    "stop a migration": (services.stop_migration, 1),
+    "check a migration": (services.check_migration("pg"), 2),
+    "start a migration": (services.start_migration("pg"), 1),
+    "stop a migration": (services.stop_migration("pg"), 1),
     "logs": (services.logs, 4),
     "metrics": (services.metrics, 4),
     "CA certificate": (services.certificate, 2),
@@ -36,4 +36,12 @@ CASES: dict[str, tuple[Prepare, int]] = {
     "sensor of a migration": (sensors.migration_sensor, 4),
     "sensor of an integration": (sensors.integration_sensor, 4),
     "sensor of a detachment": (sensors.external_integration_sensor, 4),
+}
+
+#: The same with MariaDB, where it is installed.
+MYSQL: dict[str, tuple[Prepare, int]] = {
+    "create a MySQL service": (services.create_service("mysql"), 1),
+    "check a migration from MySQL": (services.check_migration("mysql"), 2),
+    "start a migration from MySQL": (services.start_migration("mysql"), 1),
+    "stop a migration from MySQL": (services.stop_migration("mysql"), 1),
 }

@@ -16,7 +16,7 @@ from airflow_dbaas.sensors.operations import DbaasOperationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.sensors.tasks import DbaasTaskSensor
 from tests.soak.case import Case
-from tests.soak.world import World
+from tests.soak.world import World, source_of
 
 
 def _sensor(kind: Callable[..., BaseOperator], **arguments: Any) -> Callable[..., BaseOperator]:
@@ -69,7 +69,7 @@ def task_sensor(world: World) -> Iterator[Case]:
     from airflow_dbaas.sources import MigrationSource
 
     operation = world.client.create_dbaas_task_migration_check(
-        service=world.pg, source_service_uri=MigrationSource.from_conn_id("source").uri()
+        service=world.pg, source_service_uri=MigrationSource.from_conn_id(source_of("pg")).uri()
     )
     assert operation.reference
     task_id = str(operation.reference.id)

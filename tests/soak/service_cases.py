@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_dbaas.operators import migrations, services
 from tests.soak.case import Case, Prepare
-from tests.soak.world import World
+from tests.soak.world import World, source_of
 
 
 def create_service(kind: str) -> Prepare:
@@ -62,47 +62,61 @@ def delete_service(world: World) -> Iterator[Case]:
     world.drop(name)
 
 
-@contextmanager
-def check_migration(world: World) -> Iterator[Case]:
+def check_migration(kind: str) -> Prepare:
     """Into a service without one."""
 
-    def done(result: dict[str, Any]) -> bool:
-        return bool(world.client.get_dbaas_task(service=world.pg, id=result["task_id"]).success)
+    @contextmanager
+    def check(world: World) -> Iterator[Case]:
+        name = world.empty[kind]
 
-    yield Case(partial(migrations.DbaasMigrationCheckOperator, service_name=world.pg, source_conn_id="source"), done)
+        def done(result: dict[str, Any]) -> bool:
+            return bool(world.client.get_dbaas_task(service=name, id=result["task_id"]).success)
+
+        make = partial(migrations.DbaasMigrationCheckOperator, service_name=name, source_conn_id=source_of(kind))
+        yield Case(make, done)
+
+    return check
 
 
-@contextmanager
-def start_migration(world: World) -> Iterator[Case]:
+def start_migration(kind: str) -> Prepare:
     """Until the data is there."""
-    name = world.new("pg")
-    try:
-        yield Case(
-            partial(
-                migrations.DbaasStartMigrationOperator,
-                service_name=name,
-                source_conn_id="source",
-                method="dump",
-                until="synced",
-            ),
-            lambda result: world.migration(name) == "done" and result["status"] == "done",
-        )
-    finally:
-        world.drop(name)
+
+    @contextmanager
+    def start(world: World) -> Iterator[Case]:
+        name = world.new(kind)
+        try:
+            yield Case(
+                partial(
+                    migrations.DbaasStartMigrationOperator,
+                    service_name=name,
+                    source_conn_id=source_of(kind),
+                    method="dump",
+                    until="synced",
+                ),
+                lambda result: world.migration(name) == "done" and result["status"] == "done",
+            )
+        finally:
+            world.drop(name)
+
+    return start
 
 
-@contextmanager
-def stop_migration(world: World) -> Iterator[Case]:
+def stop_migration(kind: str) -> Prepare:
     """One that is complete."""
-    name = world.new("pg")
-    world.migrate(name)
-    try:
-        yield Case(
-            partial(migrations.DbaasStopMigrationOperator, service_name=name, source_conn_id="source"),
-            lambda result: world.migration(name) is None,
-        )
-    finally:
-        world.drop(name)
+
+    @contextmanager
+    def stop(world: World) -> Iterator[Case]:
+        name = world.new(kind)
+        world.migrate(name, kind)
+        try:
+            yield Case(
+                partial(migrations.DbaasStopMigrationOperator, service_name=name, source_conn_id=source_of(kind)),
+                lambda result: world.migration(name) is None,
+            )
+        finally:
+            world.drop(name)
+
+    return stop
 
 
 @contextmanager

@@ -8,19 +8,22 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, BaseOperator
 
+from airflow_dbaas.emulator.mysql.binaries import installed
+from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.postgres import PostgresServer
 from tests.soak import tasks
 from tests.soak.case import Case
-from tests.soak.cases import CASES
+from tests.soak.cases import CASES, MYSQL
 from tests.soak.world import ENDING, World
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
@@ -77,25 +80,37 @@ class Counts:
         return "\n".join(["", *(f"{name:58} {value}" for name, value in rows)])
 
 
-@pytest.fixture
-def world(tmp_path: Path, postgres_source: PostgresServer) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def mysql(request: pytest.FixtureRequest) -> MysqlServer | None:
+    """A source of MySQL, if it can be."""
+    if installed() is None and "CI" not in os.environ:
+        return None
+    server: MysqlServer = request.getfixturevalue("mysql_servers")()
+    return server
+
+
+@pytest.fixture(scope="module")
+def world(
+    tmp_path_factory: pytest.TempPathFactory, postgres_source: PostgresServer, mysql: MysqlServer | None
+) -> Iterator[World]:
     """An emulator that can fail, and services in it."""
-    with World.started(tmp_path, postgres_source) as world:
+    with World.started(tmp_path_factory.mktemp("world"), postgres_source, mysql) as world:
         yield world
 
 
 @pytest.mark.timeout(0 if "SOAK_COUNT" in os.environ else 300)
-def test_nothing_is_lost_and_nothing_done_twice(world: World) -> None:
+def test_nothing_is_lost_and_nothing_done_twice(world: World, mysql: MysqlServer | None) -> None:
     """No duplicate, no success of what is not done, no failure but for faults that end a task, no hang."""
     chance = random.Random(SEED)
-    drawn = chance.choices(list(CASES), weights=[weight for _, weight in CASES.values()], k=COUNT)
+    cases = CASES if mysql is None else CASES | MYSQL
+    drawn = chance.choices(list(cases), weights=[weight for _, weight in cases.values()], k=COUNT)
     # Each is there at least once.
-    drawn += [name for name in CASES if name not in drawn]
+    drawn += [name for name in cases if name not in drawn]
     counts = Counts()
     for number, name in enumerate(drawn):
         deferrable, keeps = number % 2 == 1, chance.random() < 0.5
         mode = f"{'deferred' if deferrable else 'poking'}{', tries remembered' if keeps else ''}"
-        with CASES[name][0](world) as case:
+        with cases[name][0](world) as case:
             world.fail(SEED * 100_000 + number)
             _execute(world, case, deferrable, keeps, counts, f"{number} {name} ({mode})")
         counts.executions[f"{name}, {'deferred' if deferrable else 'poking'}"] += 1
@@ -150,3 +165,51 @@ def _bounded(make: Any, store: tasks.Store | None) -> tasks.Outcome | None:
     worker.start()
     worker.join(_HANGS)
     return outcomes[0] if outcomes else None
+
+
+class _Wrong(BaseOperator):
+    """An operator that does what it is given to do, which is wrong."""
+
+    def __init__(self, *, work: Callable[[], Any], deferrable: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.work, self.deferrable = work, deferrable
+
+    def execute(self, context: Any) -> Any:
+        return self.work()
+
+
+def _twice(world: World) -> dict[str, Any]:
+    for name in ("once", "more"):
+        world.new_endpoint(name)
+    return {}
+
+
+def _fails(world: World) -> None:
+    raise RuntimeError("for no reason")
+
+
+WRONG: dict[str, Callable[[World], Any]] = {
+    "duplicates": _twice,
+    "false success": lambda world: {},
+    "false failure": _fails,
+    "hangs": lambda world: time.sleep(5),
+    "own work not known as such": lambda world: {"created": False},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_each_count_counts(world: World, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A task that is wrong in one way is counted so, and only so."""
+    monkeypatch.setitem(globals(), "_HANGS", 1 if name == "hangs" else _HANGS)
+    world.fail(SEED)
+    # One that strikes nothing: what is wrong is the task.
+    world.failing.told({"kind": "status", "method": "DELETE", "probability": 1})
+    case = Case(partial(_Wrong, work=partial(WRONG[name], world)), lambda result: name != "false success")
+    counts = Counts()
+    _execute(world, case, False, True, counts, "wrong")
+    world.work()
+    for endpoint in ("once", "more"):
+        for each in world.endpoints(endpoint):
+            world.client.delete_dbaas_external_endpoint_rsyslog(str(each.id))
+    assert [counted for counted, found in counts.wrong.items() if found] == [name]
+    assert len(counts.wrong[name]) == 1

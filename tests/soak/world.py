@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import httpx
 import pytest
@@ -18,10 +18,12 @@ from airflow_dbaas import _compat, polling
 from airflow_dbaas.api import Client, client, models
 from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.api.retries import RetryPolicy
+from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.postgres import PostgresServer
 from airflow_dbaas.operators._services import update
 from tests.integration.airflow.conftest import fill, password_of
 from tests.integration.emulator.failing import Failing
+from tests.integration.emulator.mysql_ends import login, run
 
 #: Each of these fires for this share of the requests; together they strike a fifth.
 _OFTEN, _SELDOM = 0.0133, 0.004
@@ -58,20 +60,27 @@ RULES: list[dict[str, Any]] = [
 ENDING = {"redirect", "clock-skew"}
 
 #: What may be begun once only.
-_ONCE = re.compile(r" (create-dbaas-(?:service|integration|external-endpoint)\S*|attach-\S+|update-dbaas-service-pg): ")
+_ONCE = re.compile(
+    r" (create-dbaas-(?:service|integration|external-endpoint)\S*|attach-\S+|update-dbaas-service-(?:pg|mysql)): "
+)
 
 _HASTY = RetryPolicy(max_seconds=15, first_pause=0.01, longest_pause=0.1)
+
+
+def source_of(kind: str) -> str:
+    """The id of the Airflow connection to the source for a kind of service."""
+    return f"{kind}_source"
 
 
 class World:
     """The emulator, and what is there from beginning to end.
 
     :param failing: the emulator.
-    :param source: fields of an Airflow connection to a source of migrations.
+    :param sources: fields of an Airflow connection to a source of migrations, for ``pg`` and perhaps ``mysql``.
     :param folder: for files that tasks write.
     """
 
-    def __init__(self, failing: Failing, source: dict[str, Any], folder: Path) -> None:
+    def __init__(self, failing: Failing, sources: dict[str, dict[str, Any]], folder: Path) -> None:
         self.failing = failing
         self.folder = folder
         emulator = failing.emulator
@@ -84,33 +93,34 @@ class World:
                 "host": emulator.url,
                 "extra": {"zone": emulator.zone, "timeout": 1},
             },
-            "AIRFLOW_CONN_SOURCE": source,
+            **{f"AIRFLOW_CONN_{source_of(kind).upper()}": fields for kind, fields in sources.items()},
         }
+        self._kinds = list(sources)
         self._variables: dict[str, str] = {}
         self._number = 0
         self._log = emulator.log.open()
 
     @classmethod
     @contextmanager
-    def started(cls, folder: Path, server: PostgresServer) -> Iterator[Self]:
+    def started(cls, folder: Path, server: PostgresServer, mysql: MysqlServer | None = None) -> Iterator[Self]:
         """A world with an emulator of its own.
 
         :param folder: for the emulator's log and files that tasks write.
         :param server: a source of migrations; it gets a database ``shop``.
+        :param mysql: another one, if MySQL is to take part.
         """
         fill(server, "shop", rows=10)
-        source = {
-            "conn_type": "postgres",
-            "host": server.host,
-            "port": server.port,
-            "login": "postgres",
-            "password": password_of(server),
-            "schema": "postgres",
-            "extra": {"sslmode": "disable"},
-        }
+        pg = {"conn_type": "postgres", "login": "postgres", "password": password_of(server), "schema": "postgres"}
+        sources = {"pg": {**pg, "host": server.host, "port": server.port, "extra": {"sslmode": "disable"}}}
+        if mysql is not None:
+            run(mysql, "CREATE DATABASE shop", "CREATE TABLE shop.item (id int PRIMARY KEY)")
+            run(mysql, "INSERT INTO item SELECT seq FROM seq_1_to_10", dbname="shop")
+            given = login(mysql)
+            sources["mysql"] = {"conn_type": "mysql", "login": given["username"], "password": given["password"]}
+            sources["mysql"] |= {"host": mysql.host, "port": mysql.port, "extra": {"ssl_mode": "DISABLED"}}
         options = ("--operation-seconds", "0.05", "--startup-seconds", "0.05", "--metrics-seconds", "1")
         with Failing.started(folder / "emulator.log", *options) as failing:
-            world = cls(failing, source, folder)
+            world = cls(failing, sources, folder)
             with closing(world.client), world._log, world.ready():
                 yield world
 
@@ -127,7 +137,10 @@ class World:
             patch.setattr(_compat, "get_variable", self._variables.get)
             patch.setattr(_compat, "set_variable", lambda key, value, description: self._variables.update({key: value}))
             patch.setattr(_compat, "delete_variable", lambda key: self._variables.pop(key, None))
-            self.search, self.elsewhere, self.pg = self.new("opensearch"), self.new("opensearch"), self.new("pg")
+            self.search, self.elsewhere = self.new("opensearch"), self.new("opensearch")
+            #: A service of each kind that nothing is ever moved into.
+            self.empty = {kind: self.new(kind) for kind in self._kinds}
+            self.pg = self.empty["pg"]
             self.endpoint_name = self.name()
             self.endpoint_id = self.new_endpoint(self.endpoint_name)
             self.migrated = self.new("pg")
@@ -169,13 +182,13 @@ class World:
         (found,) = self.attachments(service)
         return str(found.integration_id)
 
-    def migrate(self, name: str) -> None:
-        """Move the source's data into a service."""
+    def migrate(self, name: str, kind: str = "pg", *, method: Literal["dump", "replication"] = "dump") -> None:
+        """Move the source's data into a service of a kind, or begin to replicate it."""
         from airflow_dbaas.sources import MigrationSource
 
-        source = MigrationSource.from_conn_id("source")
-        self.client.send(source.engine.changed_by(name=name, migration=source.settings(method="dump", ignore_dbs=None)))
-        self.until(lambda: self.migration(name) == "done")
+        source = MigrationSource.from_conn_id(source_of(kind))
+        self.client.send(source.engine.changed_by(name=name, migration=source.settings(method=method, ignore_dbs=None)))
+        self.until(lambda: self.migration(name) == ("done" if method == "dump" else "syncing"))
 
     def service(self, name: str) -> models.Service | None:
         """A service as it is."""

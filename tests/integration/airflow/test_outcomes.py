@@ -23,7 +23,7 @@ from airflow_dbaas.waits import base, integrations, migrations, services
 from airflow_dbaas.waits.operations import FINAL_REASONS
 from tests.soak import tasks
 from tests.soak.tasks import TRIES, Outcome
-from tests.soak.world import World
+from tests.soak.world import World, source_of
 
 # Airflow's own warnings are its own affair; ours are errors.
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
@@ -114,7 +114,7 @@ def test_an_operation_never_ends(world: World, do: Do) -> None:
 def test_a_check_is_refused(world: World, do: Do) -> None:
     """The task fails at once, with the API's reason."""
     world.failing.told({"kind": "task-fails", "result": "no luck", **ALWAYS})
-    outcome = do(DbaasMigrationCheckOperator, service_name=world.pg, source_conn_id="source")
+    outcome = do(DbaasMigrationCheckOperator, service_name=world.pg, source_conn_id=source_of("pg"))
     text = f"The pg migration check for service {world.pg} was refused: no luck"
     fails(outcome, AirflowFailException, text, tries=1)
 
@@ -122,7 +122,7 @@ def test_a_check_is_refused(world: World, do: Do) -> None:
 def test_a_check_never_ends(world: World, do: Do) -> None:
     """The time is over, for the operator in each of its tries."""
     world.failing.told({"kind": "task-never-ends", **ALWAYS})
-    check = {"service_name": world.pg, "source_conn_id": "source"}
+    check = {"service_name": world.pg, "source_conn_id": source_of("pg")}
     outcome = do(DbaasMigrationCheckOperator, **check, wait_timeout=0.5)
     assert isinstance(outcome.error, DbaasWaitTimeoutError)
     assert outcome.tries == TRIES
@@ -176,6 +176,31 @@ def test_one_database_of_a_migration_fails(world: World, do: Do) -> None:
     assert said.startswith(f"The migration into service {world.migrated} failed: status failed, error: Migration")
     assert "shop: failed by pg_dump (disk is full)" in said
     assert said.count("disk is full") == 1
+
+
+@pytest.fixture(scope="module")
+def replicated(world: World) -> Iterator[str]:
+    """The name of a service that a source is replicated into."""
+    name = world.new("pg")
+    world.migrate(name, method="replication")
+    yield name
+    world.client.stop_dbaas_pg_migration(name)
+    world.drop(name)
+
+
+def test_a_replication_fails_and_recovers(world: World, do: Do, replicated: str) -> None:
+    """Shown as failed for some looks, it is no more than that; a failure that lasts fails the task for good."""
+    world.failing.told({"kind": "migration-fails", "database": "shop", "error": "connection lost", "times": 3})
+    outcome = do(sensor(DbaasMigrationSensor, service_name=replicated))
+    assert (outcome.error, outcome.tries, outcome.result["status"]) == (None, 1, "syncing")
+    assert world.failing.counts() == [(3, 3)]
+    world.failing.told({"kind": "migration-fails", "database": "shop", "error": "connection lost", **ALWAYS})
+    outcome = do(sensor(DbaasMigrationSensor, service_name=replicated, failure_patience=0.5))
+    assert (type(outcome.error), outcome.tries) == (AirflowFailException, 1)
+    said = str(outcome.error)
+    assert said.startswith(f"The migration into service {replicated} failed: status failed, ")
+    assert "shop: failed by replication (connection lost)" in said
+    assert world.failing.counts()[0][1] > 1
 
 
 @pytest.mark.parametrize("external", [False, True], ids=["integration", "attachment"])
