@@ -67,7 +67,7 @@ format: setup ## let ruff format the code
 
 # The variable keeps Material from advertising its successor at every build.
 docs: setup ## build the documentation as a site, in site/
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 	@echo "built: site/index.html"
 
 # Held to the Airflow the demo and the tests are written for; pyproject.toml itself stays wide.

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import subprocess
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
+_BESIDE = [*sorted((ROOT / "dags").glob("dbaas_*")), *ROOT.glob("*.md")]
 #: Files beside ``docs`` that a page may link to, and where they are in the site.
-SHOWN = {
-    path.relative_to(ROOT).as_posix(): f"files/{path.relative_to(ROOT).as_posix()}.md"
-    for path in [*sorted((ROOT / "dags").glob("dbaas_*")), ROOT / "CHANGELOG.md"]
-}
+SHOWN = {name: f"files/{name.removesuffix('.md')}.md" for name in (str(path.relative_to(ROOT)) for path in _BESIDE)}
 #: Stands in a page where the help of the command shall be.
 HELP = "<!-- help of airflow-dbaas -->"
 _LINK = re.compile(r"\]\((?!\w+:|#)([^)#]+)")
@@ -33,18 +32,17 @@ def on_files(files: Files, *, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Let links that leave ``docs`` lead to those pages."""
-    folder = PurePosixPath("docs", page.file.src_uri).parent
+    """Let links between ``docs`` and the files beside it lead to pages of the site; put in the help."""
+    place = page.file.src_uri
+    source = next((name for name, shown in SHOWN.items() if shown == place), f"docs/{place}")
 
     def inside(link: re.Match[str]) -> str:
-        parts: list[str] = []
-        for part in (folder / link[1]).parts:
-            parts = parts[:-1] if part == ".." else [*parts, part]
-        target = SHOWN.get("/".join(parts))
-        up = "../" * (len(folder.parts) - 1)
-        return f"]({up}{target}" if target else link[0]
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(source), link[1]))
+        target = SHOWN.get(target, target.removeprefix("docs/"))
+        return f"]({posixpath.relpath(target, posixpath.dirname(place) or '.')}"
 
-    markdown = _LINK.sub(inside, markdown)
+    # A file that is shown as code has no links.
+    markdown = _LINK.sub(inside, markdown) if source.endswith(".md") else markdown
     return markdown.replace(HELP, _all_help()) if HELP in markdown else markdown
 
 

@@ -98,7 +98,7 @@ def world(
     legacy |= {"password": password_of(source), "schema": "shop", "extra": {"sslmode": "disable"}}
     monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps({**connection, "extra": {"zone": emulator.zone}}))
     monkeypatch.setenv("AIRFLOW_CONN_LEGACY_POSTGRES", json.dumps(legacy))
-    for name, value in {"BRIEF_SECONDS": 0, "FIRST_LOOK_SECONDS": 0, "_SHORTEST_PAUSE": 0.1}.items():
+    for name, value in {"BRIEF_SECONDS": 0, "_SHORTEST_PAUSE": 0.1}.items():
         monkeypatch.setattr(polling, name, value)
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
