@@ -66,7 +66,7 @@ function migration(found) {
       found.databases.length ? `${copied} of ${count(found.databases.length, "database")} copied` : "no database named yet",
       found.method ? ` · by ${found.method}` : ""),
     el("p", {}, "Started by ", task
-      ? airflowLink(task.page, `${task.dag_id} › ${task.task_id}`)
+      ? airflowLink(task.page, `${task.dag_id}, task ${task.task_id}`)
       : el("span", { class: "faint" }, "no task that is known here"), task ? el("span", { class: "faint" }, `, run ${task.run_id}`) : null),
     found.error ? el("p", { class: "error" }, found.error) : null,
     found.databases.length ? el("ul", { class: "databases" }, found.databases.map(database)) : null);
