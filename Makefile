@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz soak secrets chaos matrix lint format docs lock audit api-diff clean
+.PHONY: help setup demo test fuzz soak secrets chaos matrix screenshots lint format docs lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,11 @@ secrets: setup ## look for secrets in what tasks of both engines and endpoints l
 matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0.6 in that, UPDATE=1 writes docs/matrix.md)
 	@UV_CACHE_DIR=$(abspath $(VENV))/matrix-cache UV_PYTHON_DOWNLOADS=never $(BIN)/python -m tests.matrix \
 	    $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
+
+screenshots: setup ## take the pictures of the docs anew, in a real Airflow by a real browser (Chromium)
+	@mkdir -p docs/images
+	@CI=1 SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/python -m pytest \
+	    tests/browser/test_connection.py tests/browser/test_migration.py
 
 lint: setup ## ruff and mypy strict
 	@$(BIN)/ruff check .

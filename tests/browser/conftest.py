@@ -121,7 +121,7 @@ def source(airflow_ui: AirflowUI, postgres_source: PostgresServer) -> str:
     return SOURCE
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shot() -> Callable[[Page, str], None]:
     """``shot(page, "name")`` takes a picture for the docs if ``make screenshots`` asks for it."""
 
@@ -131,6 +131,7 @@ def shot() -> Callable[[Page, str], None]:
         from PIL import Image
 
         file = Path(SCREENSHOTS) / f"{name}.png"
+        page.wait_for_load_state("networkidle")
         page.screenshot(path=file, animations="disabled", caret="hide")
         with Image.open(file) as image:
             # The pages have few colours: a palette makes it a third.
