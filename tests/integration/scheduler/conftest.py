@@ -98,7 +98,7 @@ class Scheduled:
             engine.dispose()
 
 
-def _metadata(house: House) -> str:
+def metadata(house: House) -> str:
     """A PostgreSQL server for Airflow's metadata, as the address of its database."""
     password = secrets.token_urlsafe(16)
     server = PostgresServer(installed()[16], house.folder / "metadata", superuser="airflow", password=password)
@@ -121,7 +121,7 @@ def whole_airflow(
     airflow = None
     try:
         # Most of the tests' tasks wait.
-        airflow = Airflow(house, dags, parallelism=6, database=_metadata(house), settings=settings)
+        airflow = Airflow(house, dags, parallelism=6, database=metadata(house), settings=settings)
         airflow.migrate()
         airflow.start()
         emulator = start_emulator(house)
