@@ -17,7 +17,7 @@ import httpx
 from demo.airflow import HTTP_NOT_FOUND, HTTP_OK_BELOW, START_TIMEOUT_S, Airflow
 from demo.emulator import start_emulator
 from demo.processes import DemoError, House
-from tests.integration.scheduler.conftest import Scheduled
+from tests.integration.scheduler.conftest import Scheduled, metadata
 from tests.matrix.cells import choose
 from tests.matrix.environments import make
 
@@ -89,8 +89,9 @@ def environment(version: str, folder: Path, wheel: Path) -> Path:
     if not home.exists():
         make(choose(version)[0], home, wheel)
         uv = Path(sys.executable).with_name("uv")
-        command = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", "pymysql"]
-        subprocess.run(command, check=True)
+        command = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python"]
+        # The drivers of the sources and of the metadata database.
+        subprocess.run([*command, "psycopg2-binary", "pymysql"], check=True)
     return home / "bin" / "python"
 
 
@@ -108,17 +109,18 @@ def running(version: str, python: Path | str, dags: Path) -> Iterator[Scheduled]
     kind = Airflow2 if version.startswith("2.") else Airflow
     lineage = {"type": "file", "log_file_path": str(house.folder / "logs" / "lineage"), "append": True}
     settings = {"AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage)}
-    if kind is Airflow2:
-        # It would rather have only one task at a time.
-        settings["_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK"] = "1"
-    airflow = kind(house, dags, parallelism=PARALLELISM, settings=settings, python=python)
+    airflow = None
     try:
+        # With SQLite an Airflow 2 runs one task at a time and has no DAG processor of its own.
+        options = {"database": metadata(house), "settings": settings, "python": python}
+        airflow = kind(house, dags, parallelism=PARALLELISM, **options)
         airflow.migrate()
         airflow.start()
         emulator = start_emulator(house)
         airflow.wait_until_healthy()
         yield Scheduled(airflow, emulator, house)
     finally:
-        airflow.close()
+        if airflow is not None:
+            airflow.close()
         house.end_processes()
         house.sweep()
