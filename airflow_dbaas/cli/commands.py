@@ -95,6 +95,7 @@ COMMANDS = (
         examples={
             "": "at http://127.0.0.1:8090/v2",
             "--port 0 --operation-seconds 0.1 --startup-seconds 0.1": "at a free port, and quick",
+            "--state ./state --seed-demo": "with something in it, that is there again at the next start",
             "--faults faults.yaml": "failing as the file says",
         },
         exit_codes={0: "it was told to stop", 1: "it could not start; a line says why", 2: "wrong use"},

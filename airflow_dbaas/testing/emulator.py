@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -152,7 +151,7 @@ def start_emulator(
     environment = os.environ if env is None else env
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            [*command, "emulator", "--port", "0", *options],
+            [*command, "emulator", "--json", "--port", "0", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -161,12 +160,11 @@ def start_emulator(
             **others,
         )
     running = RunningEmulator(process=process, url="", key="", secret="", zone="", log=log)
-    for line in process.stdout or ():
-        if line.startswith("export "):
-            connection = json.loads(shlex.split(line)[1].partition("=")[2])
-            running.url, running.zone = connection["host"], connection["extra"]["zone"]
-            running.key, running.secret = connection["login"], connection["password"]
-            return running
+    if process.stdout and (line := process.stdout.readline()):
+        connection = json.loads(line)["connections"]["exoscale_default"]
+        running.url, running.zone = connection["host"], connection["extra"]["zone"]
+        running.key, running.secret = connection["login"], connection["password"]
+        return running
     with running:
         process.wait(STOP_SECONDS)
     raise EmulatorError(f"the emulator did not start: {log.read_text()}")
