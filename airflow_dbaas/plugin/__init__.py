@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from airflow_dbaas._compat.plugins import AirflowPlugin, has_views
@@ -15,14 +16,20 @@ ROUTE = "exoscale-dbaas"
 class LazyApp:
     """The page's server side, built when it is first asked: every process of Airflow may load this module."""
 
-    @cached_property
-    def _app(self) -> Callable[..., Awaitable[None]]:
-        from airflow_dbaas.plugin.app import create_app
-
-        return create_app()
+    _app: Callable[..., Awaitable[None]] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._app is None:
+            # In a thread: its imports would hold up the whole API server.
+            self._app = await asyncio.to_thread(_build)
         await self._app(scope, receive, send)
+
+
+@cache
+def _build() -> Callable[..., Awaitable[None]]:
+    from airflow_dbaas.plugin.app import create_app
+
+    return create_app()
 
 
 class DbaasPlugin(AirflowPlugin):
