@@ -24,7 +24,11 @@ async def test_one_source_after_another(mysql_servers):
     target = MysqlTarget(endpoint(there), endpoint(there), mariadb(), disk=2**40)
     for source, dbname, tls in ((first, "a", None), (second, "b", True)):
         migration = MysqlMigration(
-            source=replace(endpoint(source), tls=tls), target=target, method="replication", ignored=frozenset()
+            source=replace(endpoint(source), tls=tls),
+            target=target,
+            method="replication",
+            ignored=frozenset(),
+            changed=lambda: None,
         )
         migration.start()
         try:
