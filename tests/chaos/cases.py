@@ -77,6 +77,27 @@ def all_during_the_start(migration: Migration) -> None:
     migration.chaos.kill_all()
 
 
+def emulator_during_the_start(migration: Migration) -> None:
+    """The emulator dies when it has just taken the migration."""
+    migration.run()
+    migration.until_taken(UPDATE)
+    migration.chaos.kill_emulator()
+
+
+def emulator_while_waiting(migration: Migration) -> None:
+    """The emulator dies, with the servers, while data is copied."""
+    migration.run()
+    migration.until_watched()
+    migration.chaos.kill_emulator()
+
+
+def all_and_emulator_while_waiting(migration: Migration) -> None:
+    """The emulator dies with all components while data is copied, and is the last to return."""
+    migration.run()
+    migration.until_watched()
+    migration.chaos.kill_emulator(everything=True)
+
+
 #: Harm done to one run.
 APART: dict[str, Case] = {
     "worker killed, service just asked for": partial(
@@ -109,4 +130,11 @@ TOGETHER: dict[str, Case] = {
     "everything killed while data is copied": all_while_waiting,
 }
 
-CASES = APART | TOGETHER
+#: Harm done to the emulator, which goes on with what it kept.
+EMULATOR: dict[str, Case] = {
+    "emulator killed, migration just asked for": emulator_during_the_start,
+    "emulator killed while data is copied": emulator_while_waiting,
+    "everything and the emulator killed while data is copied": all_and_emulator_while_waiting,
+}
+
+CASES = APART | TOGETHER | EMULATOR

@@ -20,5 +20,5 @@ def chaos(tmp_path_factory: pytest.TempPathFactory, postgres_source: PostgresSer
     databases = slow_databases(postgres_source, int(os.environ["CHAOS_SECONDS"]), len(CASES))
     dags = tmp_path_factory.mktemp("dags")
     write_dag(dags)
-    with whole_airflow(dags, {SOURCE: connection_to(postgres_source)}, ALERT) as scheduled:
+    with whole_airflow(dags, {SOURCE: connection_to(postgres_source)}, ALERT, durable=True) as scheduled:
         yield Chaos(scheduled, postgres_source, databases)

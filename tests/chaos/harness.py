@@ -20,7 +20,7 @@ import httpx
 from airflow_dbaas.emulator.postgres import PostgresServer
 from demo.airflow import COMPONENTS
 from demo.compare import compare
-from demo.emulator import NAME, database_conninfo, target_conninfo
+from demo.emulator import NAME, database_conninfo, start_emulator, target_conninfo
 from tests.chaos.source import DAG_ID, SOURCE
 from tests.integration.scheduler.conftest import Scheduled
 
@@ -63,6 +63,8 @@ class Migration:
     service: str = field(default_factory=lambda: f"chaos-{secrets.token_hex(4)}")
     paths: list[str] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
+    late: bool = False
+    """Whether all was copied before the harm was done."""
 
     def __post_init__(self) -> None:
         self.database = self.chaos.free.pop()
@@ -107,13 +109,18 @@ class Migration:
         return len(entry.findall(self.chaos.scheduled.house.log(NAME).read_text()))
 
     def until_watched(self) -> None:
-        """Wait until the triggerer waits for the data."""
+        """Wait until the triggerer waits for the data; if the others' harm took so long that all is copied, go on."""
         run = self.paths[0].rsplit("/", 1)[1]
         query = (
             "SELECT count(*) FROM trigger JOIN task_instance ON trigger_id = trigger.id WHERE triggerer_id IS NOT NULL"
             f" AND task_id = 'wait_for_migration' AND run_id = '{run}'"
         )
-        self.until(lambda: self.chaos.scheduled.database(query) == [(1,)], "the triggerer waits for the data")
+
+        def watched() -> bool:
+            self.late = self.task("wait_for_migration")["state"] == "success"
+            return self.late or self.chaos.scheduled.database(query) == [(1,)]
+
+        self.until(watched, "the triggerer waits for the data")
 
     def kill_worker(self, task_id: str) -> None:
         """Kill the processes that execute a task, as soon as there are any."""
@@ -163,7 +170,7 @@ class Migration:
             compared = compare(self.chaos.source.conninfo(dbname=self.database), target)
             client.delete_dbaas_service(self.service)
         return Outcome(
-            case=case,
+            case=f"{case}, late" if self.late else case,
             runs=runs,
             created=self.taken("create-dbaas-service-pg"),
             started=self.taken("update-dbaas-service-pg"),
@@ -204,6 +211,18 @@ class Chaos:
     def kill_all(self) -> None:
         """Kill all components with all they execute, and start them again."""
         self.kill(*COMPONENTS)
+
+    def kill_emulator(self, *, everything: bool = False) -> None:
+        """Kill the emulator and with it its servers, and start it again with what it kept.
+
+        :param everything: kill all of Airflow, too, and start that first.
+        """
+        scheduled = self.scheduled
+        with self.peace:
+            scheduled.house.kill(NAME)
+            if everything:
+                self.kill_all()
+            start_emulator(scheduled.house, state=scheduled.state, again=scheduled.emulator)
 
     def kill_processes_of(self, task: str) -> bool:
         """Kill the process of a task, and before it the one that watches over it; whether there is such a process."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.cases import APART, TOGETHER
+from tests.chaos.cases import APART, EMULATOR, TOGETHER
 from tests.chaos.harness import Chaos, judged
 
 pytestmark = [
@@ -25,4 +25,9 @@ def test_one_migration_whatever_happens_to_a_run(chaos: Chaos) -> None:
 
 def test_one_migration_whatever_dies(chaos: Chaos) -> None:
     """As above, with components that die, and all runs that go on have to live with it."""
-    assert judged(chaos, TOGETHER, "replication", at_once=4) == []
+    assert judged(chaos, TOGETHER, "replication", at_once=2) == []
+
+
+def test_one_migration_whatever_happens_to_the_api(chaos: Chaos) -> None:
+    """As above, with an emulator that dies and goes on with what it kept."""
+    assert judged(chaos, EMULATOR, "replication", at_once=1) == []

@@ -46,6 +46,8 @@ class Scheduled:
     airflow: Airflow
     emulator: Emulator
     house: House
+    state: Path | None = None
+    """Where the emulator keeps all it has, if it does."""
     _paths: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -109,13 +111,14 @@ def metadata(house: House) -> str:
 
 @contextmanager
 def whole_airflow(
-    dags: Path, connections: Mapping[str, Mapping[str, Any]], settings: Mapping[str, str]
+    dags: Path, connections: Mapping[str, Mapping[str, Any]], settings: Mapping[str, str], *, durable: bool = False
 ) -> Iterator[Scheduled]:
     """An Airflow whose metadata are in PostgreSQL, and an emulator.
 
     :param dags: the folder of its DAGs.
     :param connections: what it knows beside the emulator.
     :param settings: as for :class:`Airflow`.
+    :param durable: the emulator can be killed, and go on with what it kept.
     """
     house = House()
     airflow = None
@@ -124,12 +127,13 @@ def whole_airflow(
         airflow = Airflow(house, dags, parallelism=6, database=metadata(house), settings=settings)
         airflow.migrate()
         airflow.start()
-        emulator = start_emulator(house)
+        state = house.folder / "emulator" if durable else None
+        emulator = start_emulator(house, state=state)
         api = {"conn_type": "exoscale", "login": emulator.key, "password": emulator.secret, "host": emulator.url}
         exoscale = {"exoscale_default": {**api, "extra": json.dumps({"zone": "ch-gva-2"})}}
         airflow.add_connections({**exoscale, **connections})
         airflow.wait_until_healthy()
-        yield Scheduled(airflow, emulator, house)
+        yield Scheduled(airflow, emulator, house, state)
     finally:
         if airflow is not None:
             airflow.close()
