@@ -53,6 +53,13 @@ COMMANDS: list[tuple[list[str], str]] = [
         "airflow-dbaas emulator: argument --metrics-seconds: must be a number of seconds, 0.1 or more, got '0.01' "
         + _HELP,
     ),
+    *(
+        (
+            ["emulator", f"--{flag}=yes"],
+            f"airflow-dbaas emulator: argument --{flag}: ignored explicit argument 'yes' {_HELP}",
+        )
+        for flag in ("json", "seed-demo")
+    ),
     (["emulator", "--faults"], f"airflow-dbaas emulator: argument --faults: expected one argument {_HELP}"),
     (
         ["emulator", "--port", "0", "--faults", "/nowhere/faults.yaml"],
