@@ -102,7 +102,9 @@ class Airflow:
         path = self._home / "connections.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(connections), encoding="utf-8")
-        self._house.run("airflow connections import", self._command("connections", "import", str(path)), self.environment)
+        self._house.run(
+            "airflow connections import", self._command("connections", "import", str(path)), self.environment
+        )
         path.unlink()
 
     def start(self, *names: str) -> None:
@@ -143,13 +145,13 @@ class Airflow:
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """One request to the REST API; ``None`` when there is no such thing."""
+        """One request to the REST API; ``None`` when there is no such thing, or nothing to say."""
         answer = self._http.request(method, f"/api/v2{path}", json=body)
         if answer.status_code == HTTP_NOT_FOUND:
             return None
         if answer.status_code >= HTTP_OK_BELOW:
             raise DemoError(f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:2000]}")
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def wait_for_dag(self, dag_id: str) -> None:
         """Wait until the DAG is known; a file that cannot be imported ends the wait with its error."""
