@@ -35,6 +35,7 @@ class _Instance:
     dag_id: str = "soak"
     task_id: str = "task"
     run_id: str = "soak"
+    map_index: int = -1
     start_date: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def xcom_push(self, key: str, value: Any) -> None:
