@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -78,6 +79,8 @@ class Trial:
         settings = {
             **world.connections,
             "MATRIX_SERVICE": f"{service}-wait",
+            # Where 2.11's executor looks for the command.
+            "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}",
         }
         if cell.version < (3,):
             # There others cannot do with SQLite.

@@ -67,9 +67,18 @@ def section(content: str, name: str, body: str) -> str:
 
 
 def update(outcomes: Iterable[Outcome], file: Path = DOCS) -> None:
-    """Write both tables into the docs."""
+    """Write both tables into the docs; rows of cells that were not tried stay, if they are of this version."""
     content = file.read_text(encoding="utf-8")
-    content = section(content, "matrix", f"airflow-dbaas {__version__}\n\n{markdown(rows(outcomes))}")
+    version = f"airflow-dbaas {__version__}"
+    kept = content.splitlines() if f"{version}\n" in content else []
+    head, *tried = markdown(rows(outcomes)).splitlines(keepends=True)
+    table = [
+        next((line.rstrip() for line in (*tried, *kept) if line.startswith(row_start(cell))), "") for cell in CELLS
+    ]
+    lacking = [str(cell) for cell, row in zip(CELLS, table, strict=True) if not row]
+    if lacking:
+        raise LookupError(f"{file.name} has no rows of {version} for {'; '.join(lacking)}")
+    content = section(content, "matrix", "\n".join([f"{version}\n", head.rstrip(), tried[0].rstrip(), *table]))
     content = section(content, "features", markdown(lines()))
     file.write_text(content, encoding="utf-8")
 

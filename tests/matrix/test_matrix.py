@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -88,20 +89,29 @@ def test_a_feature_is_held_to_the_docs() -> None:
     assert "Sensors without a worker: False, should be True" in wrong(found, Cell("3.3.2", "3.12", "newest"))
 
 
-def test_the_table_shows_a_failure(tmp_path: Path) -> None:
-    """A row has the seconds of each step, or where it failed; the docs keep what stands round their sections."""
+def test_the_table_shows_a_failure() -> None:
+    """A row has the seconds of each step, or where it failed."""
     cell = Cell("3.0.6", "3.12", "MWAA")
     good = Outcome(cell, dict.fromkeys(report.STEPS, 1.4))
     bad = Outcome(cell, {"install": 1.4}, problem=("listed", "wrong"))
     _, first, second = report.rows([good, bad])
     assert first == ["3.0.6", "3.12", "MWAA", *["1 s"] * 5, "7"]
     assert second == ["3.0.6", "3.12", "MWAA", "1 s", "failed", "", "", "", "1"]
+
+
+def test_the_docs_keep_what_was_not_tried(tmp_path: Path) -> None:
+    """Rows of other cells stay, and so does what is round the sections; what no run has shown is not made up."""
     file = tmp_path / "matrix.md"
     file.write_text(
         "a\n<!-- matrix -->\nold\n<!-- end of matrix -->\nb\n<!-- features -->\n<!-- end of features -->\nc\n"
     )
-    report.update([good], file)
+    first, *others = CELLS
+    with pytest.raises(LookupError, match=re.escape(f"has no rows of airflow-dbaas {__version__} for {others[0]}")):
+        report.update([Outcome(first)], file)
+    report.update([Outcome(cell, {"install": 1.0}) for cell in CELLS], file)
+    report.update([Outcome(others[0], {"install": 7.0})], file)
     content = file.read_text()
     assert content.startswith(f"a\n<!-- matrix -->\n\nairflow-dbaas {__version__}\n\n| Airflow |")
     assert content.endswith("|\n\n<!-- end of features -->\nc\n")
     assert "old" not in content
+    assert [content.count(f"| {seconds} s |") for seconds in (1, 7)] == [len(CELLS) - 1, 1]
