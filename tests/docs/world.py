@@ -100,6 +100,8 @@ class World:
         output = ""
         for line in process.stdout:
             output += line
+            if "--json" in words and line.startswith("{"):
+                return 0, output
             if line.startswith("export "):
                 self._export(shlex.split(line), background=False)
             if "AIRFLOW_CONN_DEMO_SOURCE" in line or ("EXOSCALE_DEFAULT" in line and "--seed-demo" not in words):
@@ -125,7 +127,8 @@ class World:
         if words[1] != "install":
             return 1, f"unknown: {shlex.join(words)}"
         done, output = self._program(
-            ["uv", "pip", *words[1:], "--dry-run", "--offline", "--python", sys.executable], background
+            [sys.executable, "-m", "uv", "pip", *words[1:], "--dry-run", "--offline", "--python", sys.executable],
+            background,
         )
         return done or int("Would install" in output), output
 
