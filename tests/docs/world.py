@@ -36,7 +36,8 @@ class World:
         self.output = ""
         self._patch = patch
         self._stack = stack
-        shutil.copytree(ROOT / "dags", folder / "dags")
+        for place in (folder, AIRFLOW_HOME):
+            shutil.copytree(ROOT / "dags", place / "dags", dirs_exist_ok=True)
 
     def run(self, command: Command) -> None:
         """Run a command as a reader would; an unexpected exit code is an error."""
