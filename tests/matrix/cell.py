@@ -112,16 +112,11 @@ class Trial:
         links = [link["extra_link_class_name"] for link in self._airflow("providers", "links")]
         ours = [link for link in links if link.startswith("airflow_dbaas.")]
         _same("airflow providers links", [link.rpartition(".")[2] for link in ours], features.LINKS)
-        prefix = f"extra__{CONNECTION_TYPE}__"
-        widgets = [widget["connection_parameter_name"] for widget in self._airflow("providers", "widgets")]
-        fields = [name.removeprefix(prefix) for name in widgets if name.startswith(prefix)]
-        behaviours = [entry["field_behaviours"] for entry in self._airflow("providers", "behaviours")]
         # Airflow before 3.2 takes such a command for a mistake.
         answer = self._answer(["-P", "-m", "airflow", "dbaas", "check-connection", "exoscale_default"])
         self.outcome.found["commands"] = answer.returncode == 0
         if answer.returncode not in {0, WRONG_USE}:
             raise CheckError(f"airflow dbaas check-connection\n{answer.stdout}{answer.stderr}")
-        self.outcome.found["form"] = fields == features.FIELDS and CONNECTION_TYPE in behaviours
 
     def imports(self) -> None:
         """All modules and DAGs are imported without an error, a warning of ours, or a word."""

@@ -9,7 +9,6 @@ from typing import Any
 from tests.matrix.cells import Cell
 
 LINKS = ["DbaasMigrationLink", "DbaasServiceLink"]
-FIELDS = ["ca_file", "organization", "timeout", "zone"]
 
 
 @dataclass(frozen=True)

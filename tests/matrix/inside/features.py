@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.provider_info import get_provider_info
 from airflow_dbaas.retry_policy import dbaas_retry_policy
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.task_groups.migrations import migrate_service
@@ -17,6 +18,23 @@ try:
     from airflow.sdk import DAG
 except ImportError:  # 2.11
     from airflow import DAG
+
+#: Fields of the connection form besides Airflow's own.
+FIELDS = len(get_provider_info()["connection-types"][0]["conn-fields"])
+
+
+def form():
+    """The connection form: the fields of the type's own, and the other labels."""
+    try:
+        from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+    except ImportError:  # 2.11
+        from airflow.providers_manager import ProvidersManager
+
+        manager = ProvidersManager()
+        ours = [name for name in manager.connection_form_widgets if name.startswith("extra__exoscale__")]
+        return len(ours) == FIELDS and "exoscale" in manager.field_behaviours
+    (meta,) = [meta for meta in HookMetaService.hook_meta_data() if meta.connection_type == "exoscale"]
+    return len(meta.extra_fields or {}) == FIELDS and meta.standard_fields is not None
 
 
 def approval():
@@ -49,7 +67,7 @@ def on_kill():
 def main(out):
     """Ask for each."""
     found = {}
-    for feature in (approval, retry_policy, no_worker, on_kill):
+    for feature in (form, approval, retry_policy, no_worker, on_kill):
         try:
             found[feature.__name__] = feature()
         except DbaasConfigurationError as error:

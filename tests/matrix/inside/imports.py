@@ -13,9 +13,11 @@ import traceback
 import warnings
 from pathlib import Path
 
+# They speak when they are first imported, whoever does it.
 import airflow.models
 import airflow.settings
 import airflow.triggers.base
+import alembic.runtime.environment  # noqa: F401
 
 try:
     from airflow.sdk import DAG, Param, task
