@@ -36,7 +36,11 @@ class Emulator:
 
 
 def start_emulator(
-    house: House, startup_seconds: float = STARTUP_S, state: Path | None = None, again: Emulator | None = None
+    house: House,
+    startup_seconds: float = STARTUP_S,
+    state: Path | None = None,
+    again: Emulator | None = None,
+    secret: str | None = None,
 ) -> Emulator:
     """Start the emulator and wait until it says where it listens.
 
@@ -44,9 +48,10 @@ def start_emulator(
     :param startup_seconds: how long a new service takes to start.
     :param state: where it keeps all it has; otherwise that ends with it.
     :param again: one that has ended: its port and keys are taken, otherwise a free port and new ones.
+    :param secret: the secret of its API key, by default a new one.
     """
     key = again.key if again else f"EXO{secrets.token_hex(12)}"
-    secret = again.secret if again else secrets.token_urlsafe(32)
+    secret = again.secret if again else secret or secrets.token_urlsafe(32)
     port = urlsplit(again.url).port if again else 0
     program = Path(sys.executable).with_name("airflow-dbaas")
     if not os.access(program, os.X_OK):

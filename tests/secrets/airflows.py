@@ -20,6 +20,7 @@ from demo.processes import DemoError, House
 from tests.integration.scheduler.conftest import Scheduled, metadata
 from tests.matrix.cells import choose
 from tests.matrix.environments import make
+from tests.secrets.canaries import API_SECRET
 
 ROOT = Path(__file__).parents[2]
 PARALLELISM = 6
@@ -90,8 +91,8 @@ def environment(version: str, folder: Path, wheel: Path) -> Path:
         make(choose(version)[0], home, wheel)
         uv = Path(sys.executable).with_name("uv")
         command = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python"]
-        # The drivers of the sources and of the metadata database.
-        subprocess.run([*command, "psycopg2-binary", "pymysql"], check=True)
+        # The drivers of the sources and of the metadata database; Airflow 3 needs two for that.
+        subprocess.run([*command, "psycopg2-binary", "pymysql", "asyncpg"], check=True)
     return home / "bin" / "python"
 
 
@@ -116,7 +117,7 @@ def running(version: str, python: Path | str, dags: Path) -> Iterator[Scheduled]
         airflow = kind(house, dags, parallelism=PARALLELISM, **options)
         airflow.migrate()
         airflow.start()
-        emulator = start_emulator(house)
+        emulator = start_emulator(house, secret=API_SECRET)
         airflow.wait_until_healthy()
         yield Scheduled(airflow, emulator, house)
     finally:

@@ -39,7 +39,7 @@ CANARIES = {
 #: No secret at all, but as hard to find as one.
 PLANTED = AWKWARD + "planted"
 
-#: The secret of an API key that is right.
+#: The secret of the API key that is right.
 API_SECRET = "C@n/ary\"p&ss%41+'<\\secret"
 
 
@@ -58,7 +58,8 @@ def mysql_source(server: MysqlServer) -> dict[str, Any]:
     """The same for MySQL."""
     with closing(pymysql.connect(**server.login())) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE DATABASE canary")
-        cursor.execute("CREATE TABLE canary.item (id int PRIMARY KEY) SELECT seq AS id FROM seq_1_to_20")
+        cursor.execute("CREATE TABLE canary.item (id int PRIMARY KEY)")
+        cursor.executemany("INSERT INTO canary.item VALUES (%s)", [(number,) for number in range(20)])
         for length in ("long", "short"):
             cursor.execute("CREATE USER %s@'%%' IDENTIFIED BY %s", (length, CANARIES[f"source, {length}"]))
             cursor.execute("GRANT ALL ON *.* TO %s@'%%'", (length,))
