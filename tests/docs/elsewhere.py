@@ -16,6 +16,8 @@ ELSEWHERE = {
     "make docs": "tests/docs/test_site.py",
     "make fuzz": "tests/fuzz/test_schemathesis.py",
     "make lint": ".ci/run",
+    "make matrix": "tests/matrix/test_matrix.py",
+    "make screenshots": "tests/browser",
     "make secrets": "tests/unit/test_hunt.py",
     "make setup": ".ci/run",  # each target of make needs it
     "make soak": "tests/soak/test_soak.py",
