@@ -62,6 +62,8 @@ def test_no_secret_gets_out(
     targets = {f"{name}-to-{kind}": engine for kind, engine in {"pg": "pg", "my": "mysql"}.items()}
     killed = {f"{name}-{mode}": "pg" for mode in ("deferred", "running")}
     sources = {"pg": postgres_source(postgres_servers()), "mysql": mysql_source(mysql_servers())}
+    # A database is replicated to one service at a time.
+    sources["running"] = postgres_source(postgres_servers())
     with hunt.watching():
         api = {"conn_type": "exoscale", "login": scheduled.emulator.key, "password": scheduled.emulator.secret}
         default = {**api, "host": scheduled.emulator.url, "extra": json.dumps({"zone": "ch-gva-2"})}

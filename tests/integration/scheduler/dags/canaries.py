@@ -124,7 +124,7 @@ with DAG("canary_killed", schedule=None, params={"service": ""}):
         DbaasStartMigrationOperator(
             task_id=mode,
             service_name=f"{SERVICE}-{mode}",
-            source_conn_id="canary_pg_long",
+            source_conn_id=f"canary_{'pg' if mode == 'deferred' else mode}_long",
             method="replication",
             until="done",
             cancel_on_kill=True,
