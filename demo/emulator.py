@@ -37,7 +37,6 @@ class Emulator:
 
 def start_emulator(
     house: House,
-    startup_seconds: float = STARTUP_S,
     state: Path | None = None,
     again: Emulator | None = None,
     secret: str | None = None,
@@ -45,7 +44,6 @@ def start_emulator(
     """Start the emulator and wait until it says where it listens.
 
     :param house: where it runs.
-    :param startup_seconds: how long a new service takes to start.
     :param state: where it keeps all it has; otherwise that ends with it.
     :param again: one that has ended: its port and keys are taken, otherwise a free port and new ones.
     :param secret: the secret of its API key, by default a new one.
@@ -58,7 +56,7 @@ def start_emulator(
         raise DemoError(f"{program} is missing: is the package installed in this environment?")
     # Interpreted by name: a script's first line does not survive every path.
     command = [sys.executable, "-P", str(program), "emulator", "--port", str(port)]
-    command += ["--startup-seconds", str(startup_seconds), *(["--state", str(state)] if state else [])]
+    command += ["--startup-seconds", str(STARTUP_S), *(["--state", str(state)] if state else [])]
     said = house.log(NAME).stat().st_size if house.log(NAME).exists() else 0
     process = house.start(NAME, command, {"EXOSCALE_API_KEY": key, "EXOSCALE_API_SECRET": secret})
     deadline = time.monotonic() + START_TIMEOUT_S
