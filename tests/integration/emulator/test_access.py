@@ -183,22 +183,31 @@ def openings(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("umask", "through", "who"), [(0o000, "folder", "self"), (0o022, "link", "self"), (0o000, "link", "ordinary user")]
+    ("umask", "where", "who"),
+    [
+        (0o000, "folder", "self"),
+        (0o022, "link", "self"),
+        (0o000, "link", "ordinary user"),
+        (0o000, "state", "self"),
+    ],
 )
-def test_other_accounts_get_at_no_file(folder, umask, through, who):
+def test_other_accounts_get_at_no_file(folder, umask, where, who):
     """Whatever the umask, whoever runs it, and if the folder for the data is a link to one that all may write to."""
     mariadb()
-    real = folder / "real"
+    place = folder / "data"
+    real = folder / "real" if where == "link" else place
     real.mkdir()
     real.chmod(0o777)
-    if through == "link":
-        (folder / "data").symlink_to(real)
-    emulator = start(folder, umask=umask, **(ordinary() if who == "ordinary user" and os.geteuid() == 0 else {}))
+    if where == "link":
+        place.symlink_to(real)
+    options = ("--state", str(place / "kept")) if where == "state" else ()
+    account = ordinary() if who == "ordinary user" and os.geteuid() == 0 else {}
+    emulator = start(place, *options, umask=umask, **account)
     try:
         api = Api(emulator)
         services = {api.service(), api.record("mysql")}
         assert len(services) == 2
-        made = [path for path in (folder / "data").iterdir() if path.name.startswith("airflow-dbaas-")]
+        made = [path for path in place.iterdir() if path.name == "kept" or path.name.startswith("airflow-dbaas-")]
         assert [path.stat().st_mode & 0o777 for path in made] == [0o711]
         assert openings(made[0]) == []
         keys = list(made[0].rglob("server.key"))
