@@ -50,7 +50,11 @@ def main() -> int:
         print(f"\n{len(failed)} of {len(outcomes)} failed")
         return 1
     if options.update:
-        report.update(outcomes)
+        try:
+            report.update(outcomes)
+        except LookupError as error:
+            print(f"\n{error}")
+            return 1
     return 0
 
 
