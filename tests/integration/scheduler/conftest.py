@@ -81,6 +81,21 @@ class Scheduled:
             self.house.check_alive()
             time.sleep(0.3)
 
+    def asked(self, path: str, task_id: str) -> str:
+        """Wait until a task asks for an approval; the address of its question."""
+        self.until(lambda: self.tasks(path)[task_id]["state"] in {"awaiting_input", "deferred"}, "it asks")
+        # Nobody answers in a moment. If somebody did, Airflow 3.3.2 would take the late news that a worker is done with
+        # the task for the end of the resumed task.
+        time.sleep(7)
+        return f"{path}/taskInstances/{task_id}/-1/hitlDetails"
+
+    def answer(self, question: str, option: str) -> None:
+        """Answer a question.
+
+        :param question: its address.
+        """
+        self.airflow.call("PATCH", question, {"chosen_options": [option], "params_input": {}})
+
     def xcom(self, task: dict[str, Any], key: str = "return_value") -> Any:
         """A value that a task pushed."""
         entry = self.airflow.call("GET", f"{task['path']}/xcomEntries/{key}?deserialize=true")

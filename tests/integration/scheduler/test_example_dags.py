@@ -61,16 +61,9 @@ def replicates(scheduled: Scheduled, name: str) -> bool:
 
 def answer(scheduled: Scheduled, path: str, option: str) -> None:
     """Wait until the run asks for approval, and answer."""
-    scheduled.until(
-        lambda: scheduled.tasks(path)["approve_cut_over"]["state"] in {"awaiting_input", "deferred"}, "it asks"
-    )
-    details = f"{path}/taskInstances/approve_cut_over/-1/hitlDetails"
-    # As a person would: Airflow 3.3.2 takes the late news that a worker is done with a task for the end of the task, if
-    # that was resumed by then.
-    time.sleep(7)
-    asked = scheduled.airflow.call("GET", details)
-    assert "Stop the migration into example-" in asked["subject"]
-    scheduled.airflow.call("PATCH", details, {"chosen_options": [option], "params_input": {}})
+    question = scheduled.asked(path, "approve_cut_over")
+    assert "Stop the migration into example-" in scheduled.airflow.call("GET", question)["subject"]
+    scheduled.answer(question, option)
 
 
 def ended(scheduled: Scheduled, path: str) -> str:

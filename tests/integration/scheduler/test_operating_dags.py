@@ -85,15 +85,9 @@ def test_report(scheduled: Scheduled, names: tuple[str, str]) -> None:
         assert [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def asked(scheduled: Scheduled, path: str) -> str:
-    """Wait for the question; its address."""
-    scheduled.until(lambda: scheduled.tasks(path)["approve"]["state"] in {"awaiting_input", "deferred"}, "it asks")
-    return f"{path}/taskInstances/approve/-1/hitlDetails"
-
-
-def answer(scheduled: Scheduled, path: str, option: str) -> dict[str, dict[str, Any]]:
+def answer(scheduled: Scheduled, path: str, question: str, option: str) -> dict[str, dict[str, Any]]:
     """Answer, and wait for the end of the run; its tasks."""
-    scheduled.airflow.call("PATCH", asked(scheduled, path), {"chosen_options": [option], "params_input": {}})
+    scheduled.answer(question, option)
     scheduled.until(lambda: scheduled.airflow.call("GET", path)["state"] in {"success", "failed"}, "the run ends")
     return scheduled.tasks(path)
 
@@ -109,13 +103,14 @@ def test_decommission_rejected(scheduled: Scheduled, names: tuple[str, str]) -> 
             source_service_name=db, dest_endpoint_id=str(created.id), type="prometheus"
         )
     path = scheduled.start("dbaas_decommission", service=db, confirm=db)
-    question = scheduled.airflow.call("GET", asked(scheduled, path))
+    address = scheduled.asked(path, "approve")
+    question = scheduled.airflow.call("GET", address)
     assert question["subject"] == f"Delete {db}?"
     assert f"Service **{db}** (running) is deleted with all its data" in question["body"]
     assert f"\n- logs integration {db} → {search}\n" in question["body"]
     assert f"\n- attachment to the prometheus endpoint endpoint-of-{db}\n" in question["body"]
 
-    tasks = answer(scheduled, path, "Reject")
+    tasks = answer(scheduled, path, address, "Reject")
     assert states(tasks)["approve"] == "failed"
     later = ("copy_wanted", "copy_log", "copy_metrics", "check_again", "unlink", "delete")
     assert {states(tasks)[name] for name in later} == {"upstream_failed"}
@@ -128,7 +123,7 @@ def test_decommission_approved(scheduled: Scheduled, names: tuple[str, str], tmp
     db, search = names
     link(scheduled, db, search)
     path = scheduled.start("dbaas_decommission", service=db, confirm=db, archive=f"file://{tmp_path}")
-    tasks = answer(scheduled, path, "Approve")
+    tasks = answer(scheduled, path, scheduled.asked(path, "approve"), "Approve")
     assert set(states(tasks).values()) == {"success"}
     assert (tmp_path / f"{db}.jsonl").read_text()
     assert len(scheduled.xcom(tasks["unlink"])["plan"]["delete"]) == 1
@@ -143,11 +138,11 @@ def test_decommission_looks_again_after_the_approval(scheduled: Scheduled, names
     db, search = names
     link(scheduled, db, search)
     path = scheduled.start("dbaas_decommission", service=db, confirm=db)
-    asked(scheduled, path)
+    question = scheduled.asked(path, "approve")
     with scheduled.client as client:
         client.update_dbaas_service_mysql(name=db, termination_protection=True)
         scheduled.until(lambda: bool(shown(scheduled, db).termination_protection), "it is protected")
-        tasks = answer(scheduled, path, "Approve")
+        tasks = answer(scheduled, path, question, "Approve")
         client.update_dbaas_service_mysql(name=db, termination_protection=False)
         scheduled.until(lambda: not shown(scheduled, db).termination_protection, "it is not")
     assert (states(tasks)["check_again"], states(tasks)["delete"]) == ("failed", "upstream_failed")
