@@ -141,6 +141,9 @@ class World:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        if path.parent == self.folder / "dags":
-            return Path(shutil.copy(path, AIRFLOW_HOME / "dags"))
-        return path
+        if path.parent != self.folder / "dags":
+            return path
+        copied = Path(shutil.copy(path, AIRFLOW_HOME / "dags"))
+        # Other pages, and other tests, have DAGs of the same name.
+        self._stack.callback(copied.unlink, missing_ok=True)
+        return copied

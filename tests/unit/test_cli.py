@@ -146,6 +146,8 @@ def test_a_reader_that_has_gone() -> None:
 def test_ctrl_c() -> None:
     """Ends a command without a word, with the code that shells give for it."""
     program = "import os, signal, sys; from airflow_dbaas.cli import commands\n"
+    # What a shell starts in the background ignores it.
+    program += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     program += "sys.exit(commands.quietly(lambda: os.kill(os.getpid(), signal.SIGINT)))"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
     assert (ended.returncode, ended.stderr) == (130, b"")
