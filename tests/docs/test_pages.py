@@ -16,6 +16,7 @@ follows from its language; one of a language, or a command, that nothing here kn
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import time
@@ -108,6 +109,8 @@ def world(
         yield World(tmp_path, monkeypatch, stack)
     with create_session() as session:
         session.execute(delete(Connection))
+    # What a page's code leaves open warns here, not in whichever test comes later.
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
