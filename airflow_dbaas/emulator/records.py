@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from airflow_dbaas.emulator.accounts import STOP, DatabaseService
 from airflow_dbaas.emulator.errors import ApiError
@@ -27,30 +27,27 @@ from airflow_dbaas.emulator.tasks import Check, Task
 _INTERRUPTED = "The check was interrupted, and cannot be made again"
 
 
+class _Recorded(Protocol):
+    def record(self) -> Document: ...
+
+
 class CannotRead(Exception):
     """What was recorded asks for something that is not here; the text says what."""
 
 
 def documents(state: State) -> dict[Key, Document]:
     """Everything the API knows now."""
-    return {(kind, document["id"]): document for kind, document in _documents(state)}
-
-
-def _documents(state: State) -> Iterator[tuple[str, Document]]:
-    for service in state.services.all():
-        yield "service", service.record()
-    for service in state.services.leaving():
-        yield "leaving", service.record()
-    for operation in state.operations.all():
-        yield "operation", operation.record()
-    for task in state.tasks.all():
-        yield "task", task.record()
-    for integration in state.integrations.all():
-        yield "integration", integration.record()
-    for endpoint in state.endpoints.all():
-        yield "endpoint", endpoint.record()
-    for attachment in state.endpoints.all_attached():
-        yield "attachment", attachment.record()
+    kinds: dict[str, Iterable[_Recorded]] = {
+        "service": state.services.all(),
+        "leaving": state.services.leaving(),
+        "operation": state.operations.all(),
+        "task": state.tasks.all(),
+        "integration": state.integrations.all(),
+        "endpoint": state.endpoints.all(),
+        "attachment": state.endpoints.all_attached(),
+    }
+    recorded = ((kind, each.record()) for kind, things in kinds.items() for each in things)
+    return {(kind, document["id"]): document for kind, document in recorded}
 
 
 def recall(state: State, store: Store) -> Callable[[], Awaitable[None]]:

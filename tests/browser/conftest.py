@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from airflow_dbaas.emulator.postgres import PostgresServer
 from demo.airflow import Airflow
 from demo.emulator import Emulator
-from tests.integration.airflow.conftest import fill, password_of
 from tests.integration.scheduler.conftest import ROOT, Scheduled, whole_airflow
 
 #: Milliseconds that a person would wait at most, on a loaded machine.
@@ -106,18 +105,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def source(airflow_ui: AirflowUI, postgres_source: PostgresServer) -> str:
     """A small source database under an Airflow connection; the connection's id."""
-    fill(postgres_source, "shop", rows=100)
-    body = {
-        "connection_id": SOURCE,
-        "conn_type": "postgres",
-        "host": postgres_source.host,
-        "port": postgres_source.port,
-        "login": "postgres",
-        "password": password_of(postgres_source),
-        "schema": "shop",
-        "extra": '{"sslmode": "disable"}',
-    }
-    airflow_ui.airflow.call("POST", "/connections", body)
+    airflow_ui.scheduled.add_source(SOURCE, postgres_source)
     return SOURCE
 
 

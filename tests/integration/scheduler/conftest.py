@@ -22,6 +22,7 @@ from demo.airflow import Airflow
 from demo.emulator import Emulator, start_emulator
 from demo.processes import House
 from tests.chaos.source import write_dag
+from tests.integration.airflow.conftest import fill, password_of
 
 ROOT = Path(__file__).parents[3]
 RUN_SECONDS = 180.0
@@ -80,6 +81,23 @@ class Scheduled:
                 raise AssertionError(f"not within {seconds:g} s: {what}\n{logs}")
             self.house.check_alive()
             time.sleep(0.3)
+
+    def add_source(self, conn_id: str, server: PostgresServer) -> None:
+        """Fill the database ``shop`` of a server, and make it known to Airflow.
+
+        :param conn_id: of its connection.
+        """
+        fill(server, "shop", rows=100)
+        connection = {
+            "conn_type": "postgres",
+            "host": server.host,
+            "port": server.port,
+            "login": "postgres",
+            "password": password_of(server),
+            "schema": "shop",
+            "extra": '{"sslmode": "disable"}',
+        }
+        self.airflow.call("POST", "/connections", {"connection_id": conn_id, **connection})
 
     def asked(self, path: str, task_id: str) -> str:
         """Wait until a task asks for an approval; the address of its question."""

@@ -13,7 +13,6 @@ import pytest
 
 from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.emulator.postgres import PostgresServer
-from tests.integration.airflow.conftest import fill, password_of
 from tests.integration.scheduler.conftest import Scheduled
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
@@ -25,17 +24,7 @@ SERVICES = 4
 @pytest.fixture(scope="module")
 def source(scheduled: Scheduled, postgres_source: PostgresServer) -> PostgresServer:
     """A source with a database, under an Airflow connection."""
-    fill(postgres_source, "shop", rows=100)
-    connection = {
-        "conn_type": "postgres",
-        "host": postgres_source.host,
-        "port": postgres_source.port,
-        "login": "postgres",
-        "password": password_of(postgres_source),
-        "schema": "shop",
-        "extra": '{"sslmode": "disable"}',
-    }
-    scheduled.airflow.call("POST", "/connections", {"connection_id": SOURCE, **connection})
+    scheduled.add_source(SOURCE, postgres_source)
     return postgres_source
 
 

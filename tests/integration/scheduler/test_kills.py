@@ -9,7 +9,6 @@ import pytest
 
 from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.emulator.postgres import PostgresServer
-from tests.integration.airflow.conftest import fill, password_of
 from tests.integration.scheduler.conftest import Scheduled
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
@@ -18,16 +17,7 @@ pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings(
 @pytest.fixture(scope="module")
 def source(scheduled: Scheduled, postgres_source: PostgresServer) -> PostgresServer:
     """A small source, known to Airflow as ``kills_source``."""
-    fill(postgres_source, "shop")
-    connection = {
-        "conn_type": "postgres",
-        "host": postgres_source.host,
-        "port": postgres_source.port,
-        "login": "postgres",
-        "password": password_of(postgres_source),
-        "extra": '{"sslmode": "disable"}',
-    }
-    scheduled.airflow.add_connections({"kills_source": connection})
+    scheduled.add_source("kills_source", postgres_source)
     return postgres_source
 
 
