@@ -21,7 +21,7 @@ BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test test-all fuzz soak secrets chaos matrix screenshots lint format docs lock audit api-diff clean
+.PHONY: help setup demo test fuzz soak secrets chaos matrix screenshots lint format docs lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,9 +33,6 @@ demo: setup ## migrate two real databases with a real Airflow (METHOD=dump|repli
 
 test: setup ## run the whole test suite (JOBS=3 at once: most of it waits)
 	@$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder
-
-test-all: setup ## the same with the slow ones: a browser, the blocks of the docs, chaos and secrets in a whole Airflow
-	@ALL_TESTS=1 $(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder
 
 # Repeatable by its seed, as far as what runs at the same time is.
 fuzz: setup ## ask the emulator for much more than in the tests (SECONDS=600 of it, SEED=… again), then the client's API
@@ -63,7 +60,7 @@ matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0
 
 screenshots: setup ## take the pictures of the docs anew, in a real Airflow by a real browser (Chromium)
 	@mkdir -p docs/images
-	@CI=1 ALL_TESTS=1 SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/python -m pytest \
+	@CI=1 SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/python -m pytest \
 	    tests/browser/test_connection.py tests/browser/test_migration.py
 
 lint: setup ## ruff and mypy strict
@@ -82,7 +79,7 @@ docs: setup ## build the documentation as a site, in site/
 
 # Held to the Airflow the demo and the tests are written for; pyproject.toml itself stays wide.
 lock: setup ## compile requirements.txt anew from pyproject.toml
-	@$(UV) pip compile pyproject.toml --all-extras --universal -p 3.11 --upgrade --quiet \
+	@$(UV) pip compile pyproject.toml --extra dev --universal -p 3.11 --upgrade --quiet \
 	    --no-header --no-annotate --no-emit-index-url \
 	    --constraints <(echo 'apache-airflow==3.3.*') -o requirements.txt
 	@rm -rf $(VENV)/cache

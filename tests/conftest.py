@@ -24,14 +24,6 @@ __all__ = ["RunningEmulator", "mariadb", "start_emulator"]
 
 #: A quarter of an hour and more: ``make chaos`` asks for it.
 collect_ignore = [] if "CHAOS_SECONDS" in os.environ else ["chaos"]
-#: Five minutes more: ``make test-all`` asks for it.
-if "ALL_TESTS" not in os.environ:
-    collect_ignore += [
-        "browser",
-        "docs/test_pages.py",
-        "integration/scheduler/test_chaos.py",
-        "integration/scheduler/test_what_is_left.py",
-    ]
 
 #: Folders whose tests share an Airflow or a machine's worth of processes, the slowest first.
 TOGETHER = ("integration/scheduler", "e2e", "browser")

@@ -22,7 +22,6 @@ ELSEWHERE = {
     "make setup": ".ci/run",  # each target of make needs it
     "make soak": "tests/soak/test_soak.py",
     "make test": ".ci/run",
-    "make test-all": "tests/browser",
     # Tests within a test; all of them are run there.
     ".venv/bin/python -m pytest": ".ci/run",
     # They ask the network.

@@ -85,7 +85,7 @@ def test_the_source_distribution_builds(wheel: Path, sdist: Path, tmp_path: Path
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
     unpacked = tmp_path / f"airflow_dbaas-{__version__}"
-    assert {"CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "dags", "docs"} <= {
+    assert {"CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "dags", "docs", "mkdocs.yml"} <= {
         p.name for p in unpacked.iterdir()
     }
     assert not (unpacked / "tests").exists()

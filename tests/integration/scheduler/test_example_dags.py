@@ -18,7 +18,7 @@ from tests.integration.scheduler.conftest import Scheduled
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
 
 SOURCE = "example_source"
-SERVICES = 4
+SERVICES = 3
 
 
 @pytest.fixture(scope="module")
