@@ -1,6 +1,6 @@
 """How a wait is run: when it polls, how much trouble it rides out, when its time is over.
 
-Pauses between polls grow with the time waited (a twentieth of it, 1 to 60 seconds) and are jittered. A poll that
+Pauses between polls grow with the time waited (a twentieth of it, 1 to 30 seconds) and are jittered. A poll that
 gets no usable answer never ends a wait by itself; only if no poll has succeeded for ``UNANSWERED_SECONDS`` does
 it fail. The deadline is wall-clock time.
 """
@@ -44,7 +44,7 @@ RESUME_SECONDS = 6.0
 _FIRST_SPREAD = 1.0
 
 _SHORTEST_PAUSE = 1.0
-_LONGEST_PAUSE = 60.0
+_LONGEST_PAUSE = 30.0
 _SHARE_OF_TIME_WAITED = 0.05
 
 log = logging.getLogger(__name__)

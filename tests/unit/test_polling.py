@@ -142,14 +142,25 @@ def test_the_deadline_is_wall_clock(clock: Clock) -> None:
 
 @pytest.mark.fact("operation-polls")
 def test_pauses_grow_are_capped_and_jittered(clock: Clock) -> None:
-    """From a second to a minute, a twentieth of the time waited, never the same for many waits at once."""
+    """From a second to half a minute, a twentieth of the time waited, never the same for many waits at once."""
     watches = [Watch(OperationWait(ID)) for _ in range(200)]
-    for waited, longest in ((0, 1), (100, 5), (600, 30), (100_000, 60)):
+    for waited, longest in ((0, 1), (100, 5), (600, 30), (100_000, 30)):
         clock.now = 1_000_000.0 + waited
         pauses = [watch.pause() for watch in watches]
         assert max(pauses) <= longest
         assert min(pauses) >= 0.8 * longest
         assert len({round(pause, 6) for pause in pauses}) > 150
+
+
+@pytest.mark.parametrize(("length", "most"), [(10, 14), (60, 55), (600, 115), (7200, 375)])
+def test_the_end_is_seen_soon_and_few_ask(clock: Clock, length: float, most: int) -> None:
+    """Within a twentieth of the run time, or a second; and how often that takes a look is bounded."""
+    watch, began, looks = Watch(OperationWait(ID)), clock.now, 1
+    while (waited := clock.now - began) < length:
+        clock.now += watch.pause()
+        looks += 1
+    assert waited - length <= max(1.0, length / 20)
+    assert looks <= most
 
 
 @pytest.mark.fact("retry-after")
