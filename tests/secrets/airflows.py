@@ -96,6 +96,12 @@ def environment(version: str, folder: Path, wheel: Path) -> Path:
     return home / "bin" / "python"
 
 
+def has_lineage(scheduled: Scheduled) -> bool:
+    """Whether Airflow's OpenLineage provider is installed in a running Airflow."""
+    packages = Path(scheduled.airflow._python).parents[1].glob("lib/python*/site-packages")
+    return any((each / "airflow" / "providers" / "openlineage").exists() for each in packages)
+
+
 @contextmanager
 def running(version: str, python: Path | str, dags: Path) -> Iterator[Scheduled]:
     """An Airflow with the project's DAGs and the canaries, and an emulator.
@@ -109,7 +115,11 @@ def running(version: str, python: Path | str, dags: Path) -> Iterator[Scheduled]
     house = House()
     kind = Airflow2 if version.startswith("2.") else Airflow
     lineage = {"type": "file", "log_file_path": str(house.folder / "logs" / "lineage"), "append": True}
-    settings = {"AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage)}
+    settings = {
+        "AIRFLOW__API__EXPOSE_CONFIG": "True",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage),
+        "AIRFLOW__WEBSERVER__EXPOSE_CONFIG": "True",
+    }
     airflow = None
     try:
         # With SQLite an Airflow 2 runs one task at a time and has no DAG processor of its own.

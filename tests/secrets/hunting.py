@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from cryptography.fernet import Fernet
 
 from airflow_dbaas.api.errors import DbaasNotFoundError
-from demo.processes import DemoError
 from tests.integration.hunt import command_lines, dump, files, repeated, search
 from tests.integration.scheduler.conftest import Scheduled
+from tests.secrets.answers import ask_everything
 from tests.secrets.canaries import CANARIES, PLANTED
+from tests.secrets.kinds import COMMAND, KINDS, Kind, report
 
 #: What Airflow stores of tasks while they are deferred, and not after.
 FLEETING = ("trigger", "task_instance")
-
-#: What Airflow's REST API lists besides runs; not every version has all.
-LISTS = (
-    *("dags", "connections", "variables", "pools", "eventLogs", "importErrors", "jobs", "plugins", "providers"),
-    *("assets", "assets/events", "datasets", "datasets/events", "config"),
-)
-
-#: Where a name or what was planted has to be found, or else the search looks at the wrong things.
-SURE = (
-    *("output emulator", "output airflow", "file logs/dag_id=canary_planted"),
-    *("table dag_run.conf", "table xcom.value", "table rendered_task_instance_fields.rendered_fields"),
-    *("REST /dags/canary_planted/dagRuns", "passing command line"),
-)
 
 
 @dataclass
@@ -42,12 +30,17 @@ class Hunt:
 
     :param secrets: by name: the canaries, and what was met on the way.
     :param passing: what was only there for a while, by the place's name.
+    :param paths: of the runs, in the REST API.
+    :param kinds: of places that there have to be.
+    :param apart: what is not searched, as a regular expression by the name of the output that has it.
     """
 
     scheduled: Scheduled
     secrets: dict[str, str] = field(default_factory=lambda: dict(CANARIES))
     passing: dict[str, set[bytes]] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
+    kinds: tuple[Kind, ...] = KINDS
+    apart: dict[str, bytes] = field(default_factory=dict)
 
     @contextmanager
     def services(self, names: dict[str, str]) -> Iterator[None]:
@@ -131,6 +124,9 @@ class Hunt:
         airflow.call("PATCH", f"/dags/{dag_id}", {"is_paused": True})
         command = airflow._command("dags", "test", dag_id, "--conf", json.dumps(conf))
         house.run("airflow dags test", command, airflow.environment, timeout=240)
+        self.kinds = (COMMAND, *self.kinds)
+        runs = airflow.call("GET", f"/dags/{dag_id}/dagRuns")["dag_runs"]
+        self.paths = sorted({*self.paths, *(f"/dags/{dag_id}/dagRuns/{run['dag_run_id']}" for run in runs)})
 
     def connections(self) -> dict[str, str]:
         """The passwords of all connections, from the database; there they are encrypted, and so is what is beside."""
@@ -144,36 +140,38 @@ class Hunt:
                 found[f"password of {name}"] = key.decrypt(password).decode()
         return found
 
-    def answers(self) -> dict[str, str]:
-        """What Airflow's REST API says about these runs and all else."""
-        asked = [f"/{each}?limit=100" for each in LISTS]
+    def known(self) -> Iterator[dict[str, Any]]:
+        """What can stand in addresses of the REST API: of connections, runs, tasks, their tries and XComs."""
+        call = self.scheduled.airflow.call
         # The request is refused, and remembered by who refuses it.
-        asked += [f"/dags/{quote(PLANTED, safe='')}"]
-        asked += [f"/connections/{name.removeprefix('password of ')}" for name in self.connections()]
+        yield from ({}, {"dag_id": PLANTED}, {"pool_name": "default_pool"})
+        yield from ({"connection_id": name.removeprefix("password of ")} for name in self.connections())
         for path in self.paths:
-            dag = path.split("/")[2]
-            asked += [path, f"{path}/taskInstances", f"/dagSources/{dag}"]
-            asked += [f"/dags/{dag}{each}" for each in ("", "/details", "/tasks")]
-            for task in self.scheduled.tasks(path).values():
-                asked += [task["path"] + each for each in ("", "/tries", "/links", "/xcomEntries")]
-                asked += [f"{task['path']}/logs/{number}" for number in range(1, task["try_number"] + 1)]
-                keys = self.scheduled.airflow.call("GET", f"{task['path']}/xcomEntries")["xcom_entries"]
-                asked += [f"{task['path']}/xcomEntries/{entry['key']}" for entry in keys]
-        return {f"REST {each}": self.ask(each) for each in asked}
-
-    def ask(self, path: str) -> str:
-        """What the REST API answers; also that it does not."""
-        try:
-            return json.dumps(self.scheduled.airflow.call("GET", path), ensure_ascii=False)
-        except DemoError as error:
-            return str(error)
+            _, _, dag, _, run = path.split("/")
+            yield {"dag_id": dag, "version_number": 1, "file_token": call("GET", f"/dags/{dag}").get("file_token")}
+            of_run = {"dag_id": dag, "dag_run_id": run, "run_id": run}
+            yield of_run
+            for name, task in self.scheduled.tasks(path).items():
+                of_task = {**of_run, "task_id": name, "map_index": -1}
+                yield of_task
+                for number in range(1, task["try_number"] + 1):
+                    yield {**of_task, "try_number": number, "task_try_number": number}
+                for entry in call("GET", f"{task['path']}/xcomEntries")["xcom_entries"]:
+                    yield {**of_task, "xcom_key": entry["key"]}
 
     def places(self) -> dict[str, str | bytes]:
         """All that is searched, by name."""
+        answers = ask_everything(self.scheduled.airflow, self.known())
+        for address, reason in answers.missing.items():
+            print(f"REST, no answer ({reason}): {address}")
         folder = self.scheduled.house.folder
+        output = files(folder / "logs")
+        for name, lines in self.apart.items():
+            output[name], count = re.subn(lines, b"", output[name])
+            print(f"left out of {name}: {count} times {lines!r}")
         return {
-            **self.answers(),
-            **{f"output {name}": content for name, content in files(folder / "logs").items()},
+            **{f"REST {each}": content for each, content in answers.given.items()},
+            **{f"output {name}": content for name, content in output.items()},
             **{f"file {name}": content for name, content in files(folder / "airflow").items()},
             **dump(self.scheduled.airflow.database),
             **{f"passing {name}": b"\n".join(content) for name, content in self.passing.items()},
@@ -186,14 +184,11 @@ class Hunt:
         """
         wanted = self.secrets | self.connections() | {"API secret": self.scheduled.emulator.secret}
         places = self.places()
-        for kind in SURE:
-            there = {place: content for place, content in places.items() if place.startswith(kind)}
-            assert search(there, {"planted": PLANTED, "name": name}), f"nothing at all is found in: {kind}"
-        for kind in ("output", "file", "table", "REST", "passing"):
-            sizes = [len(content) for place, content in places.items() if place.startswith(f"{kind} ")]
-            print(f"{kind}: {len(sizes)} places, {sum(sizes) / 1e6:.1f} MB")
-        print(f"{len(wanted)} secrets")
-        return search(places, wanted)
+        assert report(places, self.kinds, {"planted": PLANTED, "name": name}) == [], "nothing at all is found there"
+        size = sum(len(content) for content in places.values()) / 1e6
+        found = search(places, wanted)
+        print(f"in all {len(places)} places, {size:.1f} MB; {len(wanted)} secrets, found: {len(found)}")
+        return found
 
 
 def add_connections(scheduled: Scheduled, connections: dict[str, dict[str, Any]]) -> None:
@@ -219,5 +214,3 @@ def run_canaries(hunt: Hunt, engines: dict[str, str]) -> None:
         states = hunt.finish(path)
         assert states.pop("start") == "success"
         assert set(states.values()) == {"failed"}
-    triggers = hunt.passing["table trigger.classpath"]
-    assert any(b"airflow_dbaas.triggers" in each for each in triggers), "no trigger was seen"
