@@ -19,9 +19,10 @@ SEED := $(or $(SEED),$(shell echo $$RANDOM))
 VENV := .venv
 BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
+BENCH := .venv-bench
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz soak secrets chaos matrix screenshots lint format docs lock audit api-diff clean
+.PHONY: help setup demo test fuzz soak secrets chaos matrix bench screenshots lint format docs lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +59,9 @@ matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0
 	@UV_CACHE_DIR=$(abspath $(VENV))/matrix-cache UV_PYTHON_DOWNLOADS=never $(BIN)/python -m tests.matrix \
 	    $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
 
+bench: $(BENCH)/requirements.stamp ## measure beside others, one table (ONLY=poll is one subject, UPDATE=1 writes docs/performance.md)
+	@exec $(BENCH)/bin/python -m benchmarks $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
+
 screenshots: setup ## take the pictures of the docs anew, in a real Airflow by a real browser (Chromium)
 	@mkdir -p docs/images
 	@CI=1 SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/python -m pytest \
@@ -78,10 +82,11 @@ docs: setup ## build the documentation as a site, in site/
 	@echo "built: site/index.html"
 
 # Held to the Airflow the demo and the tests are written for; pyproject.toml itself stays wide.
-lock: setup ## compile requirements.txt anew from pyproject.toml
-	@$(UV) pip compile pyproject.toml --extra dev --universal -p 3.11 --upgrade --quiet \
-	    --no-header --no-annotate --no-emit-index-url \
-	    --constraints <(echo 'apache-airflow==3.3.*') -o requirements.txt
+lock: setup ## compile requirements.txt and that of the benchmarks anew from pyproject.toml
+	@for each in dev:requirements.txt bench:benchmarks/requirements.txt; do \
+	    $(UV) pip compile pyproject.toml --extra "$${each%:*}" --universal -p 3.11 --upgrade --quiet \
+	        --no-header --no-annotate --no-emit-index-url \
+	        --constraints <(echo 'apache-airflow==3.3.*') -o "$${each#*:}"; done
 	@rm -rf $(VENV)/cache
 
 # Not part of the tests: what is known changes without this project, and asking needs the network. Strict, because
@@ -99,7 +104,7 @@ api-diff: setup ## what the newest document of Exoscale's API changes (VERSION=â
 	    $(BIN)/python -B -m tests.contract.api_diff "$$folder" $(if $(filter-out 0,$(UPDATE)),--update)
 
 clean: ## remove .venv, dist, site and all caches
-	rm -rf $(VENV) dist site .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(BENCH) dist site .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment itself. Its uv is the pinned one: it installs the rest in seconds, and exactly that set.
@@ -127,5 +132,13 @@ $(VENV)/wheel.stamp: $(VENV)/requirements.stamp pyproject.toml README.md LICENSE
 	@rm -f dist/airflow_dbaas-*.whl
 	@$(BIN)/python -m hatchling build -t wheel -d dist 2>&1 >/dev/null | sed '/\.whl$$/d' >&2
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --force-reinstall --offline dist/airflow_dbaas-*.whl
+	@rm -rf $(VENV)/cache
+	@touch $@
+
+# Apart from the rest: what this package is measured beside is no part of its tests.
+$(BENCH)/requirements.stamp: benchmarks/requirements.txt $(VENV)/bin/uv
+	@echo "making $(BENCH) of $$(grep -c == benchmarks/requirements.txt) pinned packages"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(BENCH)
+	@$(UV) pip sync --quiet --compile-bytecode --python $(BENCH)/bin/python benchmarks/requirements.txt
 	@rm -rf $(VENV)/cache
 	@touch $@
