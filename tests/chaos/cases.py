@@ -121,11 +121,11 @@ APART: dict[str, Case] = {
 
 #: Harm done to all.
 TOGETHER: dict[str, Case] = {
+    "API server killed while data is copied": partial(component_while_waiting, name="api-server"),
     "triggerer killed while data is copied": partial(component_while_waiting, name="triggerer"),
     "scheduler and workers killed while data is copied": partial(component_while_waiting, name="scheduler"),
     "scheduler killed, migration just asked for, worker lives": partial(component_during_the_start, name="scheduler"),
     "API server killed, migration just asked for": partial(component_during_the_start, name="api-server"),
-    "API server killed while data is copied": partial(component_while_waiting, name="api-server"),
     "everything killed, migration just asked for": all_during_the_start,
     "everything killed while data is copied": all_while_waiting,
 }

@@ -247,6 +247,7 @@ class Migration(MigrationRun[Database]):
     async def _replicate(self, state: State) -> None:
         """Start the replication of a prepared database and return when its first copy is there."""
         state.method = "replication"
+        self.changed()
         await self._copy(state, schema_only=True)
         await self._replications[state.dbname].subscribe()
         self._begin_to_watch(state)

@@ -105,7 +105,8 @@ def test_a_replication_is_taken_up_again(started: Start, postgres_servers):
 
     make_fast(source, "slow")
     api = started()
-    eventually(lambda: detail(api, "target", "slow"), lambda found: found["status"] == "syncing")
+    followed = eventually(lambda: detail(api, "target", "slow"), lambda found: found["status"] == "syncing")
+    assert followed["method"] == "replication"
     kill(api)
 
     # Nobody follows now: the source keeps it until somebody does.
