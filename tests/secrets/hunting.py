@@ -197,14 +197,17 @@ def add_connections(scheduled: Scheduled, connections: dict[str, dict[str, Any]]
         scheduled.airflow.call("POST", "/connections", {"connection_id": name, **fields})
 
 
-def run_canaries(hunt: Hunt, engines: dict[str, str]) -> None:
+def run_canaries(
+    hunt: Hunt, engines: dict[str, str], succeeding: tuple[str, ...] = ("canary_endpoints", "canary_waits")
+) -> None:
     """Run everything that takes secrets, succeeding and failing as it should.
 
     :param hunt: with services that run and are watched.
     :param engines: a service of each engine, by engine.
+    :param succeeding: the DAGs of which all tasks succeed.
     """
     name = next(iter(engines.values()))
-    good = [hunt.start("canary_endpoints", service=name), hunt.start("canary_waits", service=name)]
+    good = [hunt.start(dag_id, service=name) for dag_id in succeeding]
     planted = hunt.start("canary_planted", service=name, planted=PLANTED)
     bad = [hunt.start("canary_failures", service=name, engine=engine) for engine, name in engines.items()]
     for path in good:

@@ -40,7 +40,7 @@ KINDS = (
     Kind("database: serialized DAGs", r"table serialized_dag\.data", "canary_elasticsearch"),
     Kind("database: other columns", r"table "),
     Kind("database: triggers, while they wait", r"passing table trigger\.", "airflow_dbaas.triggers"),
-    Kind("database: tasks, meanwhile", r"passing table task_instance\.", "canary_waits"),
+    Kind("database: tasks, meanwhile", r"passing table task_instance\.", "canary_failures"),
     Kind("command lines", r"passing command lines"),
     Kind("REST: logs", r"REST .*/logs/"),
     Kind("REST: links", r"REST .*/links"),
