@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -144,7 +145,12 @@ def metadata(house: House) -> str:
 
 @contextmanager
 def whole_airflow(
-    dags: Path, connections: Mapping[str, Mapping[str, Any]], settings: Mapping[str, str], *, durable: bool = False
+    dags: Path,
+    connections: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, str],
+    *,
+    durable: bool = False,
+    python: Path | str = sys.executable,
 ) -> Iterator[Scheduled]:
     """An Airflow whose metadata are in PostgreSQL, and an emulator.
 
@@ -152,12 +158,13 @@ def whole_airflow(
     :param connections: what it knows beside the emulator.
     :param settings: as for :class:`Airflow`.
     :param durable: the emulator can be killed, and go on with what it kept.
+    :param python: the interpreter that has the Airflow.
     """
     house = House()
     airflow = None
     try:
         # Most of the tests' tasks wait.
-        airflow = Airflow(house, dags, parallelism=6, database=metadata(house), settings=settings)
+        airflow = Airflow(house, dags, parallelism=6, database=metadata(house), settings=settings, python=python)
         airflow.migrate()
         airflow.start()
         state = house.folder / "emulator" if durable else None
