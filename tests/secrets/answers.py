@@ -44,8 +44,8 @@ def ask_everything(airflow: Airflow, known: Iterable[Mapping[str, Any]]) -> Answ
     values = [{name: quote(str(value), safe="") for name, value in each.items()} for each in known]
     templates = _templates(airflow)
     for template, suffix in templates.items():
-        # A task that is not mapped says the same twice.
-        if template.replace("/{map_index}", "") in templates.keys() - {template}:
+        # A task that is not mapped says the same twice; and who has logged out is told nothing more.
+        if template.replace("/{map_index}", "") in templates.keys() - {template} or template.endswith("/auth/logout"):
             continue
         names = set(re.findall(r"{(\w+)}", template))
         asked = {template.format(**each) + suffix for each in values if each.keys() >= names}

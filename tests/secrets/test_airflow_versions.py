@@ -94,5 +94,5 @@ def test_no_secret_gets_out(
                 assert set(left.items()) <= {("approve_cut_over", "skipped"), ("link_service", "skipped")}
             for mode in ("deferred", "running"):
                 hunt.kill(to_kill, mode, f"{name}-{mode}")
-            hunt.run_by_command("canary_endpoints", service=next(iter(names)))
+            hunt.run_by_command("canary_two_endpoints", service=next(iter(names)))
     assert hunt.found(name) == []
