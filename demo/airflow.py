@@ -90,12 +90,13 @@ class Airflow:
         """Close the connections to the REST API."""
         self._http.close()
 
-    def _command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str) -> list[str]:
+        """A command of this Airflow, to be run with its ``environment``."""
         return [self._python, "-P", "-m", "airflow", *arguments]
 
     def migrate(self) -> None:
         """Lay out the metadata database."""
-        self._house.run("airflow db migrate", self._command("db", "migrate"), self.environment)
+        self._house.run("airflow db migrate", self.command("db", "migrate"), self.environment)
 
     def add_connections(self, connections: Mapping[str, Mapping[str, Any]]) -> None:
         """Add connections; from a file, since a command line can be read by anybody on the machine."""
@@ -103,14 +104,14 @@ class Airflow:
         path.touch(mode=0o600)
         path.write_text(json.dumps(connections), encoding="utf-8")
         self._house.run(
-            "airflow connections import", self._command("connections", "import", str(path)), self.environment
+            "airflow connections import", self.command("connections", "import", str(path)), self.environment
         )
         path.unlink()
 
     def start(self, *names: str) -> None:
         """Start components, by default all four; see :meth:`wait_until_healthy`."""
         for name in names or COMPONENTS:
-            self._house.start(f"airflow {name}", self._command(name, *COMPONENTS[name]), self.environment)
+            self._house.start(f"airflow {name}", self.command(name, *COMPONENTS[name]), self.environment)
 
     def kill(self, name: str, *, descendants: bool = True) -> None:
         """Kill a component without a warning.

@@ -5,6 +5,7 @@ import re
 import secrets
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -40,6 +41,8 @@ def start_emulator(
     state: Path | None = None,
     again: Emulator | None = None,
     secret: str | None = None,
+    command: Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> Emulator:
     """Start the emulator and wait until it says where it listens.
 
@@ -47,24 +50,30 @@ def start_emulator(
     :param state: where it keeps all it has; otherwise that ends with it.
     :param again: one that has ended: its port and keys are taken, otherwise a free port and new ones.
     :param secret: the secret of its API key, by default a new one.
+    :param command: what to run in the place of the package's own command.
+    :param options: of the command, besides the port and the state.
     """
     key = again.key if again else f"EXO{secrets.token_hex(12)}"
     secret = again.secret if again else secret or secrets.token_urlsafe(32)
     port = urlsplit(again.url).port if again else 0
-    program = Path(sys.executable).with_name("airflow-dbaas")
-    if not os.access(program, os.X_OK):
-        raise DemoError(f"{program} is missing: is the package installed in this environment?")
-    # Interpreted by name: a script's first line does not survive every path.
-    command = [sys.executable, "-P", str(program), "emulator", "--port", str(port)]
-    command += ["--startup-seconds", str(STARTUP_S), *(["--state", str(state)] if state else [])]
+    line = [*(command or _installed()), "--port", str(port), *(["--state", str(state)] if state else [])]
+    line += options or ["--startup-seconds", str(STARTUP_S)]
     said = house.log(NAME).stat().st_size if house.log(NAME).exists() else 0
-    process = house.start(NAME, command, {"EXOSCALE_API_KEY": key, "EXOSCALE_API_SECRET": secret})
+    process = house.start(NAME, line, {"EXOSCALE_API_KEY": key, "EXOSCALE_API_SECRET": secret})
     deadline = time.monotonic() + START_TIMEOUT_S
     while not (found := _LISTENS.search(house.log(NAME).read_bytes()[said:].decode(errors="replace"))):
         if process.poll() is not None or time.monotonic() > deadline:
             raise DemoError(f"the emulator did not start\n{house.tail(NAME)}")
         house.sleep(0.1)
     return Emulator(found[1], key, secret)
+
+
+def _installed() -> list[str]:
+    program = Path(sys.executable).with_name("airflow-dbaas")
+    if not os.access(program, os.X_OK):
+        raise DemoError(f"{program} is missing: is the package installed in this environment?")
+    # Interpreted by name: a script's first line does not survive every path.
+    return [sys.executable, "-P", str(program), "emulator"]
 
 
 def target_conninfo(client: Client, service: str) -> dict[str, str]:

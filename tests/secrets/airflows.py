@@ -45,7 +45,7 @@ class Airflow2(Airflow):
     def start(self, *names: str) -> None:
         """Start components, by default all four."""
         for name in names or ("webserver", "scheduler", "dag-processor", "triggerer"):
-            self._house.start(f"airflow {name}", self._command(name), self.environment)
+            self._house.start(f"airflow {name}", self.command(name), self.environment)
 
     def wait_until_healthy(self) -> None:
         """Wait until all components report."""

@@ -123,7 +123,7 @@ class Hunt:
         airflow, house = self.scheduled.airflow, self.scheduled.house
         # Or else the scheduler takes a part in it.
         airflow.call("PATCH", f"/dags/{dag_id}", {"is_paused": True})
-        command = airflow._command("dags", "test", dag_id, "--conf", json.dumps(conf))
+        command = airflow.command("dags", "test", dag_id, "--conf", json.dumps(conf))
         house.run("airflow dags test", command, airflow.environment, timeout=240)
         self.kinds = (COMMAND, *self.kinds)
         runs = airflow.call("GET", f"/dags/{dag_id}/dagRuns")["dag_runs"]
