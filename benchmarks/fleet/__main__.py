@@ -1,0 +1,148 @@
+"""``make bench-fleet``: moves fleets of several sizes, prints one table, and how each number grows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+
+from benchmarks.fleet.sampling import Sampler, Samples
+from benchmarks.fleet.world import DAG_ID, SOURCE, world
+from demo.processes import DemoError
+
+AT_ONCE = 100
+#: Requests that are to be made once for each service.
+ONCE = (
+    "create-dbaas-service-pg",
+    "create-dbaas-task-migration-check",
+    "update-dbaas-service-pg",
+    "stop-dbaas-pg-migration",
+)
+
+
+@dataclass
+class Moved:
+    """What one run came to."""
+
+    executor: str
+    triggerers: int
+    services: int
+    wall: float
+    requests: int
+    wrong: int
+    """How many services too many or too few requests were made, or were not migrated."""
+    samples: Samples
+
+    def row(self) -> tuple[str, ...]:
+        """A line of the table."""
+        seen = self.samples
+        return (
+            f"{self.executor}, {self.triggerers}",
+            f"{self.services}",
+            f"{self.wall:.0f}",
+            f"{seen.held}",
+            f"{seen.waiting}",
+            f"{1000 * seen.cpu / max(1.0, seen.waited):.2f}",
+            f"{seen.memory / 1024 / max(1, seen.waiting):.0f}",
+            f"{self.requests}",
+            f"{self.wrong}",
+        )
+
+
+HEADINGS = (
+    "executor, triggerers",
+    "services",
+    "seconds",
+    "slots held by waits",
+    "waits at once",
+    "ms CPU per wait and s",
+    "KiB per wait",
+    "requests",
+    "lost or doubled",
+)
+
+
+def move(executor: str, triggerers: int, services: int) -> Moved:
+    """Move a fleet in an Airflow of its own.
+
+    :param executor: ``local`` or ``celery``.
+    :param triggerers: how many of them.
+    :param services: how many services.
+    """
+    with world(executor, triggerers) as here:
+        airflow = here.airflow
+        airflow.wait_for_dag(DAG_ID)
+        sampler = Sampler(here)
+        sampler.start()
+        began = time.monotonic()
+        names = [f"fleet-{number:03}" for number in range(services)]
+        conf = {
+            "services": [{"service": name, "source_conn_id": SOURCE, "method": "dump"} for name in names],
+            "at_once": AT_ONCE,
+        }
+        path = f"/dags/{DAG_ID}/dagRuns/{airflow.trigger(DAG_ID, conf)}"
+        while airflow.call("GET", path)["state"] not in {"success", "failed"}:
+            here.house.check_alive()
+            here.house.sleep(1)
+        wall = time.monotonic() - began
+        samples = sampler.stop()
+        report = airflow.call("GET", f"{path}/taskInstances/report/xcomEntries/return_value?deserialize=true")
+        rows = report["value"] if report else []
+        wrong = sum(row["state"] != "migrated" for row in rows) + abs(services - len(rows))
+        here.house.end_processes()
+        counts = json.loads(here.counts.read_text(encoding="utf-8"))
+    wrong += sum(abs(counts.get(operation, 0) - services) for operation in ONCE)
+    return Moved(executor, triggerers, services, wall, sum(counts.values()), wrong, samples)
+
+
+def growth(moved: list[Moved]) -> list[str]:
+    """How straight the lines are on which the numbers lie (R²)."""
+    sizes = [float(each.services) for each in moved]
+    said = []
+    for name, values in {
+        "seconds": [each.wall for each in moved],
+        "requests": [float(each.requests) for each in moved],
+        "CPU of the triggerer": [each.samples.cpu for each in moved],
+    }.items():
+        said.append(f"{name}: R² {statistics.correlation(sizes, values) ** 2:.3f}")
+    return said
+
+
+def main() -> int:
+    """Run it; 0 if nothing was lost or doubled, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet", description="Move fleets of services.")
+    parser.add_argument("--services", default="50,150,500", help="how many (default: %(default)s)")
+    parser.add_argument("--executors", default="local,celery", help="which (default: %(default)s)")
+    parser.add_argument("--triggerers", type=int, default=1, help="how many (default: %(default)s)")
+    options = parser.parse_args()
+    # Ended from outside, it cleans up as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    table: list[tuple[str, ...]] = [HEADINGS]
+    notes, wrong = [], 0
+    for executor in options.executors.split(","):
+        runs = []
+        for size in options.services.split(","):
+            try:
+                runs.append(moved := move(executor, options.triggerers, int(size)))
+            except DemoError as error:
+                print(error)
+                return 1
+            print(" | ".join(moved.row()), flush=True)
+            table.append(moved.row())
+            wrong += moved.wrong
+        if len(runs) > 2:
+            notes.append(f"{executor}: {', '.join(growth(runs))}")
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    print()
+    for row in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print("\n".join(["", *notes]))
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
