@@ -120,9 +120,9 @@ def running(version: str, python: Path | str, dags: Path) -> Iterator[Scheduled]
     lineage = {"type": "file", "log_file_path": str(house.folder / "logs" / "lineage"), "append": True}
     settings = {
         "AIRFLOW__API__EXPOSE_CONFIG": "True",
-        # The DAGs do not change.
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
-        "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "3600",
+        # The DAGs do not change; those not parsed for ten minutes are taken for gone by an Airflow 2.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+        "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "300",
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage),
         "AIRFLOW__WEBSERVER__EXPOSE_CONFIG": "True",
     }
