@@ -35,7 +35,7 @@ class Samples:
 
 
 class Sampler(threading.Thread):
-    """Looks, until it is told to stop.
+    """Looks, within a ``with`` block.
 
     :param world: what is looked at.
     """
@@ -57,11 +57,13 @@ class Sampler(threading.Thread):
                 self.samples.cpu = cpu - before
                 self.samples.memory = max(self.samples.memory, now - memory)
 
-    def stop(self) -> Samples:
-        """What was seen till now."""
+    def __enter__(self) -> Samples:
+        self.start()
+        return self.samples
+
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self.join()
-        return self.samples
 
     def _tasks(self, connection: psycopg.Connection) -> None:
         found = connection.execute(_STATES).fetchall()
