@@ -32,7 +32,7 @@ KINDS = (
     Kind("other files of Airflow", r"file ", "[core]"),
     Kind("output: scheduler and workers", r"output airflow scheduler", "canary_planted"),
     Kind("output: triggerer", r"output airflow triggerer", "Starting the triggerer"),
-    Kind("output: DAG processor", r"output airflow dag-processor", "canaries.py"),
+    Kind("output: DAG processor", r"output airflow dag-processor", "Starting the Dag Processor"),
     Kind("output: API server", r"output airflow (api-server|webserver)"),
     Kind("output: emulator", r"output emulator"),
     Kind("database: rendered fields", r"table rendered_task_instance_fields\.rendered_fields"),
