@@ -168,7 +168,8 @@ class Hunt:
             print(f"REST, no answer ({reason}): {address}")
         folder = self.scheduled.house.folder
         output = files(folder / "logs")
-        for name, lines in self.apart.items():
+        for name in self.apart.keys() & output.keys():
+            lines = self.apart[name]
             output[name], count = re.subn(lines, b"", output[name])
             print(f"left out of {name}: {count} times {lines!r}")
         return {
@@ -199,23 +200,19 @@ def add_connections(scheduled: Scheduled, connections: dict[str, dict[str, Any]]
         scheduled.airflow.call("POST", "/connections", {"connection_id": name, **fields})
 
 
-def run_canaries(
-    hunt: Hunt, engines: dict[str, str], succeeding: tuple[str, ...] = ("canary_endpoints", "canary_waits")
-) -> None:
-    """Run everything that takes secrets, succeeding and failing as it should.
+def run_canaries(hunt: Hunt, engine: str, service: str, succeeding: str) -> None:
+    """Run what takes secrets, succeeding and failing as it should.
 
     :param hunt: with services that run and are watched.
-    :param engines: a service of each engine, by engine.
-    :param succeeding: the DAGs of which all tasks succeed.
+    :param engine: the service's engine, ``pg`` or ``mysql``.
+    :param service: name of the service.
+    :param succeeding: a DAG of which all tasks succeed.
     """
-    name = next(iter(engines.values()))
-    good = [hunt.start(dag_id, service=name) for dag_id in succeeding]
-    planted = hunt.start("canary_planted", service=name, planted=PLANTED)
-    bad = [hunt.start("canary_failures", service=name, engine=engine) for engine, name in engines.items()]
-    for path in good:
-        assert set(hunt.finish(path).values()) == {"success"}
+    good = hunt.start(succeeding, service=service)
+    planted = hunt.start("canary_planted", service=service, planted=PLANTED)
+    bad = hunt.start("canary_failures", service=service, engine=engine)
+    assert set(hunt.finish(good).values()) == {"success"}
     assert hunt.finish(planted) == {"plant": "success", "fail": "failed"}
-    for path in bad:
-        states = hunt.finish(path)
-        assert states.pop("start") == "success"
-        assert set(states.values()) == {"failed"}
+    states = hunt.finish(bad)
+    assert states.pop("start") == "success"
+    assert set(states.values()) == {"failed"}
