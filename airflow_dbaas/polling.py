@@ -13,7 +13,6 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import (
     DbaasApiError,
     DbaasError,
@@ -26,6 +25,7 @@ from airflow_dbaas.api.retries import NO_RETRY
 from airflow_dbaas.waits import Done, Failed, Pending, Verdict, Wait
 
 if TYPE_CHECKING:
+    from airflow_dbaas.api import Client
     from airflow_dbaas.sharing import SharedClient
 
 #: Seconds without a single usable answer after which a wait gives up.

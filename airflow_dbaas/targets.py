@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from airflow_dbaas import credentials
-from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import DbaasServiceError
 from airflow_dbaas.engines import Engine
 from airflow_dbaas.logins import DatabaseLogin
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api import Client
 
 
 class MigrationTarget(DatabaseLogin):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from airflow_dbaas import credentials
 from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, call_in_loop, get_connection_async
-from airflow_dbaas.api import AsyncClient, Client, addresses
+from airflow_dbaas.api import addresses
 from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.api.retries import RetryPolicy
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api import AsyncClient, Client
 
 _LONGEST_TIMEOUT = 600
 _PORTAL = "https://portal.exoscale.com"
@@ -76,6 +79,8 @@ class DbaasHook(BaseHook):
 
         :param retry: how patient one call is, if not as usual.
         """
+        from airflow_dbaas.api import Client
+
         return _open(Client, {**self._arguments, "retry": retry}, self.exoscale_conn_id)
 
     def close(self) -> None:
@@ -108,6 +113,8 @@ class DbaasHook(BaseHook):
         :param arguments: what ``async_arguments`` gave.
         :raises DbaasConfigurationError: if the connection cannot be used.
         """
+        from airflow_dbaas.api import AsyncClient
+
         return _open(AsyncClient, arguments, self.exoscale_conn_id)
 
     def portal_page(self, service_name: str, page: str = "") -> str:
@@ -179,7 +186,7 @@ def _form() -> dict[str, Any]:
     return form
 
 
-ClientT = TypeVar("ClientT", Client, AsyncClient)
+ClientT = TypeVar("ClientT", "Client", "AsyncClient")
 
 
 def _open(kind: type[ClientT], arguments: dict[str, Any], conn_id: str) -> ClientT:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_dbaas import polling, validation
 from airflow_dbaas._compat import AirflowTaskTimeout, Context, task_state
-from airflow_dbaas.api import Client, models
+from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import (
     DbaasBadRequestError,
     DbaasConflictError,
@@ -24,6 +24,7 @@ from airflow_dbaas.events import airflow_errors, result_of
 from airflow_dbaas.waits import Failed, OperationWait, Pending, Wait, outcome
 
 if TYPE_CHECKING:
+    from airflow_dbaas.api import Client
     from airflow_dbaas.api.calls import Call
 
 _CREATED = "created"

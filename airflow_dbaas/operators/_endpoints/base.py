@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import validation
-from airflow_dbaas.api import Client, calls, models
+from airflow_dbaas.api import calls, models
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import ENDPOINT_TYPES
 from airflow_dbaas.operators._integrations.base import one_way
 from airflow_dbaas.operators.base import DbaasOperator
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api import Client
 
 
 def endpoint_name(parameter: str, value: Any) -> None:

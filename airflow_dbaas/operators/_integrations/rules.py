@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_dbaas.api import Client, models
+from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasServiceError
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.desired import Link
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api import Client
 
 
 class IntegrationRules:

@@ -35,9 +35,14 @@ def built(modules: set[str]) -> set[str]:
 
 def test_importing_builds_no_model_and_no_body() -> None:
     """They cost time, which every parse of a DAG file would pay."""
-    modules = loaded_after("import airflow_dbaas.api, airflow_dbaas.api.logs")
+    modules = loaded_after("from airflow_dbaas.api import Client, logs")
     assert {"client", "endpoints.service_pg", "models", "bodies"} <= modules
     assert built(modules) == set()
+
+
+def test_the_package_itself_imports_no_client() -> None:
+    """Who needs an error class or a list of zones pays for no HTTP."""
+    assert loaded_after("import airflow_dbaas.api.errors") == {"_lazy", "errors", "redaction"}
 
 
 def test_a_call_builds_only_what_it_needs() -> None:
@@ -46,17 +51,24 @@ def test_a_call_builds_only_what_it_needs() -> None:
     assert modules == {"models.base", "models.migrations"}
 
 
-def test_what_airflow_parses_builds_none_either() -> None:
-    """Neither does importing every operator and sensor."""
+def test_what_airflow_parses_is_small() -> None:
+    """Importing every operator and sensor loads no model, no body, no client, and nothing that Airflow has not."""
     work = (
-        "import importlib, pkgutil, airflow_dbaas.operators, airflow_dbaas.sensors\n"
-        "for package in (airflow_dbaas.operators, airflow_dbaas.sensors):\n"
+        "import importlib, pkgutil, airflow.sdk, airflow_dbaas\n"
+        "before = set(sys.modules)\n"
+        "for room in ('operators', 'sensors'):\n"
+        "    package = importlib.import_module(f'airflow_dbaas.{room}')\n"
         "    for module in pkgutil.iter_modules(package.__path__):\n"
         "        importlib.import_module(f'{package.__name__}.{module.name}')\n"
+        "new = set(sys.modules) - before\n"
+        "others = {name for name in new if not name.startswith(('airflow.', 'airflow_dbaas.'))}\n"
+        "assert not others, others\n"
+        "assert len(new) <= 85, len(new)\n"
     )
     modules = loaded_after(work)
-    assert "client" in modules
+    assert "errors" in modules
     assert built(modules) == set()
+    assert not {name for name in modules if name.startswith(("client", "methods", "endpoints."))}
 
 
 def names_for_type_checkers(package: Path) -> Iterator[tuple[str, str]]:
@@ -71,7 +83,7 @@ def names_for_type_checkers(package: Path) -> Iterator[tuple[str, str]]:
                     yield statement.module, name.name
 
 
-@pytest.mark.parametrize("name", ["models", "bodies"])
+@pytest.mark.parametrize("name", ["models", "bodies", "endpoints"])
 def test_type_checkers_see_what_there_is(name: str) -> None:
     """What is looked up on use and what is shown to type checkers are the same names from the same modules."""
     package = importlib.import_module(f"airflow_dbaas.api.{name}")
