@@ -36,8 +36,8 @@ class Moved:
     services: int
     wall: float
     requests: int
-    wrong: int
-    """How many services too many or too few requests were made, or were not migrated."""
+    wrong: list[str]
+    """What was lost or doubled."""
     samples: Samples
 
     def row(self) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ class Moved:
             f"{1000 * seen.cpu / max(1.0, seen.waited):.2f}",
             f"{seen.memory / 1024 / max(1, seen.waiting):.0f}",
             f"{self.requests}",
-            f"{self.wrong}",
+            f"{len(self.wrong)}",
         )
 
 
@@ -93,10 +93,13 @@ def move(executor: str, triggerers: int, services: int) -> Moved:
         wall = time.monotonic() - began
         report = airflow.call("GET", f"{path}/taskInstances/report/xcomEntries/return_value?deserialize=true")
         rows = report["value"] if report else []
-        wrong = sum(row["state"] != "migrated" for row in rows) + abs(services - len(rows))
         here.house.end_processes()
         counts = json.loads(here.counts.read_text(encoding="utf-8"))
-    wrong += sum(abs(counts.get(operation, 0) - services) for operation in ONCE)
+    wrong = [f"{row['service']}: {row['state']}: {row['error']}" for row in rows if row["state"] != "migrated"]
+    if len(rows) != services:
+        wrong.append(f"the report has {len(rows)} services")
+    sent = {operation: counts.get(operation, 0) for operation in ONCE}
+    wrong += [f"{operation}: {number} requests" for operation, number in sent.items() if number != services]
     return Moved(executor, triggerers, services, wall, sum(counts.values()), wrong, samples)
 
 
@@ -140,9 +143,9 @@ def main() -> int:
             except DemoError as error:
                 print(error)
                 return 1
-            print(" | ".join(moved.row()), flush=True)
+            print("\n".join([" | ".join(moved.row()), *moved.wrong]), flush=True)
             table.append(moved.row())
-            wrong += moved.wrong
+            wrong += len(moved.wrong)
         if len(runs) > 2:
             notes.append(f"{executor}: {', '.join(growth(runs))}")
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
