@@ -42,29 +42,36 @@ def ask_everything(airflow: Airflow, known: Iterable[Mapping[str, Any]]) -> Answ
     """
     answers = Answers()
     values = [{name: quote(str(value), safe="") for name, value in each.items()} for each in known]
-    templates = _templates(airflow)
+    # A connection that is kept may be closed while the next request is on its way.
+    options = {"timeout": 60, "trust_env": False, "limits": httpx.Limits(max_keepalive_connections=0)}
+    headers = {**airflow._http.headers, "Accept": "application/json"}
+    with httpx.Client(base_url=airflow.url, headers=headers, **options) as client:
+        _ask(client, _templates(client, Path(airflow._python)), values, answers)
+    return answers
+
+
+def _ask(client: httpx.Client, templates: Mapping[str, str], values: list[dict[str, str]], answers: Answers) -> None:
     for template, suffix in templates.items():
         # A task that is not mapped says the same twice; and who has logged out is told nothing more.
         if template.replace("/{map_index}", "") in templates.keys() - {template} or template.endswith("/auth/logout"):
             continue
         names = set(re.findall(r"{(\w+)}", template))
         asked = {template.format(**each) + suffix for each in values if each.keys() >= names}
-        said = {path: airflow._http.get(path, headers={"Accept": "application/json"}) for path in sorted(asked)}
+        said = {path: client.get(path) for path in sorted(asked)}
         answers.given |= {path: answer.content for path, answer in said.items()}
         if not any(answer.status_code < HTTP_OK_BELOW for answer in said.values()):
             statuses = ", ".join(sorted({str(answer.status_code) for answer in said.values()}))
             answers.missing[template] = statuses or f"needs {', '.join(sorted(names))}"
-    return answers
 
 
-def _templates(airflow: Airflow) -> dict[str, str]:
+def _templates(client: httpx.Client, python: Path) -> dict[str, str]:
     """The addresses with names in braces, and what to add to each to get more at once."""
     found = {}
     for path, prefix in DOCUMENTS.items():
-        answer = airflow._http.get(path)
+        answer = client.get(path)
         if answer.status_code == httpx.codes.OK:
             found |= _of_document(answer.json(), prefix)
-    for file in Path(airflow._python).parents[1].glob(PAGES):
+    for file in python.parents[1].glob(PAGES):
         found |= _of_document(yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader), "")
     return found
 

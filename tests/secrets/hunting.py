@@ -200,18 +200,19 @@ def add_connections(scheduled: Scheduled, connections: dict[str, dict[str, Any]]
         scheduled.airflow.call("POST", "/connections", {"connection_id": name, **fields})
 
 
-def run_canaries(hunt: Hunt, engine: str, service: str, succeeding: str) -> None:
+def run_canaries(hunt: Hunt, engine: str, service: str, endpoints: str) -> None:
     """Run what takes secrets, succeeding and failing as it should.
 
     :param hunt: with services that run and are watched.
     :param engine: the service's engine, ``pg`` or ``mysql``.
     :param service: name of the service.
-    :param succeeding: a DAG of which all tasks succeed.
+    :param endpoints: the DAG that makes them.
     """
-    good = hunt.start(succeeding, service=service)
+    good = [hunt.start(endpoints, service=service), hunt.start("canary_waits", service=service)]
     planted = hunt.start("canary_planted", service=service, planted=PLANTED)
     bad = hunt.start("canary_failures", service=service, engine=engine)
-    assert set(hunt.finish(good).values()) == {"success"}
+    for path in good:
+        assert set(hunt.finish(path).values()) == {"success"}
     assert hunt.finish(planted) == {"plant": "success", "fail": "failed"}
     states = hunt.finish(bad)
     assert states.pop("start") == "success"

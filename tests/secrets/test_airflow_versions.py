@@ -66,9 +66,9 @@ def test_no_secret_gets_out(
     postgres_servers: Callable[..., PostgresServer],
     mysql_servers: Callable[..., MysqlServer],
 ) -> None:
-    """A migration and failures, with MySQL endpoints, with PostgreSQL waits, tasks that are killed, and tasks run from
-    the command line, all with canaries. None is in a log or output, the database, an answer of the REST API, or a
-    command line.
+    """A migration, failures, waits and endpoints, all with canaries: with MySQL endpoints of all types, with PostgreSQL
+    two of them, and again from the command line, and tasks that are killed. None of the canaries is in a log or output,
+    the database, an answer of the REST API, or a command line.
     """
     hunt, name = Hunt(scheduled), f"canary-{secrets.token_hex(3)}"
     hunt.apart = next((apart for start, apart in OWN.items() if version.startswith(start)), {})
@@ -89,7 +89,7 @@ def test_no_secret_gets_out(
             source = {"source_conn_id": f"canary_{engine}_long", "method": "dump"}
             migration = hunt.start("dbaas_migrate_service", service=target, **source)
             to_kill = hunt.start("canary_killed", service=name) if killed else ""
-            run_canaries(hunt, engine, service, succeeding="canary_waits" if killed else "canary_endpoints")
+            run_canaries(hunt, engine, service, endpoints="canary_two_endpoints" if killed else "canary_endpoints")
             left = {task: state for task, state in hunt.finish(migration).items() if state != "success"}
             assert set(left.items()) <= {("approve_cut_over", "skipped"), ("link_service", "skipped")}
             for replica, mode in killed.items():

@@ -22,5 +22,5 @@ def test_no_secret_gets_out(scheduled: Scheduled, postgres_servers: Callable[...
     hunt, name = Hunt(scheduled), f"canary-{secrets.token_hex(3)}"
     with hunt.watching(), hunt.services({name: "pg"}):
         add_connections(scheduled, connections(scheduled.emulator, {"pg": postgres_source(postgres_servers())}))
-        run_canaries(hunt, "pg", name, succeeding="canary_two_endpoints")
+        run_canaries(hunt, "pg", name, endpoints="canary_two_endpoints")
     assert hunt.found(name) == []
