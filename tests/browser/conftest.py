@@ -127,7 +127,9 @@ def shot() -> Callable[[Page, str], None]:
         from PIL import Image
 
         file = Path(SCREENSHOTS) / f"{name}.png"
-        page.wait_for_load_state("networkidle")
+        # A hint hangs on what the mouse was last over. Icons and editors come late.
+        page.mouse.move(SIZE["width"] - 1, SIZE["height"] - 1)
+        page.wait_for_timeout(2000)
         page.screenshot(path=file, animations="disabled", caret="hide")
         with Image.open(file) as image:
             # The pages have few colours: a palette makes it a third.

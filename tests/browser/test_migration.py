@@ -206,7 +206,8 @@ def test_what_a_task_did(page: Page, finished: Run, shot: Shot, hidden: Hidden) 
 
     page.get_by_role("link", name="Storage").click()
     page.get_by_role("link", name="XCom", exact=True).click()
-    expect(row(page, "return_value")).to_be_visible()
+    page.get_by_role("button", name="Expand all extra JSON").click()
+    expect(row(page, "return_value")).to_contain_text(f'"service": "{finished.service}"')
     hidden(page)
     shot(page, "xcom")
 
