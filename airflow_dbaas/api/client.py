@@ -1,4 +1,4 @@
-"""The two clients. The only module that knows the HTTP library."""
+"""The two clients. Only they, and the connections of the second, know the HTTP library."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
+from urllib.request import getproxies
 
 import httpx
 import tenacity
@@ -23,6 +24,7 @@ from airflow_dbaas.api.retries import RetryPolicy
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import models
+    from airflow_dbaas.api.connections import Connections
 
 HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
 
@@ -36,7 +38,8 @@ class _Signature(httpx.Auth):
         self._key = key
         self._secret = secret
 
-    def _sign(self, request: httpx.Request) -> httpx.Request:
+    def sign(self, request: httpx.Request) -> httpx.Request:
+        """The same request, with its signature."""
         request.headers["Authorization"] = auth.authorization(
             self._key,
             self._secret,
@@ -47,10 +50,10 @@ class _Signature(httpx.Auth):
         return request
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
-        yield self._sign(request)
+        yield self.sign(request)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        yield self._sign(request)
+        yield self.sign(request)
 
 
 class _Connection(Generic[HttpT]):
@@ -92,14 +95,17 @@ class _Connection(Generic[HttpT]):
         parsed = httpx.URL(self.url)
         local = addresses.stays_here(self.url, parsed.scheme, parsed.host, allow_http=allow_http)
         self.retry = retry or RetryPolicy()
-        trust = _trust(ca_file)
+        self._signature = _Signature(key, secret)
+        self._trust = _trust(ca_file)
+        # Those that httpx looks for.
+        self._proxied = not local and not getproxies().keys().isdisjoint({parsed.scheme, "all"})
         try:
             # Redirects are not followed: a signed request goes to the API or nowhere. What is not encrypted because it
             # stays on this machine goes to no proxy that the environment may name.
             self._http: HttpT = self._http_class(
-                auth=_Signature(key, secret),
+                auth=self._signature,
                 timeout=timeout,
-                verify=trust,
+                verify=self._trust,
                 follow_redirects=False,
                 trust_env=not local,
             )
@@ -139,7 +145,10 @@ class Client(_Connection[httpx.Client], Operations):
         :param retry: how patient this call is, instead of the client's own patience.
         :raises DbaasError: see ``airflow_dbaas.api.errors``.
         """
-        attempts = tenacity.Retrying(**(retry or self.retry).arguments(call.resend))
+        policy = retry or self.retry
+        if policy.once:
+            return self._once(call)
+        attempts = tenacity.Retrying(**policy.arguments(call.resend))
         answer: AnswerT = attempts(self._once, call)
         return answer
 
@@ -192,15 +201,31 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
 
     _http_class = httpx.AsyncClient
 
+    @functools.cached_property
+    def _connections(self) -> Connections | None:
+        # What goes through a proxy is httpx's affair.
+        if self._proxied:
+            return None
+        from airflow_dbaas.api.connections import Connections
+
+        return Connections(self._trust)
+
     async def send(self, call: Call[AnswerT], *, retry: RetryPolicy | None = None) -> AnswerT:
         """Send a call of ``endpoints`` and return its answer; see ``Client.send``."""
-        attempts = tenacity.AsyncRetrying(**(retry or self.retry).arguments(call.resend))
+        policy = retry or self.retry
+        if policy.once:
+            return await self._once(call)
+        attempts = tenacity.AsyncRetrying(**policy.arguments(call.resend))
         answer: AnswerT = await attempts(self._once, call)
         return answer
 
     async def _once(self, call: Call[AnswerT]) -> AnswerT:
         try:
-            response = await self._http.request(**self._request_arguments(call))
+            request = self._http.build_request(**self._request_arguments(call))
+            if self._connections is None:
+                response = await self._http.send(request)
+            else:
+                response = await self._connections.handle_async_request(self._signature.sign(request))
         except httpx.HTTPError as error:
             raise _transport_error(call, error) from error
         return _answer(call, response)
@@ -223,6 +248,8 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
 
     async def aclose(self) -> None:
         """Close the connections."""
+        if self._connections is not None:
+            await self._connections.aclose()
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:

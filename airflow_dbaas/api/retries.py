@@ -78,6 +78,11 @@ class RetryPolicy:
     first_pause: float = 0.5
     longest_pause: float = 20.0
 
+    @property
+    def once(self) -> bool:
+        """Whether there is one attempt only. No need for tenacity, then: it takes as long as the rest of a poll."""
+        return not self.max_seconds
+
     def arguments(self, resend: Resend) -> dict[str, Any]:
         """Arguments for tenacity's ``Retrying`` or ``AsyncRetrying``."""
         jittered = tenacity.wait_random_exponential(multiplier=self.first_pause, max=self.longest_pause)
