@@ -64,8 +64,7 @@ bench: $(BENCH)/requirements.stamp ## measure beside others, one table (ONLY=pol
 
 screenshots: setup ## take the pictures of the docs anew, in a real Airflow by a real browser (Chromium)
 	@mkdir -p docs/images
-	@CI=1 SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/python -m pytest \
-	    tests/browser/test_connection.py tests/browser/test_migration.py
+	@CI=1 SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/python -m pytest tests/browser
 
 lint: setup ## ruff and mypy strict
 	@$(BIN)/ruff check .
