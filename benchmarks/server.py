@@ -62,6 +62,42 @@ def _services() -> list[dict[str, object]]:
     ]
 
 
+def _pg_service() -> dict[str, object]:
+    """A PostgreSQL service with what the API shows of one."""
+    address = {"host": "service-0000.aivencloud.example", "port": "21699"}
+    return {
+        **_services()[0],
+        "state": "running",
+        "zone": "ch-gva-2",
+        "version": "17",
+        "node-states": [{"name": f"service-{node}", "role": "master", "state": "running"} for node in (1, 2)],
+        "uri": "postgres://avnadmin:secret@service-0000.aivencloud.example:21699/defaultdb?sslmode=require",
+        "uri-params": {
+            **address,
+            "dbname": "defaultdb",
+            "user": "avnadmin",
+            "password": "secret",
+            "sslmode": "require",
+        },
+        "components": [
+            {"component": name, **address, "route": "dynamic", "usage": "primary"} for name in ("pg", "pgbouncer")
+        ],
+        "users": [{"username": f"user-{number}", "type": "normal", "allow-replication": True} for number in range(5)],
+        "databases": [f"database-{number}" for number in range(5)],
+        "backups": [
+            {"backup-name": f"2026-01-0{day}_00-00", "backup-time": f"2026-01-0{day}T00:00:00Z", "data-size": 10**9}
+            for day in range(1, 6)
+        ],
+        "backup-schedule": {"backup-hour": 1, "backup-minute": 30},
+        "maintenance": {"dow": "sunday", "time": "03:00:00", "updates": []},
+        "ip-filter": ["0.0.0.0/0"],
+        "notifications": [],
+        "connection-pools": [],
+        "max-connections": 100,
+        "pg-settings": {"timezone": "UTC", "log_min_duration_statement": 1000},
+    }
+
+
 #: By the beginning of the path.
 _ANSWERS = {
     b"/v2/operation/": _answer(
@@ -71,6 +107,7 @@ _ANSWERS = {
             "reference": {"id": OPERATION, "link": "/v2/dbaas-postgres/x", "command": "get-dbaas-service-pg"},
         }
     ),
+    b"/v2/dbaas-postgres/": _answer(_pg_service()),
     b"/v2/dbaas-service": _answer({"dbaas-services": _services()}),
     b"/not-yet": _answer({}, status="404 Not Found"),
     # dbt Cloud: a run that is running.
