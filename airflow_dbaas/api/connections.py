@@ -77,13 +77,15 @@ class Connections(httpx.AsyncBaseTransport):
         host = request.url.raw_host.decode("ascii")
         if secure:
             self._trust.set_alpn_protocols(["http/1.1"])
+        # uvloop, the loop of Airflow's API server, cannot try several addresses at once.
+        asyncios_own = isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop)
         try:
             async with _limit(seconds, httpx.ConnectTimeout, request):
                 reader, writer = await asyncio.open_connection(
                     host,
                     request.url.port or (443 if secure else 80),
                     ssl=self._trust if secure else None,
-                    happy_eyeballs_delay=0.25,
+                    **({"happy_eyeballs_delay": 0.25} if asyncios_own else {}),
                 )
         except OSError as error:
             raise httpx.ConnectError(str(error), request=request) from error
