@@ -233,5 +233,5 @@ def test_the_migrated_database_is_an_asset(page: Page, finished: Run, shot: Shot
     page.goto("/assets")
     page.get_by_role("link", name=finished.asset).click()
     expect(page.get_by_role("heading", name="1 Asset Event")).to_be_visible()
-    expect(page.get_by_role("link", name=DAG_ID)).to_be_visible()
+    expect(page.get_by_test_id("card-list").get_by_role("link", name=DAG_ID)).to_be_visible()
     shot(page, "asset")
