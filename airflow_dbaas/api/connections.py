@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import h11
 import httpx
@@ -79,13 +80,14 @@ class Connections(httpx.AsyncBaseTransport):
             self._trust.set_alpn_protocols(["http/1.1"])
         # uvloop, the loop of Airflow's API server, cannot try several addresses at once.
         asyncios_own = isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop)
+        at_once: dict[str, Any] = {"happy_eyeballs_delay": 0.25} if asyncios_own else {}
         try:
             async with _limit(seconds, httpx.ConnectTimeout, request):
                 reader, writer = await asyncio.open_connection(
                     host,
                     request.url.port or (443 if secure else 80),
                     ssl=self._trust if secure else None,
-                    **({"happy_eyeballs_delay": 0.25} if asyncios_own else {}),
+                    **at_once,
                 )
         except OSError as error:
             raise httpx.ConnectError(str(error), request=request) from error
