@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+from benchmarks import poll_peers
 from benchmarks.frame import Case, Quantity, Role, Subject, Values
+from benchmarks.polls import Polls
 
 WAITS = (1, 100, 1000)
-
-#: Seconds for which the polls of one measurement are counted.
-_SECONDS = 0.8
 
 SUBJECT = Subject(
     title="A poll, µs of CPU",
@@ -25,7 +23,12 @@ SUBJECT = Subject(
     ),
     cases=(
         Case("ours", "airflow-dbaas", Role.OURS),
+        Case("http", "HTTP provider, HttpSensorTrigger", Role.PEER),
+        Case("dbt-cloud", "dbt Cloud provider, DbtCloudRunJobTrigger", Role.PEER),
+        Case("dms", "Amazon provider, DmsReplicationTerminalStatusTrigger", Role.PEER),
+        Case("sdk", "Exoscale's SDK, a thread per wait", Role.PEER),
         Case("httpx", "httpx, one client", Role.PLAIN),
+        Case("httpx-fresh", "httpx, a client per poll", Role.PLAIN),
         Case("aiohttp", "aiohttp, one session", Role.LIMIT),
     ),
 )
@@ -35,41 +38,6 @@ def prepare(case: str, url: str) -> Callable[[], Values]:
     """Get a case ready."""
     run, most = _CASES[case]
     return lambda: {str(n): asyncio.run(run(url, n)) for n in WAITS if n <= most}
-
-
-class Polls:
-    """Waits in an event loop, and how many polls they have completed."""
-
-    def __init__(self) -> None:
-        self.done = 0
-
-    async def _completed(self, count: int) -> None:
-        while self.done < count:  # noqa: ASYNC110 - an event would be set at each poll, and be measured
-            await asyncio.sleep(0.01)
-
-    async def for_ever(self, poll: Callable[[str], Awaitable[object]]) -> None:
-        """A wait for an operation of its own, without pauses."""
-        operation = str(uuid.uuid4())
-        while True:
-            await poll(operation)
-            self.done += 1
-
-    async def cpu(self, waits: Iterable[Coroutine[Any, Any, None]]) -> float:
-        """Microseconds of CPU per poll of waits without an end.
-
-        As many polls as there are waits come first and do not count: they open the connections.
-        """
-        tasks = [asyncio.create_task(wait) for wait in waits]
-        await self._completed(len(tasks))
-        before, cpu = self.done, time.process_time()
-        await asyncio.sleep(_SECONDS)
-        # At least one of each wait: some ways do all at once, and are done with all at once.
-        await self._completed(before + len(tasks))
-        cpu = (time.process_time() - cpu) / (self.done - before)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return cpu * 1e6
 
 
 async def _ours(url: str, n: int) -> float:
@@ -85,7 +53,7 @@ async def _ours(url: str, n: int) -> float:
         """Without the pauses that it would make."""
 
         def see(self, outcome: Any) -> Any:
-            polls.done += 1
+            polls.seen += 1
             return super().see(outcome)
 
         def pause(self) -> float:
@@ -123,9 +91,26 @@ async def _aiohttp(url: str, n: int) -> float:
         return await polls.cpu(polls.for_ever(poll) for _ in range(n))
 
 
+async def _httpx_fresh(url: str, n: int) -> float:
+    import httpx
+
+    polls = Polls()
+
+    async def poll(operation: str) -> object:
+        async with httpx.AsyncClient() as client:
+            return (await client.get(f"{url}/v2/operation/{operation}")).json()
+
+    return await polls.cpu(polls.for_ever(poll) for _ in range(n))
+
+
 #: With how many waits at once a case is measured at most: with more, a round of some takes minutes.
 _CASES: dict[str, tuple[Callable[[str, int], Coroutine[Any, Any, float]], int]] = {
     "ours": (_ours, 1000),
+    "http": (poll_peers.http, 1000),
+    "dbt-cloud": (poll_peers.dbt_cloud, 1000),
+    "dms": (poll_peers.dms, 100),
+    "sdk": (poll_peers.sdk, 100),
     "httpx": (_httpx, 100),
+    "httpx-fresh": (_httpx_fresh, 1),
     "aiohttp": (_aiohttp, 1000),
 }

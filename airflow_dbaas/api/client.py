@@ -123,7 +123,7 @@ class _Connection(Generic[HttpT]):
             headers["Content-Type"] = "application/json"
         return {
             "method": call.method,
-            "url": self.url + call.path,
+            "url": _parsed(self.url + call.path),
             "content": call.body or None,
             "headers": headers,
         }
@@ -259,6 +259,12 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(url: str) -> httpx.URL:
+    # A wait asks for the same thousands of times.
+    return httpx.URL(url)
 
 
 def _base_url(url: str | None, zone: str | None) -> str:
