@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_dbaas.api import Client
     from airflow_dbaas.api.calls import Call
 
+_REMOVED = "removed"
 _CREATED = "created"
 
 FoundT = TypeVar("FoundT")
@@ -198,6 +199,14 @@ class DbaasOperator(DbaasTask):
         """
         earlier = self.recall(context, _CREATED)
         return earlier is not None and earlier["id"] in {None, found_id}
+
+    def remember_removal(self, context: Context) -> None:
+        """Keep that this task removes what it has found; before the request, whose answer may never come."""
+        self.remember(context, _REMOVED, True)
+
+    def has_removed(self, context: Context) -> bool:
+        """Whether an earlier try of this task was about to remove what is not there now."""
+        return self.recall(context, _REMOVED) is not None
 
     def recall(self, context: Context, key: str) -> Any:
         """What an earlier try of this task kept under ``key``, or None."""

@@ -120,6 +120,26 @@ def test_nothing_is_lost_and_nothing_done_twice(world: World, mysql: MysqlServer
     assert {name: found for name, found in counts.wrong.items() if found} == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("delete a service", "delete-dbaas-service"),
+        ("delete an integration", "delete-dbaas-integration"),
+        ("delete an endpoint", "delete-dbaas-external-endpoint-rsyslog"),
+        ("detach an endpoint", "detach-dbaas-service-from-endpoint"),
+    ],
+)
+def test_a_task_knows_what_it_has_removed(world: World, name: str, call: str) -> None:
+    """Its only request was answered by somebody else, who redirects it; the task, cleared, knows whose work it was."""
+    counts = Counts()
+    with CASES[name][0](world) as case:
+        world.fail(SEED)
+        world.failing.told({"kind": "redirect", "operation": call, "processed": True, "times": 1})
+        _execute(world, case, False, True, counts, name)
+    assert (counts.cleared, counts.faults.total()) == (1, 1)
+    assert {wrong: found for wrong, found in counts.wrong.items() if found} == {}
+
+
 def _execute(world: World, case: Case, deferrable: bool, keeps: bool, counts: Counts, what: str) -> None:
     store = tasks.Store() if keeps else None
     arguments: dict[str, Any] = {"deferrable": deferrable, "task_id": "task"}

@@ -11,8 +11,6 @@ from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._endpoints.base import EndpointOperator, endpoint_result
 
-_DELETION = "deletion"
-
 
 class DbaasDeleteExternalEndpointOperator(EndpointOperator):
     """Deletes an external endpoint (delete-dbaas-external-endpoint-datadog and so on) and waits for the operation.
@@ -47,12 +45,12 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
         self._refuse_if_in_use(found)
         seen = endpoint_result(found)
         delete = getattr(self.client, f"delete_dbaas_external_endpoint_{found.type}")
+        self.remember_removal(context)
         try:
             operation: models.Operation = delete(found.id)
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
             return self._deleted(context, {"operation_id": None}, seen=seen)
-        self.remember(context, _DELETION, operation.id or "taken")
         self.log.info("Deleting %s", self.subject)
         return self.wait_for_operation(context, operation, self._deleted, seen=seen)
 
@@ -77,7 +75,7 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
         return attached.with_endpoint(str(endpoint.id)) is not None
 
     def _missing(self, context: Context) -> dict[str, Any]:
-        mine = self.recall(context, _DELETION) is not None
+        mine = self.has_removed(context)
         if self.if_missing == "fail" and not mine:
             raise DbaasIntegrationError(f"{self.subject} does not exist (if_missing='fail')")
         self.log.info("There is no %s; nothing to delete", self.subject)

@@ -15,8 +15,6 @@ from airflow_dbaas.operators._endpoints.base import EndpointOperator
 from airflow_dbaas.waits import ExternalIntegrationWait
 from airflow_dbaas.waits.integrations import external_integration_result
 
-_DETACHMENT = "detachment"
-
 
 class DbaasDetachEndpointOperator(EndpointOperator):
     """Detaches a service from an external endpoint (detach-dbaas-service-from-endpoint) and waits until it is.
@@ -70,6 +68,7 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         if found is None:
             return self._missing(context)
         seen = external_integration_result(found)
+        self.remember_removal(context)
         try:
             operation = self.client.detach_dbaas_service_from_endpoint(
                 source_service_name=self.service_name, integration_id=str(found.integration_id)
@@ -77,7 +76,6 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
             return self._gone(context, {}, seen=seen, operation_id=None)
-        self.remember(context, _DETACHMENT, operation.id or "taken")
         endpoint = one_line(str(found.dest_endpoint_name))
         self.log.info("Detaching service %s from external endpoint %s", self.service_name, endpoint)
         return self.wait_for_operation(context, operation, self._accepted, seen=seen)
@@ -110,7 +108,7 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         return found[0] if found else None
 
     def _missing(self, context: Context) -> dict[str, Any]:
-        mine = self.recall(context, _DETACHMENT) is not None
+        mine = self.has_removed(context)
         if self.if_missing == "fail" and not mine:
             raise DbaasIntegrationError(f"there is no {self.subject} (if_missing='fail')")
         self.log.info("There is no %s; nothing to detach", self.subject)

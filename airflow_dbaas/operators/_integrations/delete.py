@@ -12,8 +12,6 @@ from airflow_dbaas.base import Check
 from airflow_dbaas.operators._integrations.base import NamedOperator, result_of
 from airflow_dbaas.waits import IntegrationWait
 
-_DELETION = "deletion"
-
 
 class DbaasDeleteIntegrationOperator(NamedOperator):
     """Deletes an integration between two services (delete-dbaas-integration) and waits until it is gone.
@@ -53,17 +51,17 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
                 f"{self.subject} is that of read replica {found.dest}: deleting it would make {found.dest} a service "
                 "of its own, which this operator does not do"
             )
+        self.remember_removal(context)
         try:
             operation = self.client.delete_dbaas_integration(str(found.id))
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
             return self._gone(context, {}, seen=result_of(found), operation_id=None)
-        self.remember(context, _DELETION, operation.id or "taken")
         self.log.info("Deleting %s", self.subject)
         return self.wait_for_operation(context, operation, self._accepted, seen=result_of(found))
 
     def _missing(self, context: Context) -> dict[str, Any]:
-        mine = self.recall(context, _DELETION) is not None
+        mine = self.has_removed(context)
         if self.if_missing == "fail" and not mine:
             raise DbaasIntegrationError(f"{self.subject} does not exist (if_missing='fail')")
         self.log.info("%s does not exist; nothing to delete", self.subject)

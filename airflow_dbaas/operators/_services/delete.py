@@ -14,8 +14,6 @@ from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits import ServiceWait, describe_migration
 
-_DELETED = "deleted_service"
-
 
 class DbaasDeleteServiceOperator(DbaasOperator):
     """Deletes a service with all its data (delete-dbaas-service) and waits until it is gone.
@@ -67,7 +65,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
     def start(self, context: Context) -> Any:
         """Look for the service, refuse or delete it, wait until it is gone."""
         service = self.client.list_dbaas_services().named(self.service_name)
-        if service is None and self.recall(context, _DELETED):
+        if service is None and self.has_removed(context):
             self.log.info("Service %s was deleted by an earlier try", self.service_name)
             return self._gone(context, {"operation_id": None}, deleted=True)
         if service is None:
@@ -85,7 +83,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         self._tell_what_goes_with(service)
         if self.check_only:
             return self._result(state=service.state, deleted=False)
-        self.remember(context, _DELETED, True)
+        self.remember_removal(context)
         try:
             operation = self.client.delete_dbaas_service(self.service_name)
         except DbaasNotFoundError:
