@@ -29,8 +29,9 @@ ROOT = Path(__file__).parents[3]
 RUN_SECONDS = 180.0
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
-#: What has died is noticed within seconds, not minutes.
+#: What has died is noticed within seconds, not minutes; and the DAGs, which do not change, are not parsed all the time.
 ALERT = {
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
