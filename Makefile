@@ -20,9 +20,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := env -u VIRTUAL_ENV -u CONDA_PREFIX UV_CACHE_DIR=$(VENV)/cache UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 BENCH := .venv-bench
+FLEET := .venv-fleet
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz soak secrets chaos matrix bench screenshots lint format docs lock audit api-diff clean
+.PHONY: help setup demo test fuzz soak secrets chaos matrix bench bench-fleet screenshots lint format docs lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -62,6 +63,11 @@ matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0
 bench: $(BENCH)/requirements.stamp ## measure beside others, one table (ONLY=poll is one subject, UPDATE=1 writes docs/performance.md)
 	@exec $(BENCH)/bin/python -m benchmarks $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
 
+bench-fleet: setup $(FLEET)/requirements.stamp ## migrate fleets of services, no servers (SERVICES=50,150,500 EXECUTORS=local,celery TRIGGERERS=1,2)
+	@$(UV) pip install --quiet --no-deps --force-reinstall --offline --python $(FLEET)/bin/python dist/airflow_dbaas-*.whl
+	@exec $(FLEET)/bin/python -m benchmarks.fleet $(if $(SERVICES),--services '$(SERVICES)') \
+	    $(if $(EXECUTORS),--executors '$(EXECUTORS)') $(if $(TRIGGERERS),--triggerers '$(TRIGGERERS)')
+
 screenshots: setup ## take the pictures of the docs anew, in a real Airflow by a real browser (Chromium)
 	@mkdir -p docs/images
 	@CI=1 SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/python -m pytest tests/browser
@@ -81,8 +87,8 @@ docs: setup ## build the documentation as a site, in site/
 	@echo "built: site/index.html"
 
 # Held to the Airflow the demo and the tests are written for; pyproject.toml itself stays wide.
-lock: setup ## compile requirements.txt and that of the benchmarks anew from pyproject.toml
-	@for each in dev:requirements.txt bench:benchmarks/requirements.txt; do \
+lock: setup ## compile requirements.txt and those of the benchmarks anew from pyproject.toml
+	@for each in dev:requirements.txt bench:benchmarks/requirements.txt fleet:benchmarks/fleet/requirements.txt; do \
 	    $(UV) pip compile pyproject.toml --extra "$${each%:*}" --universal -p 3.11 --upgrade --quiet \
 	        --no-header --no-annotate --no-emit-index-url \
 	        --constraints <(echo 'apache-airflow==3.3.*') -o "$${each#*:}"; done
@@ -103,7 +109,7 @@ api-diff: setup ## what the newest document of Exoscale's API changes (VERSION=â
 	    $(BIN)/python -B -m tests.contract.api_diff "$$folder" $(if $(filter-out 0,$(UPDATE)),--update)
 
 clean: ## remove .venv, dist, site and all caches
-	rm -rf $(VENV) $(BENCH) dist site .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(BENCH) $(FLEET) dist site .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment itself. Its uv is the pinned one: it installs the rest in seconds, and exactly that set.
@@ -134,10 +140,17 @@ $(VENV)/wheel.stamp: $(VENV)/requirements.stamp pyproject.toml README.md LICENSE
 	@rm -rf $(VENV)/cache
 	@touch $@
 
-# Apart from the rest: what this package is measured beside is no part of its tests.
+# Apart from the rest: what this package is measured beside and in is no part of its tests.
 $(BENCH)/requirements.stamp: benchmarks/requirements.txt $(VENV)/bin/uv
-	@echo "making $(BENCH) of $$(grep -c == benchmarks/requirements.txt) pinned packages"
-	@$(UV) venv --quiet --clear --python $(BIN)/python $(BENCH)
-	@$(UV) pip sync --quiet --compile-bytecode --python $(BENCH)/bin/python benchmarks/requirements.txt
+	$(call environment,$(BENCH),$<)
+
+$(FLEET)/requirements.stamp: benchmarks/fleet/requirements.txt $(VENV)/bin/uv
+	$(call environment,$(FLEET),$<)
+
+define environment
+	@echo "making $(1) of $$(grep -c == $(2)) pinned packages"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(1)
+	@$(UV) pip sync --quiet --compile-bytecode --python $(1)/bin/python $(2)
 	@rm -rf $(VENV)/cache
 	@touch $@
+endef

@@ -55,20 +55,22 @@ def measure(name: str, home: Path, rounds: int) -> dict[str, list[Values]]:
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(processes.server(home))
 
-        def start(case: str) -> processes.Process:
-            core = 0 if subject.pinned else None
-            return processes.Process("benchmarks.case", name, case, url, core=core, home=home)
+        def start() -> processes.Process:
+            return processes.Process("benchmarks.case", name, url, core=0 if subject.pinned else None, home=home)
 
-        waiting = {} if subject.fresh else {case: stack.enter_context(start(case)) for case in cases}
-        for process in waiting.values():
-            process.measure()
-            print("-", end="", flush=True)
+        waiting: dict[str, processes.Process] = {}
+        if not subject.fresh:
+            for case in cases:
+                shared = subject.together and waiting
+                waiting[case] = waiting[cases[0]] if shared else stack.enter_context(start())
+                waiting[case].measure(case)
+                print("-", end="", flush=True)
         for number in range(rounds):
             # Whoever comes first or last in one round does not in the next.
             shift = number % len(cases)
             for case in cases[shift:] + cases[:shift]:
-                with contextlib.nullcontext(waiting[case]) if waiting else start(case) as process:
-                    found[case].append(process.measure())
+                with contextlib.nullcontext(waiting[case]) if waiting else start() as process:
+                    found[case].append(process.measure(case))
             print(".", end="", flush=True)
     print()
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 #: The subjects, each a module of this package, in the order of the table.
-SUBJECTS = ("poll", "sharing", "delay", "call", "cold", "imports")
+SUBJECTS = ("poll", "sharing", "triggerer", "delay", "workers", "call", "cold", "imports")
 
 #: What one round of one case gives: by the key of a quantity its value, or None where the case has none.
 Values = Mapping[str, float | None]
@@ -68,6 +68,7 @@ class Subject:
     :param cases: who is measured.
     :param rounds: how many rounds there are; each runs every case once, in another order.
     :param fresh: whether each round has a new process, and no round before it that does not count.
+    :param together: whether one process is all cases, one after the other, because getting ready takes long.
     :param pinned: whether the case has the first core for itself and the server another.
     """
 
@@ -76,6 +77,7 @@ class Subject:
     cases: tuple[Case, ...]
     rounds: int = 5
     fresh: bool = False
+    together: bool = False
     pinned: bool = True
 
 

@@ -82,10 +82,13 @@ class Process:
             raise BenchmarkError(f"{self._name} has failed:\n{self._errors.read()[-3000:].decode(errors='replace')}")
         return line
 
-    def measure(self) -> Values:
-        """One round of the case that it is."""
+    def measure(self, case: str) -> Values:
+        """One round of a case.
+
+        :param case: name of the case.
+        """
         with contextlib.suppress(BrokenPipeError):
-            print(file=cast("IO[str]", self._process.stdin), flush=True)
+            print(case, file=cast("IO[str]", self._process.stdin), flush=True)
         values: Values = json.loads(self.line())
         return values
 

@@ -98,28 +98,43 @@ def _pg_service() -> dict[str, object]:
     }
 
 
+def _operation(state: str) -> bytes:
+    reference = {"id": OPERATION, "link": "/v2/dbaas-postgres/x", "command": "get-dbaas-service-pg"}
+    return _answer({"id": OPERATION, "state": state, "reference": reference})
+
+
+def _task(status: str) -> bytes:
+    """AWS DMS: a task."""
+    return _answer({"ReplicationTasks": [{"Status": status}]}, kind="application/x-amz-json-1.1")
+
+
 #: By the beginning of the path.
 _ANSWERS = {
-    b"/v2/operation/": _answer(
-        {
-            "id": OPERATION,
-            "state": "pending",
-            "reference": {"id": OPERATION, "link": "/v2/dbaas-postgres/x", "command": "get-dbaas-service-pg"},
-        }
-    ),
+    b"/v2/operation/": _operation("pending"),
     b"/v2/dbaas-postgres/": _answer(_pg_service()),
     b"/v2/dbaas-service": _answer({"dbaas-services": _services()}),
     b"/not-yet": _answer({}, status="404 Not Found"),
     # dbt Cloud: a run that is running.
     b"/api/v2/accounts/": _answer({"data": {"id": 1, "status": 3}}),
-    # AWS DMS: a serverless replication that is running.
+    b"/begin": _answer({}),
+    b"/end": _answer({}),
+    # AWS DMS: a task, and a serverless replication, that is running.
+    b"/dms-task": _task("running"),
     b"/dms": _answer({"Replications": [{"Status": "running"}]}, kind="application/x-amz-json-1.1"),
+}
+
+#: What is answered otherwise from ``/end`` on, until ``/begin``.
+_ENDED = _ANSWERS | {
+    b"/v2/operation/": _operation("success"),
+    b"/not-yet": _answer({}),
+    b"/dms-task": _task("stopped"),
 }
 
 
 class _Server(asyncio.Protocol):
     requests = 0
     connections = 0
+    ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         _Server.connections += 1
@@ -140,8 +155,11 @@ class _Server(asyncio.Protocol):
     def _answer_to(self, path: bytes) -> bytes:
         if path == b"/counts":
             return _answer({"requests": _Server.requests, "connections": _Server.connections})
+        if path in {b"/begin", b"/end"}:
+            _Server.ended = path == b"/end"
         _Server.requests += 1
-        return next((answer for start, answer in _ANSWERS.items() if path.startswith(start)), _ANSWERS[b"/not-yet"])
+        answers = _ENDED if _Server.ended else _ANSWERS
+        return next((answer for start, answer in answers.items() if path.startswith(start)), _ANSWERS[b"/not-yet"])
 
 
 async def _serve() -> None:

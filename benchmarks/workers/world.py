@@ -1,0 +1,188 @@
+"""One Airflow for all cases, and what is counted in it."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import shutil
+import sqlite3
+import statistics
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from benchmarks.frame import Values
+from benchmarks.processes import ROOT
+from demo.airflow import COMPONENTS, Airflow
+from demo.processes import House
+
+WAITS = 10
+#: Seconds for which all wait.
+_LONG = 12.0
+#: Seconds in which a run must have come as far as it is to come.
+_PATIENCE = 110.0
+#: Waits that share, and the seconds for which they are looked at.
+MANY = 1000
+_SHARED = 30.0
+
+_DAGS = Path(__file__).parent / "dags"
+_NOTE = """
+CREATE TABLE changes (run TEXT, task TEXT, state TEXT, at REAL);
+CREATE TRIGGER note AFTER UPDATE OF state ON task_instance WHEN new.state IS NOT old.state BEGIN
+    INSERT INTO changes VALUES (new.run_id, new.task_id, new.state, (julianday('now') - 2440587.5) * 86400);
+END;
+"""
+
+
+class World:
+    """An Airflow that is ended with this process.
+
+    :param url: the local server.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        #: CPU of the triggerer in that time, without waits.
+        self._idle: float | None = None
+        self._house = House()
+        atexit.register(self._close)
+        dags = self._house.folder / "dags"
+        shutil.copytree(_DAGS, dags, ignore=shutil.ignore_patterns("__pycache__"))
+        host, port = url.removeprefix("http://").split(":")
+        server = {"host": host, "port": int(port)}
+        self._house.environment |= {
+            "PYTHONPATH": str(ROOT),
+            **{
+                f"AIRFLOW_CONN_{name}": json.dumps(fields)
+                for name, fields in {
+                    "EXOSCALE_DEFAULT": {"conn_type": "exoscale", "login": "EXOkey", "host": f"{url}/v2"}
+                    | {"password": "secret"},
+                    "BENCH_HTTP": {"conn_type": "http", **server},
+                    "BENCH_AWS": {"conn_type": "aws", "login": "key", "password": "secret"}
+                    | {"extra": {"endpoint_url": f"{url}/dms-task", "region_name": "eu-central-1"}},
+                }.items()
+            },
+        }
+        # Parsed once: what parsing takes is another subject.
+        settings = {
+            "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": str(MANY),
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+        }
+        self._airflow = Airflow(self._house, dags, parallelism=4, settings=settings)
+        self._database = Path(self._airflow.database.removeprefix("sqlite:///"))
+        self._airflow.migrate()
+        with closing(sqlite3.connect(self._database)) as connection:
+            connection.executescript(_NOTE)
+        self._airflow.start()
+        self._airflow.wait_until_healthy()
+        for path in _DAGS.glob("*.py"):
+            self._airflow.wait_for_dag(path.stem)
+
+    def _close(self) -> None:
+        self._airflow.close()
+        self._house.end_processes()
+        self._house.sweep()
+
+    def measure(self, case: str) -> Values:
+        """One run of a case's DAG.
+
+        :param case: name of the DAG.
+        """
+        self._tell("begin")
+        if case == "nothing":
+            return self._ended(case, time.time(), self._cpu(), None)
+        run = self._airflow.trigger(case, {})
+        self._until(lambda: len(self._tasks(run, ("deferred", "up_for_reschedule"), "wait%")) == WAITS)
+        began, cpu = time.time(), self._cpu()
+        time.sleep(_LONG)
+        waiting = (self._cpu() - cpu) / (time.time() - began)
+        cpu = self._cpu()
+        self._tell("end")
+        return {**self._ended(case, time.time(), cpu, run), "waiting": 1e3 * waiting}
+
+    def share(self, case: str) -> Values:
+        """What a thousand waits, which go on from round to round, come to.
+
+        :param case: name of the DAG.
+        """
+        if self._idle is None:
+            cpu = self._cpu("triggerer")
+            time.sleep(_SHARED)
+            self._idle = self._cpu("triggerer") - cpu
+            run = self._airflow.trigger(case, {})
+            self._until(lambda: len(self._tasks(run, ("deferred",), "wait%")) == MANY)
+        requests, cpu = self._requests(), self._cpu("triggerer")
+        time.sleep(_SHARED)
+        requests, cpu = self._requests() - requests, self._cpu("triggerer") - cpu
+        return {
+            "requests": requests * 60 / _SHARED,
+            "cpu": 1e3 * cpu / _SHARED,
+            "own": 1e6 * (cpu - self._idle) / MANY / requests,
+        }
+
+    def _ended(self, case: str, ended: float, cpu: float, run: str | None) -> Values:
+        run = run or self._airflow.trigger(case, {})
+        self._until(lambda: len(self._tasks(run, ("running",), "after%")) == WAITS)
+        cpu = self._cpu() - cpu
+        started = self._tasks(run, ("running",), "after%")
+        waits = self._changes(run, ("running",), "wait%")
+        # The next round begins with nothing under way.
+        self._until(lambda: len(self._tasks(run, ("success",), "after%")) == WAITS)
+        return {
+            "workers": len(waits) / WAITS,
+            "delay": statistics.mean(started.values()) - ended,
+            "cpu": 1e3 * cpu / WAITS,
+        }
+
+    def _requests(self) -> int:
+        with urllib.request.urlopen(f"{self._url}/counts") as answer:  # noqa: S310 - the local server
+            return int(json.load(answer)["requests"])
+
+    def _tell(self, what: str) -> None:
+        with urllib.request.urlopen(f"{self._url}/{what}"):  # noqa: S310 - the local server
+            pass
+
+    def _until(self, reached: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while not reached():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no progress\n{self._house.tail('airflow scheduler')}")
+            self._house.check_alive()
+            time.sleep(0.1)
+
+    def _tasks(self, run: str, states: tuple[str, ...], like: str) -> dict[str, float]:
+        """The tasks that have been in one of the states, and when they were at last."""
+        return {task: at for task, _, at in self._changes(run, states, like)}
+
+    def _changes(self, run: str, states: tuple[str, ...], like: str) -> list[tuple[str, str, float]]:
+        marks = ", ".join("?" * len(states))
+        query = f"SELECT task, state, at FROM changes WHERE run = ? AND task LIKE ? AND state IN ({marks}) ORDER BY at"  # noqa: S608
+        with closing(sqlite3.connect(self._database, timeout=30)) as connection:
+            return connection.execute(query, (run, like, *states)).fetchall()
+
+    def _cpu(self, *names: str) -> float:
+        """Seconds of CPU that components, by default all, and what they started have used, what has ended included."""
+        used = 0.0
+        own = psutil.Process().children()
+        for root in (each for each in own if {*each.cmdline()} & {*(names or COMPONENTS)}):
+            for process in [root, *root.children(recursive=True)]:
+                try:
+                    times = process.cpu_times()
+                except psutil.NoSuchProcess:
+                    continue
+                used += times.user + times.system + times.children_user + times.children_system
+        return used
+
+
+@functools.cache
+def world(url: str) -> World:
+    """The Airflow of this process.
+
+    :param url: the local server.
+    """
+    return World(url)
