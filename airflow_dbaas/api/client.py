@@ -1,9 +1,8 @@
-"""The two clients. Only they, and the connections of the second, know the HTTP library."""
+"""The two clients. Only they, the connections of the second, and whom they trust, know the HTTP library."""
 
 from __future__ import annotations
 
 import functools
-import os
 import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -21,6 +20,7 @@ from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
 from airflow_dbaas.api.methods import Operations
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.api.retries import RetryPolicy
+from airflow_dbaas.api.trust import authorities
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import models
@@ -96,7 +96,7 @@ class _Connection(Generic[HttpT]):
         local = addresses.stays_here(self.url, parsed.scheme, parsed.host, allow_http=allow_http)
         self.retry = retry or RetryPolicy()
         self._signature = _Signature(key, secret)
-        self._trust = _trust(ca_file)
+        self._trust = authorities(ca_file)
         # Those that httpx looks for.
         self._proxied = not local and not getproxies().keys().isdisjoint({parsed.scheme, "all"})
         try:
@@ -279,27 +279,6 @@ def _base_url(url: str | None, zone: str | None) -> str:
     if parsed.port is not None and not 1 <= parsed.port <= 65535:
         raise DbaasConfigurationError(f"the API URL {url!r} cannot be used: a port is 1 to 65535")
     return url.rstrip("/")
-
-
-@functools.cache
-def _usual_trust() -> ssl.SSLContext:
-    # Read once: that takes 25 ms, and a triggerer makes a client for each of its many waits, in its event loop.
-    try:
-        return httpx.create_ssl_context()
-    except OSError as error:
-        given = os.environ.get("SSL_CERT_FILE")
-        raise DbaasConfigurationError(
-            f"the usual authorities cannot be read (SSL_CERT_FILE is {given!r}): {error}"
-        ) from error
-
-
-def _trust(ca_file: str | None) -> ssl.SSLContext:
-    if not ca_file:
-        return _usual_trust()
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise DbaasConfigurationError(f"ca_file {ca_file!r} cannot be used: {error}") from error
 
 
 def _transport_error(call: Call[Any], error: httpx.HTTPError) -> DbaasError:

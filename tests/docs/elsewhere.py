@@ -9,6 +9,8 @@ from __future__ import annotations
 #: What a command begins with, and the test or script that does what it does.
 ELSEWHERE = {
     "make api-diff": "tests/contract/test_api_diff.py",
+    "make bench": "tests/unit/test_benchmarks.py",
+    "make bench-fleet": "",  # takes an hour
     "make chaos": "tests/chaos/test_chaos.py",
     "make clean": "",  # removes the environment that the tests run in
     "make demo": "tests/e2e/test_demo.py",

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import AsyncClient, Client, client, errors
+from airflow_dbaas.api import AsyncClient, Client, errors, trust
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasTransportError
 from airflow_dbaas.api.retries import RetryPolicy
 from airflow_dbaas.emulator import certificates
@@ -52,9 +52,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in (*PROXIES, "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    client._usual_trust.cache_clear()
+    trust._usual.cache_clear()
     yield
-    client._usual_trust.cache_clear()
+    trust._usual.cache_clear()
 
 
 @pytest.fixture

@@ -1,0 +1,55 @@
+"""``make bench``: it measures, and says what it has measured. What it finds is not judged here."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report
+from benchmarks.frame import SUBJECTS, Case, Quantity, Role, Subject, load
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_run_prints_one_table() -> None:
+    """Each case has a row for each thing that is measured, with the ratio of ours to it."""
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--only", "call", "--rounds", "2"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    rows = [re.split(r"  +", line.strip()) for line in run.stdout.splitlines() if "airflow-dbaas" in line]
+    assert [row[0] for row in rows] == [f"A call: {each.title}" for each in load("call").SUBJECT.quantities]
+    assert all(float(row[2].replace(",", "")) > 0 for row in rows)
+    peers = [line for line in run.stdout.splitlines() if "Exoscale's SDK" in line]
+    assert [bool(re.search(r" \d+\.\d\d\b", line)) for line in peers] == [True] * len(rows)
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_subject_states_itself(name: str) -> None:
+    """Without what it is measured beside: ours is among its cases, each case has one name."""
+    subject = load(name).SUBJECT
+    names = [case.name for case in subject.cases]
+    assert len(set(names)) == len(names)
+    assert Role.OURS in {case.role for case in subject.cases}
+    assert subject.rounds >= 5
+
+
+def test_a_goal_is_met_or_missed() -> None:
+    """By the median of our rounds, in the quantity's unit and as a share of the best peer's."""
+    subject = Subject(
+        title="Work",
+        quantities=(Quantity("ms", "ms", most=10, share=0.5),),
+        cases=(Case("us", "us", Role.OURS), Case("slow", "slow", Role.PEER), Case("fast", "fast", Role.PEER)),
+    )
+    rounds = {"us": [{"ms": 9.0}, {"ms": 8.0}, {"ms": 99.0}], "slow": [{"ms": 100.0}], "fast": [{"ms": 12.0}]}
+    rows = report.rows(subject, rounds)
+    assert rows[0][2:] == ("9", "8 to 99", "", "at most 10: met; at most 0.5 of the best peer (0.75): missed")
+    assert [(row[1], row[4]) for row in rows[1:]] == [("slow", "0.09"), ("fast", "0.75")]
