@@ -37,7 +37,7 @@ class Report:
         if not self._console.is_terminal:
             self._console.width = max(self._console.width, NARROWEST)
         self._start = time.monotonic()
-        self._phases: list[tuple[str, float]] = []
+        self.phases: list[tuple[str, float]] = []
 
     @property
     def elapsed(self) -> float:
@@ -62,7 +62,7 @@ class Report:
         try:
             yield
         finally:
-            self._phases.append((name, time.monotonic() - start))
+            self.phases.append((name, time.monotonic() - start))
 
     def databases(self, lines: Sequence[DatabaseLine]) -> None:
         """The closing table."""
@@ -87,5 +87,5 @@ class Report:
 
     def times(self) -> None:
         """How long each phase took, and all of it."""
-        phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self._phases)
+        phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.phases)
         self._console.print(f"\nrun: {self.elapsed:.1f} s ({escape(phases)})")

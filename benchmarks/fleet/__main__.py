@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import signal
 import statistics
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -25,6 +28,7 @@ ONCE = (
     "update-dbaas-service-pg",
     "stop-dbaas-pg-migration",
 )
+_FIRED = re.compile(r'"Trigger fired event".* \(ID (\d+)\)"')
 
 
 @dataclass
@@ -36,6 +40,8 @@ class Moved:
     services: int
     wall: float
     requests: int
+    answered: int
+    """Waits that were answered."""
     wrong: list[str]
     """What was lost or doubled."""
     samples: Samples
@@ -50,8 +56,9 @@ class Moved:
             f"{seen.held}",
             f"{seen.waiting}",
             f"{1000 * seen.cpu / max(1.0, seen.waited):.2f}",
-            f"{seen.memory / 1024 / max(1, seen.waiting):.0f}",
+            f"{seen.memory / 2**20:.0f}",
             f"{self.requests}",
+            f"{self.answered}",
             f"{len(self.wrong)}",
         )
 
@@ -63,8 +70,9 @@ HEADINGS = (
     "slots held by waits",
     "waits at once",
     "ms CPU per wait and s",
-    "KiB per wait",
+    "MB of triggerers",
     "requests",
+    "waits answered",
     "lost or doubled",
 )
 
@@ -95,12 +103,25 @@ def move(executor: str, triggerers: int, services: int) -> Moved:
         rows = report["value"] if report else []
         here.house.end_processes()
         counts = json.loads(here.counts.read_text(encoding="utf-8"))
+        fired = answered(here.house.folder / "airflow" / "logs")
     wrong = [f"{row['service']}: {row['state']}: {row['error']}" for row in rows if row["state"] != "migrated"]
     if len(rows) != services:
         wrong.append(f"the report has {len(rows)} services")
     sent = {operation: counts.get(operation, 0) for operation in ONCE}
     wrong += [f"{operation}: {number} requests" for operation, number in sent.items() if number != services]
-    return Moved(executor, triggerers, services, wall, sum(counts.values()), wrong, samples)
+    wrong += [f"wait {each} was answered {number} times" for each, number in fired.items() if number != 1]
+    return Moved(executor, triggerers, services, wall, sum(counts.values()), fired.total(), wrong, samples)
+
+
+def answered(logs: Path) -> Counter[str]:
+    """How often each wait was answered, by the triggerers' own logs.
+
+    :param logs: Airflow's folder of logs.
+    """
+    found: Counter[str] = Counter()
+    for path in logs.rglob("*.trigger.*.log"):
+        found.update(_FIRED.findall(path.read_text(encoding="utf-8")))
+    return found
 
 
 def ended(airflow: Airflow, path: str) -> bool:
@@ -118,9 +139,11 @@ def growth(moved: list[Moved]) -> list[str]:
     for name, values in {
         "seconds": [each.wall for each in moved],
         "requests": [float(each.requests) for each in moved],
-        "CPU of the triggerer": [each.samples.cpu for each in moved],
+        "seconds of CPU of the triggerers": [each.samples.cpu for each in moved],
+        "waits answered": [float(each.answered) for each in moved],
     }.items():
-        said.append(f"{name}: R² {statistics.correlation(sizes, values) ** 2:.3f}")
+        slope, _ = statistics.linear_regression(sizes, values)
+        said.append(f"{name}: {slope:.2f} more per service, R² {statistics.correlation(sizes, values) ** 2:.3f}")
     return said
 
 
@@ -128,18 +151,20 @@ def main() -> int:
     """Run it; 0 if nothing was lost or doubled, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet", description="Move fleets of services.")
     parser.add_argument("--services", default="50,150,500", help="how many (default: %(default)s)")
-    parser.add_argument("--executors", default="local,celery", help="which (default: %(default)s)")
-    parser.add_argument("--triggerers", type=int, default=1, help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--executors", default="local:1,celery:2", help="which, with how many triggerers each (default: %(default)s)"
+    )
     options = parser.parse_args()
     # Ended from outside, it cleans up as it does after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     table: list[tuple[str, ...]] = [HEADINGS]
     notes, wrong = [], 0
-    for executor in options.executors.split(","):
+    for each in options.executors.split(","):
+        executor, _, triggerers = each.partition(":")
         runs = []
         for size in options.services.split(","):
             try:
-                runs.append(moved := move(executor, options.triggerers, int(size)))
+                runs.append(moved := move(executor, int(triggerers or 1), int(size)))
             except DemoError as error:
                 print(error)
                 return 1
@@ -147,7 +172,7 @@ def main() -> int:
             table.append(moved.row())
             wrong += len(moved.wrong)
         if len(runs) > 2:
-            notes.append(f"{executor}: {', '.join(growth(runs))}")
+            notes.append(f"{each}: {'; '.join(growth(runs))}")
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     print()
     for row in table:

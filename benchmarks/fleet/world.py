@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 DAG_ID = "dbaas_migrate_fleet"
 SOURCE = "fleet_source"
 
-OPERATION_SECONDS, STARTUP_SECONDS, MIGRATION_SECONDS = 15, 30, 60
+OPERATION_SECONDS, STARTUP_SECONDS, MIGRATION_SECONDS = 1, 30, 60
 WORKERS = 4
 #: Of Celery: as many tasks at once in all as with the other executor.
 CELERY_WORKERS = 2
@@ -57,7 +57,8 @@ def _emulator(house: House, counts: Path) -> tuple[Emulator, dict[str, Any]]:
     password = secrets.token_urlsafe(16)
     server = _postgres(house, "source", secrets.token_urlsafe(16))
     with psycopg.connect(server.conninfo(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE shop")
+        for name in ("shop", "defaultdb"):
+            connection.execute(f"CREATE DATABASE {name}")
         connection.execute(f"CREATE ROLE avnadmin LOGIN SUPERUSER PASSWORD '{password}'")
     with psycopg.connect(server.conninfo("shop"), autocommit=True) as connection:
         connection.execute("CREATE TABLE item AS SELECT n AS id, md5(n::text) AS name FROM generate_series(1, 100) n")

@@ -6,16 +6,15 @@ import atexit
 import functools
 import json
 import shutil
-import sqlite3
 import statistics
 import time
 import urllib.request
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from benchmarks import notes
 from benchmarks.frame import Values
 from benchmarks.processes import ROOT
 from demo.airflow import COMPONENTS, Airflow
@@ -31,12 +30,6 @@ MANY = 1000
 _SHARED = 30.0
 
 _DAGS = Path(__file__).parent / "dags"
-_NOTE = """
-CREATE TABLE changes (run TEXT, task TEXT, state TEXT, at REAL);
-CREATE TRIGGER note AFTER UPDATE OF state ON task_instance WHEN new.state IS NOT old.state BEGIN
-    INSERT INTO changes VALUES (new.run_id, new.task_id, new.state, (julianday('now') - 2440587.5) * 86400);
-END;
-"""
 
 
 class World:
@@ -74,10 +67,8 @@ class World:
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
         }
         self._airflow = Airflow(self._house, dags, parallelism=4, settings=settings)
-        self._database = Path(self._airflow.database.removeprefix("sqlite:///"))
         self._airflow.migrate()
-        with closing(sqlite3.connect(self._database)) as connection:
-            connection.executescript(_NOTE)
+        notes.take(self._airflow.database)
         self._airflow.start()
         self._airflow.wait_until_healthy()
         for path in _DAGS.glob("*.py"):
@@ -130,11 +121,11 @@ class World:
         self._until(lambda: len(self._tasks(run, ("running",), "after%")) == WAITS)
         cpu = self._cpu() - cpu
         started = self._tasks(run, ("running",), "after%")
-        waits = self._changes(run, ("running",), "wait%")
+        waits = [state for _, state, _ in notes.read(self._airflow.database, run, "wait%")]
         # The next round begins with nothing under way.
         self._until(lambda: len(self._tasks(run, ("success",), "after%")) == WAITS)
         return {
-            "workers": len(waits) / WAITS,
+            "workers": waits.count("running") / WAITS,
             "delay": statistics.mean(started.values()) - ended,
             "cpu": 1e3 * cpu / WAITS,
         }
@@ -155,15 +146,9 @@ class World:
             self._house.check_alive()
             time.sleep(0.1)
 
-    def _tasks(self, run: str, states: tuple[str, ...], like: str) -> dict[str, float]:
+    def _tasks(self, run: str, states: tuple[str, ...], tasks: str) -> dict[str, float]:
         """The tasks that have been in one of the states, and when they were at last."""
-        return {task: at for task, _, at in self._changes(run, states, like)}
-
-    def _changes(self, run: str, states: tuple[str, ...], like: str) -> list[tuple[str, str, float]]:
-        marks = ", ".join("?" * len(states))
-        query = f"SELECT task, state, at FROM changes WHERE run = ? AND task LIKE ? AND state IN ({marks}) ORDER BY at"  # noqa: S608
-        with closing(sqlite3.connect(self._database, timeout=30)) as connection:
-            return connection.execute(query, (run, like, *states)).fetchall()
+        return {task: at for task, state, at in notes.read(self._airflow.database, run, tasks) if state in states}
 
     def _cpu(self, *names: str) -> float:
         """Seconds of CPU that components, by default all, and what they started have used, what has ended included."""

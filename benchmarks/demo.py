@@ -1,0 +1,171 @@
+"""``python -m benchmarks.demo``: where the time of ``make demo`` goes, as a bar for each phase; median of the runs.
+
+The demo runs as it is. Its metadata database notes what its tasks do, its service is looked at ten times a second; at
+the end a DAG of empty tasks says what a task takes in that Airflow that does nothing at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import contextlib
+import os
+import shutil
+import statistics
+import sys
+import threading
+import time
+from typing import Any
+
+from benchmarks import notes
+from demo import run as story
+from demo.airflow import Airflow
+from demo.processes import House
+from demo.progress import DAG_ID, Run
+from demo.report import Report
+
+_EMPTY = "empty"
+_EMPTY_DAG = """
+from airflow.sdk import DAG, chain, task
+
+with DAG("empty", schedule=None):
+
+    @task
+    def nothing():
+        pass
+
+    chain(*(nothing.override(task_id=f"nothing{number}")() for number in range(5)))
+"""
+_STEP = 0.02
+_OWN = "airflow-dbaas"
+_PHASES = (
+    "Airflow, emulator and source start",
+    "PostgreSQL: service starts, dump, restore",
+    "Airflow: from task to task",
+    "Airflow: what an empty task takes",
+    _OWN,
+    "the demo's own comparison",
+)
+
+
+class _Noting(Airflow):
+    """Takes notes; runs the empty tasks as well."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        _Story.airflow = self
+
+    def migrate(self) -> None:
+        super().migrate()
+        notes.take(self.database)
+
+
+class _Story(Run):
+    """The run of the DAG, and when the service was at work."""
+
+    airflow: _Noting
+    busy: list[tuple[float, bool]]
+    changes: list[tuple[str, str, float]]
+    empty: float
+
+    def follow(self, house: House) -> bool:
+        cls = type(self)
+        cls.busy = []
+        over = threading.Event()
+        looking = threading.Thread(target=self._look, args=(over,))
+        looking.start()
+        try:
+            succeeded = super().follow(house)
+        finally:
+            over.set()
+            looking.join()
+        (run,) = self.airflow.call("GET", f"/dags/{DAG_ID}/dagRuns")["dag_runs"]
+        cls.changes = notes.read(self.airflow.database, run["dag_run_id"])
+        path = f"/dags/{_EMPTY}/dagRuns/{(run_id := self.airflow.trigger(_EMPTY, {}))}"
+        while self.airflow.call("GET", path)["state"] not in {"success", "failed"}:
+            house.sleep(0.2)
+        at = {(task, state): when for task, state, when in notes.read(self.airflow.database, run_id)}
+        tasks = {task for task, _ in at}
+        cls.empty = statistics.median(at[task, "success"] - at[task, "running"] for task in tasks)
+        return succeeded
+
+    def _look(self, over: threading.Event) -> None:
+        while not over.wait(0.1):
+            with contextlib.suppress(Exception):
+                self.busy.append((time.time(), self._at_work()))
+
+    def _at_work(self) -> bool:
+        service = self._client.list_dbaas_services().named(self._service)
+        if service is None:
+            return False
+        if service.state != "running":
+            return True
+        return self._client.get_dbaas_migration_status(self._service).status == "running"
+
+
+def measure() -> dict[str, float]:
+    """Seconds of each phase of one run."""
+    house, report = House(), Report()
+    dags = house.folder / "dags"
+    shutil.copytree(story.DAGS, dags)
+    (dags / f"{_EMPTY}.py").write_text(_EMPTY_DAG, encoding="utf-8")
+    vars(story).update(DAGS=dags, Airflow=_Noting, Run=_Story)
+    try:
+        os.environ.update(house.environment)
+        if not story.run(house, report, story.Options("dump", keep=False)):
+            raise RuntimeError("the demo has failed")
+    finally:
+        house.end_processes()
+        house.sweep()
+    taken = dict(report.phases)
+    parts = _parts()
+    return dict(zip(_PHASES, (taken["start"], *parts, taken["comparison"]), strict=True))
+
+
+def _parts() -> tuple[float, float, float, float]:
+    """Seconds of the run in which the service was at work; else of Airflow; of empty tasks; of this package."""
+    changes = [change for change in _Story.changes if change[1] != "removed"]
+    began, ended = changes[0][2], changes[-1][2]
+    states: dict[str, str] = {}
+    looks = [at for at, _ in _Story.busy]
+    worked = between = held = 0.0
+    at, following = began, 0
+    while at < ended:
+        while following < len(changes) and changes[following][2] <= at:
+            task, state, _ = changes[following]
+            states[task] = state
+            following += 1
+        look = bisect.bisect_right(looks, at) - 1
+        if look >= 0 and _Story.busy[look][1]:
+            worked += _STEP
+        elif {"running", "deferred"} & {*states.values()}:
+            held += _STEP
+        else:
+            between += _STEP
+        at += _STEP
+    started = sum(state == "running" for _, state, _ in changes)
+    empty = min(held, started * _Story.empty)
+    return worked, between, empty, held - empty
+
+
+def main() -> int:
+    """Run it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.demo", description="Where the demo's time goes.")
+    parser.add_argument("--runs", type=int, default=5, help="how many (default: %(default)s)")
+    options = parser.parse_args()
+    environment = dict(os.environ)
+    rounds = []
+    for _ in range(options.runs):
+        os.environ.clear()
+        os.environ.update(environment)
+        rounds.append(measure())
+    medians = {phase: statistics.median(each[phase] for each in rounds) for phase in _PHASES}
+    for phase, seconds in medians.items():
+        print(f"{phase:42} {seconds:6.1f} s  {'█' * round(seconds * 2)}")
+    run = [medians[phase] for phase in _PHASES[1:-1]]
+    print(f"{_OWN}: {100 * medians[_OWN] / sum(run):.1f} % of the run ({sum(run):.1f} s); goal: 5 %")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
