@@ -21,7 +21,7 @@ SUBJECT = Subject(
     cases=(
         Case("ours", "airflow-dbaas, sensor in the triggerer", Role.OURS),
         Case("http", "HTTP provider, HttpSensor deferred, every 5 s", Role.PEER),
-        Case("dms", "Amazon provider, DmsTaskCompletedSensor rescheduled, every 5 s", Role.PEER),
+        Case("dms", "Amazon provider, DmsTaskCompletedSensor rescheduled, every 10 s", Role.PEER),
         Case("nothing", "tasks that follow no wait", Role.LIMIT),
     ),
     together=True,

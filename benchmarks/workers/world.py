@@ -22,7 +22,7 @@ from demo.processes import House
 
 WAITS = 10
 #: Seconds for which all wait.
-_LONG = 12.0
+_LONG = 20.0
 #: Seconds in which a run must have come as far as it is to come.
 _PATIENCE = 110.0
 #: Waits that share, and the seconds for which they are looked at.
