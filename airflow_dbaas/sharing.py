@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from airflow_dbaas.api import AsyncClient
+from airflow_dbaas.api.answers import Memory
 from airflow_dbaas.api.calls import Call
 from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.api.retries import NO_RETRY
@@ -61,6 +62,7 @@ class Question:
         self.users = 0
         self._client = client
         self._call = call
+        self._memory = Memory()
         self._asking: dict[asyncio.Future[Any], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -101,7 +103,7 @@ class Question:
         outcome: Any
         unexpected: Exception | None = None
         try:
-            outcome = await self._client.send(self._call, retry=NO_RETRY)
+            outcome = await self._client.send(self._call, retry=NO_RETRY, memory=self._memory)
         except DbaasError as error:
             outcome = error
         except Exception as error:  # noqa: BLE001 - raised where it was asked for

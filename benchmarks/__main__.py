@@ -26,16 +26,20 @@ def main() -> int:
     # Ended from outside, it cleans up as it does after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     table: list[tuple[str, ...]] = []
+    failed = []
     began = time.monotonic()
-    try:
-        with tempfile.TemporaryDirectory(prefix="bench-") as home:
-            for name in [options.only] if options.only else frame.SUBJECTS:
-                subject = frame.load(name).SUBJECT
+    with tempfile.TemporaryDirectory(prefix="bench-") as home:
+        for name in [options.only] if options.only else frame.SUBJECTS:
+            subject = frame.load(name).SUBJECT
+            try:
                 table += report.rows(subject, measure(name, Path(home), options.rounds or subject.rounds))
-    except processes.BenchmarkError as error:
-        print(f"\n{error}")
-        return 1
+            except processes.BenchmarkError as error:
+                failed.append(name)
+                print(f"\n{error}")
     print(f"\n{report.text(table)}\n\n{report.machine()} {time.monotonic() - began:.0f} s.")
+    if failed:
+        print(f"Not measured: {', '.join(failed)}")
+        return 1
     if options.update:
         report.update(table)
     return 0

@@ -35,5 +35,16 @@ def read(database: str, run: str, tasks: str = "%") -> list[tuple[str, str, floa
         return connection.execute(query, (run, tasks)).fetchall()
 
 
+def count(database: str, state: str) -> int:
+    """How many tasks are in a state.
+
+    :param database: SQLAlchemy's URL of the metadata database.
+    :param state: the state.
+    """
+    with closing(_connected(database)) as connection:
+        found: int = connection.execute("SELECT count(*) FROM task_instance WHERE state = ?", (state,)).fetchone()[0]
+    return found
+
+
 def _connected(database: str) -> sqlite3.Connection:
     return sqlite3.connect(Path(database.removeprefix("sqlite:///")), timeout=30)

@@ -73,7 +73,7 @@ class Process:
 
         :raises BenchmarkError: if it ends instead, or takes too long; with what it wrote last.
         """
-        timer = threading.Timer(LONGEST_ROUND, self._process.kill)
+        timer = threading.Timer(LONGEST_ROUND, self._process.terminate)
         timer.start()
         line = cast("IO[str]", self._process.stdout).readline()
         timer.cancel()

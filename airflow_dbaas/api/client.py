@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 from urllib.request import getproxies
@@ -210,16 +210,23 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
 
         return Connections(self._trust)
 
-    async def send(self, call: Call[AnswerT], *, retry: RetryPolicy | None = None) -> AnswerT:
-        """Send a call of ``endpoints`` and return its answer; see ``Client.send``."""
+    async def send(
+        self, call: Call[AnswerT], *, retry: RetryPolicy | None = None, memory: answers.Memory | None = None
+    ) -> AnswerT:
+        """Send a call of ``endpoints`` and return its answer; see ``Client.send``.
+
+        :param call: what to send.
+        :param retry: how patient this call is, instead of the client's own patience.
+        :param memory: that of the same call when it was sent before.
+        """
         policy = retry or self.retry
         if policy.once:
-            return await self._once(call)
+            return await self._once(call, memory)
         attempts = tenacity.AsyncRetrying(**policy.arguments(call.resend))
-        answer: AnswerT = await attempts(self._once, call)
+        answer: AnswerT = await attempts(self._once, call, memory)
         return answer
 
-    async def _once(self, call: Call[AnswerT]) -> AnswerT:
+    async def _once(self, call: Call[AnswerT], memory: answers.Memory | None) -> AnswerT:
         try:
             request = self._http.build_request(**self._request_arguments(call))
             if self._connections is None:
@@ -228,7 +235,7 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
                 response = await self._connections.handle_async_request(self._signature.sign(request))
         except httpx.HTTPError as error:
             raise _transport_error(call, error) from error
-        return _answer(call, response)
+        return _answer(call, response, memory.read if memory else answers.read)
 
     def iter_dbaas_service_logs(
         self,
@@ -293,8 +300,8 @@ def _transport_error(call: Call[Any], error: httpx.HTTPError) -> DbaasError:
     return DbaasTransportError(f"{call}: no answer: {redact(reason)}", unprocessed=unreached)
 
 
-def _answer(call: Call[AnswerT], response: httpx.Response) -> AnswerT:
-    return answers.read(
+def _answer(call: Call[AnswerT], response: httpx.Response, read: Callable[..., AnswerT] = answers.read) -> AnswerT:
+    return read(
         call,
         status=response.status_code,
         reason=response.reason_phrase,

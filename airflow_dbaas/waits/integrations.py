@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas.api import calls, endpoints, models
@@ -33,14 +34,18 @@ class IntegrationWait(Wait):
     def subject(self) -> str:
         return f"integration {self.integration_id}"
 
+    @cached_property
+    def _id(self) -> str:
+        # A UUID can be written in several ways.
+        return calls.identifier("integration_id", self.integration_id)
+
     def call(self) -> Call[models.ServiceList]:
         # The request does not need the id, but one that is none is to be found before it.
-        calls.identifier("integration_id", self.integration_id)
+        self._id  # noqa: B018
         return endpoints.list_dbaas_services()
 
     def verdict(self, answer: models.ServiceList) -> Verdict:
-        # A UUID can be written in several ways.
-        found = answer.integration_with(calls.identifier("integration_id", self.integration_id))
+        found = answer.integration_with(self._id)
         if self.state == "absent":
             return Pending(f"{self.subject} is still there") if found else Done(_gone(self.integration_id))
         if found is None:
@@ -53,10 +58,8 @@ class IntegrationWait(Wait):
         if status == "failed" or found.is_enabled is False:
             what = "failed" if status == "failed" else "is switched off"
             return Failed(DbaasIntegrationError(f"{where} {what}", retryable=True), patience=FAILURE_PATIENCE)
-        ends = {found.source, found.dest}
-        off = [
-            service.name for service in answer.dbaas_services if service.name in ends and service.state == "poweroff"
-        ]
+        ends = (answer.named(name) for name in (found.source, found.dest) if name)
+        off = [service.name for service in ends if service and service.state == "poweroff"]
         if off:
             text = f"{where} cannot become active: service {' and '.join(off)} is powered off"
             return Failed(DbaasIntegrationError(text))

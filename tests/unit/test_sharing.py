@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_dbaas import polling, sharing
-from airflow_dbaas.api import AsyncClient, endpoints
+from airflow_dbaas.api import AsyncClient, answers, endpoints
 from airflow_dbaas.api.errors import DbaasAuthError
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.polling import Watch
@@ -62,6 +62,28 @@ async def test_waits_on_services_and_integrations_share_each_request(
     assert all(isinstance(verdict, Done) for verdict in verdicts)
     assert {verdict.result.get("service") for verdict in verdicts if isinstance(verdict, Done)} >= {"s0", "s199"}
     assert len(server.requests) == 3
+
+
+async def test_an_answer_that_has_not_changed_is_read_once(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever came in between: a status of an error does not pass for an answer, nor does a changed one."""
+    monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.05)
+    read = 0
+
+    def parse(kind: Any, content: bytes) -> Any:
+        nonlocal read
+        read += 1
+        return parsed(kind, content)
+
+    parsed = answers._parse
+    monkeypatch.setattr(answers, "_parse", parse)
+    waiting, done = listed("rebuilding"), listed("running")
+    refused = Reply(503, waiting.body)
+    server.replies = [waiting, waiting, refused, waiting, waiting, done]
+    (verdict,) = await together(server, Watch(ServiceWait("s0")))
+    assert isinstance(verdict, Done)
+    assert (len(server.requests), read) == (6, 2)
 
 
 async def test_different_questions_are_not_shared(server: ScriptedServer) -> None:
