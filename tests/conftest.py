@@ -45,6 +45,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: turns.get(_group(item.nodeid), len(turns)))
 
 
+_SHARED = pytest.StashKey[ExitStack]()
+
+
+@pytest.fixture(scope="session")
+def shared(request: pytest.FixtureRequest) -> ExitStack:
+    """What a folder's tests share is entered here, and ends with the last of them.
+
+    A fixture of the session would go on to its end, and an Airflow that idles takes a tenth of a core.
+    """
+    return request.config.stash.setdefault(_SHARED, ExitStack())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Ends what a folder's tests have shared."""
+    yield
+    if nextitem is None or _group(nextitem.nodeid) != _group(item.nodeid):
+        item.config.stash.setdefault(_SHARED, ExitStack()).close()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """In parallel (``pytest -n``), tests that share servers stay together: those of a file, or of a folder above."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +61,8 @@ class AirflowUI:
 
 
 @pytest.fixture(scope="session")
-def airflow_ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowUI]:
-    """An Airflow with the project's DAGs and the connection to the emulator, for the whole session."""
+def airflow_ui(tmp_path_factory: pytest.TempPathFactory, shared: ExitStack) -> AirflowUI:
+    """An Airflow with the project's DAGs and the connection to the emulator, for all tests here."""
     chromium()
     dags = tmp_path_factory.mktemp("dags")
     shutil.copytree(ROOT / "dags", dags, dirs_exist_ok=True)
@@ -71,9 +72,9 @@ def airflow_ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowUI]:
         # Until then, by default a minute, a new asset is not listed.
         "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "2",
     }
-    with whole_airflow(dags, {}, settings, python=PYTHON) as scheduled:
-        airflow = scheduled.airflow
-        yield AirflowUI(airflow.url, airflow.user, airflow.password, scheduled)
+    scheduled = shared.enter_context(whole_airflow(dags, {}, settings, python=PYTHON))
+    airflow = scheduled.airflow
+    return AirflowUI(airflow.url, airflow.user, airflow.password, scheduled)
 
 
 @pytest.fixture(scope="module")

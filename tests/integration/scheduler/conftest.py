@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -184,11 +184,10 @@ def whole_airflow(
 
 
 @pytest.fixture(scope="session")
-def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduled]:
+def scheduled(tmp_path_factory: pytest.TempPathFactory, shared: ExitStack) -> Scheduled:
     """An Airflow with the project's DAGs and the tests' own, which notices within seconds what has died."""
     dags = tmp_path_factory.mktemp("dags")
     for folder in (ROOT / "dags", Path(__file__).parent / "dags"):
         shutil.copytree(folder, dags, dirs_exist_ok=True)
     write_dag(dags)
-    with whole_airflow(dags, {}, ALERT) as running:
-        yield running
+    return shared.enter_context(whole_airflow(dags, {}, ALERT))
