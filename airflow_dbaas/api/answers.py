@@ -25,7 +25,8 @@ class Memory:
     """The last answer to a call that is sent again and again: reading a long list takes longer than comparing it."""
 
     def __init__(self) -> None:
-        self._content = b""
+        # Not an empty one, which might come first.
+        self._content: bytes | None = None
         self._answer: Any = None
 
     def read(self, call: Call[AnswerT], *, content: bytes, status: int, **said: Any) -> AnswerT:

@@ -86,6 +86,18 @@ async def test_an_answer_that_has_not_changed_is_read_once(
     assert (len(server.requests), read) == (6, 2)
 
 
+async def test_an_empty_answer_is_never_the_last_one_again(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither at first, when there has been none, nor later: it is an answer that cannot be read."""
+    monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.05)
+    empty = Reply(body=b"")
+    server.replies = [empty, empty, listed("rebuilding"), empty, listed("running")]
+    (verdict,) = await together(server, Watch(ServiceWait("s0")))
+    assert isinstance(verdict, Done)
+    assert len(server.requests) == 5
+
+
 async def test_different_questions_are_not_shared(server: ScriptedServer) -> None:
     """Each operation has its own request."""
     server.replies = [Reply(body={"state": "success"})]
