@@ -5,6 +5,7 @@ Once in a bare Python, once where a task of Airflow has loaded what it always do
 
 from __future__ import annotations
 
+import importlib
 import resource
 import sys
 import time
@@ -38,9 +39,8 @@ def prepare(case: str, url: str) -> Callable[[], Values]:
     where, name = case.split()
     sys.dont_write_bytecode = False
     if where == "airflow":
-        import httpx  # noqa: F401
-        import pydantic  # noqa: F401
-        from airflow.sdk import BaseOperator  # noqa: F401
+        for module in ("httpx", "pydantic", "airflow.sdk.bases.operator"):
+            importlib.import_module(module)
 
     def measure() -> Values:
         memory, cpu = _resident(), time.process_time()

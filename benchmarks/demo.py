@@ -15,7 +15,6 @@ import statistics
 import sys
 import threading
 import time
-from typing import Any
 
 from benchmarks import notes
 from demo import run as story
@@ -49,11 +48,7 @@ _PHASES = (
 
 
 class _Noting(Airflow):
-    """Takes notes; runs the empty tasks as well."""
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        _Story.airflow = self
+    """Takes notes from the beginning."""
 
     def migrate(self) -> None:
         super().migrate()
@@ -63,7 +58,6 @@ class _Noting(Airflow):
 class _Story(Run):
     """The run of the DAG, and when the service was at work."""
 
-    airflow: _Noting
     busy: list[tuple[float, bool]]
     changes: list[tuple[str, str, float]]
     empty: float
@@ -79,12 +73,12 @@ class _Story(Run):
         finally:
             over.set()
             looking.join()
-        (run,) = self.airflow.call("GET", f"/dags/{DAG_ID}/dagRuns")["dag_runs"]
-        cls.changes = notes.read(self.airflow.database, run["dag_run_id"])
-        path = f"/dags/{_EMPTY}/dagRuns/{(run_id := self.airflow.trigger(_EMPTY, {}))}"
-        while self.airflow.call("GET", path)["state"] not in {"success", "failed"}:
+        (run,) = self._airflow.call("GET", f"/dags/{DAG_ID}/dagRuns")["dag_runs"]
+        cls.changes = notes.read(self._airflow.database, run["dag_run_id"])
+        path = f"/dags/{_EMPTY}/dagRuns/{(run_id := self._airflow.trigger(_EMPTY, {}))}"
+        while self._airflow.call("GET", path)["state"] not in {"success", "failed"}:
             house.sleep(0.2)
-        at = {(task, state): when for task, state, when in notes.read(self.airflow.database, run_id)}
+        at = {(task, state): when for task, state, when in notes.read(self._airflow.database, run_id)}
         tasks = {task for task, _ in at}
         cls.empty = statistics.median(at[task, "success"] - at[task, "running"] for task in tasks)
         return succeeded

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import uuid
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from benchmarks import poll_peers
 from benchmarks.frame import Case, Quantity, Role, Subject, Values
-from benchmarks.polls import Polls
+from benchmarks.polls import Polls, connect, exoscale
 
 WAITS = (1, 100, 1000)
 
@@ -45,8 +43,7 @@ async def _ours(url: str, n: int) -> float:
     from airflow_dbaas.hooks.dbaas import DbaasHook
     from airflow_dbaas.waits import OperationWait
 
-    connection = {"conn_type": "exoscale", "login": "EXOkey", "password": "secret", "host": f"{url}/v2"}
-    os.environ["AIRFLOW_CONN_EXOSCALE_DEFAULT"] = json.dumps(connection)
+    connect("exoscale_default", **exoscale(url))
     polls = Polls()
 
     class Watch(polling.Watch):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
-import os
 import uuid
 from typing import Any
 
-from benchmarks.polls import Polls
+from benchmarks.polls import Polls, connect
 
 
 async def _run(trigger: Any) -> None:
@@ -18,16 +16,11 @@ async def _run(trigger: Any) -> None:
         raise RuntimeError(f"a wait has ended: {event}")
 
 
-def _connection(name: str, **fields: Any) -> str:
-    os.environ[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps(fields)
-    return name
-
-
 async def http(url: str, n: int) -> float:
     """The HTTP provider's sensor, deferred: it polls while the answer is 404."""
     from airflow.providers.http.triggers.http import HttpSensorTrigger
 
-    name = _connection("bench_http", conn_type="http", host=url)
+    name = connect("bench_http", conn_type="http", host=url)
     return await Polls(url).cpu(
         _run(HttpSensorTrigger(endpoint=f"not-yet/{uuid.uuid4()}", http_conn_id=name, poke_interval=0))
         for _ in range(n)
@@ -44,7 +37,7 @@ async def dbt_cloud(url: str, n: int) -> float:
 
     DbtCloudHook.get_request_url_params = staticmethod(by_http)
     host = url.removeprefix("http://")
-    name = _connection("bench_dbt", conn_type="dbt_cloud", host=host, login="1", password="token")  # noqa: S106
+    name = connect("bench_dbt", conn_type="dbt_cloud", host=host, login="1", password="token")  # noqa: S106
     return await Polls(url).cpu(
         _run(DbtCloudRunJobTrigger(conn_id=name, run_id=number, end_time=math.inf, poll_interval=0, account_id=1))
         for number in range(n)
@@ -56,7 +49,7 @@ async def dms(url: str, n: int) -> float:
     from airflow.providers.amazon.aws.triggers.dms import DmsReplicationTerminalStatusTrigger
 
     extra = {"endpoint_url": f"{url}/dms", "region_name": "eu-central-1"}
-    name = _connection("bench_aws", conn_type="aws", login="key", password="secret", extra=extra)  # noqa: S106
+    name = connect("bench_aws", conn_type="aws", login="key", password="secret", extra=extra)  # noqa: S106
     return await Polls(url).cpu(
         _run(
             DmsReplicationTerminalStatusTrigger(

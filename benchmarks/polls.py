@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
-import urllib.request
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
+from benchmarks.server import counted
+
 #: Seconds for which the polls of one measurement are counted.
 _SECONDS = 0.8
+
+
+def connect(name: str, **fields: Any) -> str:
+    """Make an Airflow connection for this process; its id.
+
+    :param name: the id.
+    :param fields: as Airflow's JSON has them.
+    """
+    os.environ[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps(fields)
+    return name
+
+
+def exoscale(url: str) -> dict[str, str]:
+    """The fields of our connection.
+
+    :param url: the local server.
+    """
+    return {"conn_type": "exoscale", "login": "EXOkey", "password": "secret", "host": f"{url}/v2"}
 
 
 class Polls:
@@ -27,8 +47,7 @@ class Polls:
     def _done(self) -> int:
         if self._url is None:
             return self.seen
-        with urllib.request.urlopen(f"{self._url}/counts") as answer:  # noqa: S310 - the local server
-            return int(json.load(answer)["requests"])
+        return counted(self._url)
 
     async def _completed(self, count: int) -> int:
         while (done := self._done()) < count:  # noqa: ASYNC110 - an event would be set at each poll, and be measured

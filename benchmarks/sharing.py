@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
-import os
 import time
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 from benchmarks.frame import Case, Quantity, Role, Subject, Values
-from benchmarks.server import SERVICES, integration, service
+from benchmarks.polls import connect, exoscale
+from benchmarks.server import SERVICES, counted, integration, service
 
 WAITS = 1000
 
@@ -50,11 +48,6 @@ def prepare(case: str, url: str) -> Callable[[], Values]:
     return measure
 
 
-def _requests(url: str) -> int:
-    with urllib.request.urlopen(f"{url}/counts") as answer:  # noqa: S310 - the local server
-        return int(json.load(answer)["requests"])
-
-
 def _wait(kind: str, number: int) -> Any:
     from airflow_dbaas.waits import IntegrationWait, ServiceWait
 
@@ -66,8 +59,7 @@ async def _run(url: str, kind: str, waits: int, *, shared: bool) -> tuple[float,
     from airflow_dbaas import polling, sharing
     from airflow_dbaas.hooks.dbaas import DbaasHook
 
-    connection = {"conn_type": "exoscale", "login": "EXOkey", "password": "secret", "host": f"{url}/v2"}
-    os.environ["AIRFLOW_CONN_EXOSCALE_DEFAULT"] = json.dumps(connection)
+    connect("exoscale_default", **exoscale(url))
     seen = 0
 
     class Watch(polling.Watch):
@@ -94,9 +86,9 @@ async def _run(url: str, kind: str, waits: int, *, shared: bool) -> tuple[float,
     tasks = [asyncio.create_task(wait(number)) for number in range(waits)]
     # The first looks are spread.
     await interval(2 * waits)
-    began, requests, cpu = seen, _requests(url), time.process_time()
+    began, requests, cpu = seen, counted(url), time.process_time()
     await interval(began + _INTERVALS * waits)
-    cpu, requests, done = time.process_time() - cpu, _requests(url) - requests, seen - began
+    cpu, requests, done = time.process_time() - cpu, counted(url) - requests, seen - began
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

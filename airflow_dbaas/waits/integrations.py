@@ -41,7 +41,7 @@ class IntegrationWait(Wait):
 
     def call(self) -> Call[models.ServiceList]:
         # The request does not need the id, but one that is none is to be found before it.
-        self._id  # noqa: B018
+        _ = self._id
         return endpoints.list_dbaas_services()
 
     def verdict(self, answer: models.ServiceList) -> Verdict:

@@ -12,11 +12,13 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from benchmarks import notes
 from benchmarks.frame import Values
+from benchmarks.polls import exoscale
 from benchmarks.processes import ROOT
+from benchmarks.server import counted
 from demo.airflow import COMPONENTS, Airflow
 from demo.processes import House
 
@@ -55,8 +57,7 @@ class World:
             **{
                 f"AIRFLOW_CONN_{name}": json.dumps(fields)
                 for name, fields in {
-                    "EXOSCALE_DEFAULT": {"conn_type": "exoscale", "login": "EXOkey", "host": f"{url}/v2"}
-                    | {"password": "secret"},
+                    "EXOSCALE_DEFAULT": exoscale(url),
                     "BENCH_HTTP": {"conn_type": "http", **server},
                     "BENCH_AWS": {"conn_type": "aws", "login": "key", "password": "secret"}
                     | {"extra": {"endpoint_url": f"{url}/dms-task", "region_name": "eu-central-1"}},
@@ -112,9 +113,9 @@ class World:
                 self._airflow.trigger(case, {}, run_id=f"{number:03}")
             self._until(lambda: notes.count(self._airflow.database, "deferred") == MANY)
             time.sleep(_SETTLED)
-        requests, cpu = self._requests(), self._cpu("triggerer")
+        requests, cpu = counted(self._url), self._cpu("triggerer")
         time.sleep(_SHARED)
-        requests, cpu = self._requests() - requests, self._cpu("triggerer") - cpu
+        requests, cpu = counted(self._url) - requests, self._cpu("triggerer") - cpu
         return {
             "requests": requests * 60 / _SHARED,
             "cpu": 1e3 * cpu / _SHARED,
@@ -134,10 +135,6 @@ class World:
             "delay": statistics.mean(started.values()) - ended,
             "cpu": 1e3 * cpu / WAITS,
         }
-
-    def _requests(self) -> int:
-        with urllib.request.urlopen(f"{self._url}/counts") as answer:  # noqa: S310 - the local server
-            return int(json.load(answer)["requests"])
 
     def _tell(self, what: str) -> None:
         with urllib.request.urlopen(f"{self._url}/{what}"):  # noqa: S310 - the local server

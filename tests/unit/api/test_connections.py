@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 from airflow_dbaas.api import AsyncClient, Client, trust
 from benchmarks import processes
+from benchmarks.server import counted
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +19,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that keeps its connections and counts them."""
     with processes.server(tmp_path_factory.mktemp("server")) as url:
         yield url
-
-
-def connections(server: str) -> int:
-    """How many connections it has had, this one included."""
-    with urllib.request.urlopen(f"{server}/counts") as answer:
-        return int(json.load(answer)["connections"])
 
 
 async def poll(client: AsyncClient, waits: int) -> None:
@@ -39,14 +32,14 @@ async def poll(client: AsyncClient, waits: int) -> None:
 @pytest.mark.parametrize("waits", [1, 40, 300])
 async def test_connections_are_kept_and_a_hundred_at_most(server: str, waits: int) -> None:
     """Whoever finds none free waits for one; the next polls open no more."""
-    before = connections(server)
+    before = counted(server, "connections")
     async with AsyncClient("EXOkey", "secret", url=f"{server}/v2") as client:
         await poll(client, waits)
-        opened = connections(server) - before - 1
+        opened = counted(server, "connections") - before - 1
         assert opened == min(waits, 100)
         for _ in range(3):
             await poll(client, waits)
-    assert connections(server) - before - 2 == opened
+    assert counted(server, "connections") - before - 2 == opened
 
 
 async def test_the_authorities_are_read_once(server: str) -> None:
