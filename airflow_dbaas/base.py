@@ -80,6 +80,14 @@ class DbaasTask(BaseOperator):
         for link in self.operator_extra_links:
             context["ti"].xcom_push(key=link.xcom_key, value=self.portal_page(link.page))
 
+    def _ends_in_triggerer(self) -> bool:
+        """Whether this task, which is to be deferred, can be ended without a worker."""
+        from airflow_dbaas._compat.triggers import ends_in_triggerer
+
+        task: Any = self
+        # Tasks that are mapped over its result are told of it by a worker.
+        return ends_in_triggerer(task) and not (task.has_dag() and any(task.iter_mapped_dependants()))
+
     def _deadline(self, context: Context, seconds: float) -> tuple[float, Limit]:
         """When a wait of ``seconds`` that begins now is over, and by which limit.
 

@@ -83,6 +83,8 @@ class Watch:
             self._unanswered_since = None
             absent = isinstance(outcome, DbaasNotFoundError)
             verdict = self._answered(self.wait.absent(outcome) if absent else self.wait.verdict(outcome))
+        if isinstance(verdict, Done):
+            log.info("Over: %s: %s", self.wait.subject, one_line(str(verdict.result)))
         if isinstance(verdict, Pending):
             self._tell(verdict.note)
             if time.time() >= self.deadline:
@@ -139,12 +141,16 @@ def run(client: Client, watch: Watch) -> Done | Failed:
     return verdict
 
 
-def run_briefly(client: Client, watch: Watch) -> Verdict:
-    """Wait, blocking, for ``BRIEF_SECONDS`` at most."""
-    end = time.monotonic() + BRIEF_SECONDS
+def run_briefly(client: Client, watch: Watch, *, until: float) -> Verdict:
+    """Wait, blocking, but look once at least.
+
+    :param client: whom to ask.
+    :param watch: what to wait for.
+    :param until: until when, by the monotonic clock.
+    """
     while isinstance(verdict := poll(client, watch), Pending):
         pause = watch.pause()
-        if time.monotonic() + pause > end:
+        if time.monotonic() + pause > until:
             break
         time.sleep(pause)
     return verdict

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Hashable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 from airflow_dbaas.api import AsyncClient
@@ -19,8 +20,36 @@ from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.api.retries import NO_RETRY
 from airflow_dbaas.hooks.dbaas import DbaasHook
 
+Ask = Callable[[], Awaitable[Any]]
+
 _Clients = dict[Hashable, "SharedClient"]
 _CLIENTS: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = weakref.WeakKeyDictionary()
+
+
+class Questions:
+    """The questions that are being asked in one event loop."""
+
+    def __init__(self) -> None:
+        self._questions: dict[Hashable, Question] = {}
+
+    @contextmanager
+    def shared(self, key: Hashable, ask: Callable[[], Ask]) -> Iterator[Question]:
+        """A question, the same for all who ask it at the same time.
+
+        :param key: what makes it the same.
+        :param ask: makes what asks it, for the first of them.
+        """
+        if key not in self._questions:
+            self._questions[key] = Question(ask())
+        question = self._questions[key]
+        question.users += 1
+        try:
+            yield question
+        finally:
+            question.users -= 1
+            if not question.users:
+                question.close()
+                del self._questions[key]
 
 
 class SharedClient:
@@ -32,43 +61,31 @@ class SharedClient:
     def __init__(self, client: AsyncClient) -> None:
         self.client = client
         self.users = 0
-        self._questions: dict[Call[Any], Question] = {}
+        self._questions = Questions()
 
-    @contextmanager
-    def question(self, call: Call[Any]) -> Iterator[Question]:
-        """The question that a call is, the same for all who ask it at the same time."""
-        question = self._questions.setdefault(call, Question(self.client, call))
-        question.users += 1
-        try:
-            yield question
-        finally:
-            question.users -= 1
-            if not question.users:
-                question.close()
-                del self._questions[call]
+    def question(self, call: Call[Any]) -> AbstractContextManager[Question]:
+        """The question that a call is."""
+        return self._questions.shared(call, lambda: partial(self.client.send, call, retry=NO_RETRY, memory=Memory()))
 
 
 class Question:
-    """One call, sent again and again for all who wait for its answer.
+    """One question, asked again and again for all who wait for its answer.
 
-    It is sent when the first of them wants it, and the answer is for all of them: who would have asked later has it
+    It is asked when the first of them wants it, and the answer is for all of them: who would have asked later has it
     earlier. Nobody gets the answer to a request that was sent before they asked.
 
-    :param client: whom to ask.
-    :param call: what to send.
+    :param ask: sends it.
     """
 
-    def __init__(self, client: AsyncClient, call: Call[Any]) -> None:
+    def __init__(self, ask: Ask) -> None:
         self.users = 0
-        self._client = client
-        self._call = call
-        self._memory = Memory()
+        self._ask = ask
         self._asking: dict[asyncio.Future[Any], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
 
-    async def answer(self, within: float) -> Any | DbaasError:
-        """The answer to the next request, or the error that it ends in.
+    async def answer(self, within: float) -> Any:
+        """The answer to the next request, or the ``DbaasError`` that it ends in.
 
         :param within: seconds after which to send one, if nobody wants it earlier.
         """
@@ -103,7 +120,7 @@ class Question:
         outcome: Any
         unexpected: Exception | None = None
         try:
-            outcome = await self._client.send(self._call, retry=NO_RETRY, memory=self._memory)
+            outcome = await self._ask()
         except DbaasError as error:
             outcome = error
         except Exception as error:  # noqa: BLE001 - raised where it was asked for

@@ -217,7 +217,7 @@ def _ours_deferred(clock: Clock, ends: float) -> Api:
         async for _ in trigger.run():
             pass
 
-    if isinstance(polling.run_briefly(cast("Any", first), watch), Pending):
+    if isinstance(polling.run_briefly(cast("Any", first), watch, until=clock.now + polling.BRIEF_SECONDS), Pending):
         vars(sharing)["client_of"] = client_of
         _run(clock, resume(DbaasWaitTrigger.after(watch, exoscale_conn_id="exoscale", zone=None)))
     api.looks[:0] = first.looks

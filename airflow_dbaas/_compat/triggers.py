@@ -13,6 +13,7 @@ __all__ = [
     "StartTriggerArgs",
     "TaskSuccessEvent",
     "TriggerEvent",
+    "ends_in_triggerer",
     "has_listeners",
     "params_cannot_be_wrong",
     "renders_in_triggerer",
@@ -50,6 +51,11 @@ def has_listeners() -> bool:
 
     manager: Any = get_listener_manager()
     return bool(manager.has_listeners)
+
+
+def ends_in_triggerer(task: Any) -> bool:
+    """Whether success can end a task without a worker: if nothing is left to be done on one."""
+    return not (not starts_in_triggerer() or task.outlets or task._post_execute_hook or has_listeners())
 
 
 def params_cannot_be_wrong(task: Any) -> bool:

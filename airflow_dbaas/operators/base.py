@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import closing
@@ -63,6 +64,8 @@ class DbaasOperator(DbaasTask):
         self.wait_timeout = wait_timeout
         #: The API call that undoes what this task has under way, if the task is killed; see ``DbaasWaitTrigger``.
         self._cancel: dict[str, Any] | None = None
+        #: Until when, by the monotonic clock, this task waits by itself before it is deferred.
+        self._brief_end: float | None = None
 
     def _check(self) -> None:
         validation.check(self, {"wait_for_completion": validation.boolean, "wait_timeout": validation.positive})
@@ -108,7 +111,10 @@ class DbaasOperator(DbaasTask):
         if "deadline" not in state:
             state["deadline"], state["limit"] = self._deadline(context, self.wait_timeout)
         watch = polling.Watch(wait, deadline=state["deadline"])
-        verdict = polling.run_briefly(self.client, watch) if self.deferrable else polling.run(self.client, watch)
+        if self.deferrable:
+            verdict = polling.run_briefly(self.client, watch, until=self._patient_until())
+        else:
+            verdict = polling.run(self.client, watch)
         if isinstance(verdict, Pending):
             from airflow_dbaas.triggers.waits import DbaasWaitTrigger
 
@@ -119,9 +125,25 @@ class DbaasOperator(DbaasTask):
                 zone=self.zone,
                 state={"then": then.__name__, **state},
                 cancel=self._cancel,
+                ends_here=then == self._end and self._ends_in_triggerer(),
+                pushes=self.do_xcom_push,
             )
             return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
         return then(context, outcome(verdict), **state)
+
+    def end_with(self, context: Context, wait: Wait, *, adds: dict[str, Any], **state: Any) -> Any:
+        """Wait, as ``wait_for``, as the last thing that the task does. Deferred, success ends it in the triggerer,
+        where that can be (Airflow 3.3 and later).
+
+        :param context: Airflow's context.
+        :param wait: what to wait for.
+        :param adds: what the task's result has besides that of the wait.
+        :param state: that of an earlier wait.
+        """
+        return self.wait_for(context, wait, self._end, **{**state, "adds": adds})
+
+    def _end(self, context: Context, result: dict[str, Any], *, adds: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {**result, **adds}
 
     def wait_for_operation(self, context: Context, operation: models.Operation, then: Then, **state: Any) -> Any:
         """Wait for an operation that was started, unless nothing is to be waited for; then go on as ``wait_for``.
@@ -139,7 +161,13 @@ class DbaasOperator(DbaasTask):
                 "reference_link": reference.link,
             }
             return then(context, result, **state)
+        self._brief_end = None
         return self.wait_for(context, OperationWait(operation.id), then, **state)
+
+    def _patient_until(self) -> float:
+        # An operation and the wait for what it is to bring about share one time.
+        self._brief_end = self._brief_end or time.monotonic() + polling.BRIEF_SECONDS
+        return self._brief_end
 
     def create_or_find(
         self, creation: Call[models.Operation], look: Callable[[], FoundT | None]

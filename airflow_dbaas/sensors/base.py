@@ -61,6 +61,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         # Imported here: it is needed by deferrable sensors only, and not cheap.
         from airflow_dbaas._compat.triggers import (
             StartTriggerArgs,
+            ends_in_triggerer,
             params_cannot_be_wrong,
             renders_in_triggerer,
             starts_in_triggerer,
@@ -81,19 +82,13 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
                 **arguments,
                 "kind": self.wait_class.kind,
                 "timeout": seconds(self.timeout),
-                "ends_here": self._ends_in_triggerer(),
+                "ends_here": ends_in_triggerer(self),
                 "pushes": self.do_xcom_push,
                 "links": {link.xcom_key: link.page for link in self.operator_extra_links},
             },
             next_method=self.execute_complete.__name__,
         )
         self.start_from_trigger = True
-
-    def _ends_in_triggerer(self) -> bool:
-        """Whether success can end the task without a worker: if nothing is left to be done on one."""
-        from airflow_dbaas._compat.triggers import has_listeners, starts_in_triggerer
-
-        return not (not starts_in_triggerer() or self.outlets or self._post_execute_hook or has_listeners())
 
     @property
     def _fields(self) -> dict[str, Any]:
@@ -121,7 +116,9 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
             deadline, limit = self._deadline(context, seconds(self.timeout))
             watch = polling.Watch(self.wait(), deadline=deadline)
             with airflow_errors():
-                verdict = polling.run_briefly(self.hook.get_conn(), watch)
+                verdict = polling.run_briefly(
+                    self.hook.get_conn(), watch, until=time.monotonic() + polling.BRIEF_SECONDS
+                )
         if isinstance(verdict, Pending):
             from airflow_dbaas.triggers.waits import DbaasWaitTrigger
 

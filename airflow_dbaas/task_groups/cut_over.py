@@ -41,7 +41,8 @@ class StopIfWantedOperator(DbaasStopMigrationOperator):
         """Stop the migration, or skip."""
         if not truth("stop", self.wanted):
             raise AirflowSkipException("The migration is not to be stopped: the target goes on following the source")
-        before = states_in_run(context, [self.after_task_id]).get(map_index(context), {})
+        ti = context["ti"]
+        before = states_in_run(ti.dag_id, ti.run_id, [self.after_task_id]).get(map_index(context), {})
         if before.get(self.after_task_id) == "skipped":
             raise AirflowSkipException(f"{self.after_task_id} was skipped")
         return super().start(context)

@@ -6,17 +6,21 @@ All of it is for tasks of a mapped task group, one map index a service.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow_dbaas._compat import (
     AirflowFailException,
+    AirflowSensorTimeout,
     BaseSensorOperator,
     Context,
     PokeReturnValue,
+    poke_until_done,
+    seconds,
 )
-from airflow_dbaas._compat.states import ENDED, map_index, states_in_run
+from airflow_dbaas._compat.states import map_index, states_in_run, under_way
 from airflow_dbaas.api.errors import DbaasMigrationCheckError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.fleet import sentence, table
@@ -28,44 +32,92 @@ GOOD = frozenset({"migrated", "replicating"})
 
 _ERROR = "error"
 
+#: Between two looks of a sensor that is rescheduled.
+_LONGEST_LOOK_SECONDS = 600.0
+
 
 class MigrationTurnSensor(BaseSensorOperator):
     """Lets a mapped chain of tasks begin when it is its turn, so that only so many are under way at once.
 
     Limits such as pools and ``max_active_tis_per_dagrun`` count single tasks; between the tasks of a chain, and in
     older Airflows while a task is deferred, they count nothing. This one counts chains: the one with map index *i*
-    begins when fewer than ``at_once`` of those before it are still to end. It holds no worker while it waits, and
-    looks the less often the further back in the queue it is.
+    begins when fewer than ``at_once`` of those before it are still to end.
 
-    Pushes the time at which the turn came.
+    It holds no worker while it waits, but waits in the triggerer, where all that wait in a run share each look. Not
+    deferrable, and in ``DAG.test()``, which can run nothing else meanwhile, it is rescheduled, and looks the less often
+    the further back in the queue it is.
+
+    Pushes the time at which the turn came. ``timeout`` and ``soft_fail`` are those of any sensor.
 
     :param at_once: how many chains may be under way at once, 1 or more; templated.
     :param until_task_id: the last task of a chain: where it has ended, the chain has.
-    :param look_seconds: seconds between looks of the first in the queue; the second waits twice as long, and so on.
+    :param look_seconds: seconds between looks. Rescheduled, the second in the queue waits twice as long, and so on,
+        but ten minutes at most.
+    :param deferrable: wait in the triggerer.
     """
 
     template_fields: Sequence[str] = ("at_once",)
 
-    def __init__(self, *, at_once: Any, until_task_id: str, look_seconds: float = 20, **kwargs: Any) -> None:
+    def __init__(
+        self, *, at_once: Any, until_task_id: str, look_seconds: float = 10, deferrable: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(mode="reschedule", poke_interval=look_seconds, **kwargs)
         self.at_once = at_once
         self.until_task_id = until_task_id
         self.look_seconds = look_seconds
+        self.deferrable = deferrable
+        self._late = False
+
+    def execute(self, context: Context) -> Any:
+        """Look; wait in the triggerer if it is not its turn yet."""
+        if not self.deferrable or self._places(context) <= 0:
+            return poke_until_done(self, context)
+        from airflow_dbaas._compat.triggers import ends_in_triggerer
+        from airflow_dbaas.polling import RESUME_SECONDS
+        from airflow_dbaas.triggers.turns import MigrationTurnTrigger
+
+        ti, now = context["ti"], time.time()
+        return self.defer(
+            trigger=MigrationTurnTrigger(
+                dag_id=ti.dag_id,
+                run_id=ti.run_id,
+                map_index=map_index(context),
+                until_task_id=self.until_task_id,
+                at_once=int(self.at_once),
+                look_seconds=self.look_seconds,
+                deadline=now + seconds(self.timeout),
+                resume_after=now + RESUME_SECONDS,
+                ends_here=ends_in_triggerer(self) and self.do_xcom_push,
+            ),
+            method_name=self.execute_complete.__name__,
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Look again: the turn has come, or the time is over, or there is no triggerer to wait in."""
+        self._late = event["late"]
+        return poke_until_done(self, context)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look at the chains before this one."""
+        places = self._places(context)
+        if places <= 0:
+            return PokeReturnValue(is_done=True, xcom_value=datetime.now(UTC).isoformat())
+        if self._late:
+            raise AirflowSensorTimeout(f"the turn has not come within the timeout of {seconds(self.timeout):.0f} s")
+        self.poke_interval = min(self.look_seconds * places, _LONGEST_LOOK_SECONDS)
+        return PokeReturnValue(is_done=False)
+
+    def _places(self, context: Context) -> int:
+        """How many chains must end before this one may begin; 0 or less if it may."""
         at_once = int(self.at_once)
         if at_once < 1:
             raise AirflowFailException(f"at_once must be 1 or more, got {at_once}")
-        states = states_in_run(context, [self.until_task_id])
-        ends = [states.get(index, {}).get(self.until_task_id) for index in range(map_index(context))]
-        under_way = sum(state not in ENDED for state in ends)
-        if under_way < at_once:
-            return PokeReturnValue(is_done=True, xcom_value=datetime.now(UTC).isoformat())
-        places = under_way - at_once + 1
-        self.log.info("%d chains before this one are to end; it begins when %d of them have", under_way, places)
-        self.poke_interval = self.look_seconds * places
-        return PokeReturnValue(is_done=False)
+        ti, index = context["ti"], map_index(context)
+        found = under_way(states_in_run(ti.dag_id, ti.run_id, [self.until_task_id]), index, self.until_task_id)
+        places = found - at_once + 1
+        if places > 0:
+            self.log.info("%d chains before this one are to end; it begins when %d of them have", found, places)
+        return places
 
 
 def keep_error(context: Context) -> None:
@@ -91,7 +143,7 @@ def migration_outcome(context: Context, *, service_name: str, turn_task_id: str 
     group = next(iter(context["task"].iter_mapped_task_groups()))
     task_ids = [task.task_id for task in group.iter_tasks() if task.task_id != ti.task_id]
     index = map_index(context)
-    states = states_in_run(context, task_ids).get(index, {})
+    states = states_in_run(ti.dag_id, ti.run_id, task_ids).get(index, {})
 
     def pull(task_id: str, key: str = "return_value") -> Any:
         return ti.xcom_pull(task_ids=task_id, key=key, map_indexes=index)

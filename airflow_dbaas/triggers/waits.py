@@ -31,7 +31,8 @@ class DbaasWaitTrigger(BaseTrigger):
     :param wait: what to wait for, as ``Wait.serialize`` gives it.
     :param deadline: Unix time at which the wait is over.
     :param resume_after: Unix time before which the task is not resumed on a worker.
-    :param state: what the task needs to go on, plain JSON; the event gives it back.
+    :param state: what the task needs to go on, plain JSON; the event gives it back. What it has as ``adds`` becomes
+        part of the result if the task ends in the triggerer.
     :param cancel: the API call to make if somebody kills the task (Airflow 3.3 and later): the client's method as
         ``method`` and its arguments. Nothing is touched without it.
     :param ends_here: whether success ends the task in the triggerer, without a worker.
@@ -107,7 +108,8 @@ class DbaasWaitTrigger(BaseTrigger):
             await self._until_it_may_resume()
         verdict = await verdict_of(DbaasHook(self.exoscale_conn_id, zone=self.zone), watch)
         if isinstance(verdict, Done) and ends_here:
-            yield TaskSuccessEvent(xcoms={"return_value": verdict.result} if self.pushes else None)
+            result = {**verdict.result, **(self.state or {}).get("adds", {})}
+            yield TaskSuccessEvent(xcoms={"return_value": result} if self.pushes else None)
         else:
             await self._until_it_may_resume()
             yield TriggerEvent(as_event(verdict, self.state))

@@ -155,16 +155,16 @@ def test_requests_are_about_the_service_of_that_name(name: str, server: Scripted
 FORGED = "fine\n2026-01-01 00:00:00 INFO - Marking task as SUCCESS\r\x1b[1A\x85\u2028next"
 
 
-def test_words_of_the_api_are_one_line_of_a_log(
-    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_words_of_the_api_are_one_line_of_a_log(server: ScriptedServer, caplog: pytest.LogCaptureFixture) -> None:
     """The result of a check, which quotes the source's own words, cannot pass for other lines."""
-    task = DbaasMigrationCheckOperator(task_id="t", service_name="db", source_conn_id="legacy")
-    task._checked(context(), {"result": FORGED}, operation_id=None)
-    # Where a task's own log goes depends on Airflow's version.
-    lines = [*"".join(capsys.readouterr()).splitlines(), *(record.getMessage() for record in caplog.records)]
-    (said,) = [line for line in lines if "Marking" in line]
-    assert r"The check passed: fine\n2026-01-01 00:00:00 INFO - Marking task as SUCCESS\r\x1b[1A\x85\u2028next" in said
+    server.replies = [Reply(body={"id": ID, "task-type": "migration-check", "success": True, "result": FORGED})]
+    task = DbaasTaskSensor(task_id="t", service_name="db", dbaas_task_id=ID)
+    caplog.set_level("INFO")
+    task.execute(context())
+    (said,) = [record.getMessage() for record in caplog.records if "Marking" in record.getMessage()]
+    assert f"Over: task {ID} of service db: " in said
+    assert r"fine\n2026-01-01 00:00:00 INFO - Marking task as SUCCESS\r\x1b[1A\x85\u2028next" in said
+    assert said.isprintable()
 
 
 def test_what_a_wait_tells_is_one_line_of_a_log(server: ScriptedServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -75,7 +75,7 @@ class DbaasDetachEndpointOperator(EndpointOperator):
             )
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
-            return self._gone(context, {}, seen=seen, operation_id=None)
+            return {**seen, "status": "absent", "deleted": True, "operation_id": None}
         endpoint = one_line(str(found.dest_endpoint_name))
         self.log.info("Detaching service %s from external endpoint %s", self.service_name, endpoint)
         return self.wait_for_operation(context, operation, self._accepted, seen=seen)
@@ -122,13 +122,8 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         return {**external_integration_result(seen), "status": "absent", "deleted": mine, "operation_id": None}
 
     def _accepted(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **state: Any) -> Any:
-        operation_id = result["operation_id"]
+        ended = {**seen, "deleted": True, "operation_id": result["operation_id"]}
         if not self.wait_for_completion:
-            return {**seen, "status": "deleting", "deleted": True, "operation_id": operation_id}
+            return {**ended, "status": "deleting"}
         wait = ExternalIntegrationWait(seen["integration_id"], "absent")
-        return self.wait_for(context, wait, self._gone, seen=seen, operation_id=operation_id, **state)
-
-    def _gone(
-        self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], operation_id: str | None, **_: Any
-    ) -> dict[str, Any]:
-        return {**seen, "status": "absent", "deleted": True, "operation_id": operation_id}
+        return self.end_with(context, wait, adds={**ended, "status": "absent"}, **state)

@@ -139,25 +139,23 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
             **state,
         )
 
-    def _await_active(self, context: Context, integration_id: str | None, **state: Any) -> Any:
-        if not self.wait_for_completion:
-            seen = self._look() or models.Integration(
-                id=integration_id, type=self.integration_type, source=self.source_service, dest=self.dest_service
-            )
-            return self._active(context, result_of(seen), **state)
-        if integration_id is None:
-            text = f"the API took the {self.link}, but does not show it"
-            raise DbaasIntegrationError(text, retryable=True)
-        return self.wait_for(context, IntegrationWait(integration_id), self._active, **state)
-
-    def _active(
+    def _await_active(
         self,
         context: Context,
-        result: dict[str, Any],
+        integration_id: str | None,
         *,
         created: bool,
         updated: bool,
         operation_id: str | None,
-        **_: Any,
-    ) -> dict[str, Any]:
-        return {**result, "created": created, "updated": updated, "operation_id": operation_id}
+        **state: Any,
+    ) -> Any:
+        adds = {"created": created, "updated": updated, "operation_id": operation_id}
+        if not self.wait_for_completion:
+            seen = self._look() or models.Integration(
+                id=integration_id, type=self.integration_type, source=self.source_service, dest=self.dest_service
+            )
+            return {**result_of(seen), **adds}
+        if integration_id is None:
+            text = f"the API took the {self.link}, but does not show it"
+            raise DbaasIntegrationError(text, retryable=True)
+        return self.end_with(context, IntegrationWait(integration_id), adds=adds, **state)

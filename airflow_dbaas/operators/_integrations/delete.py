@@ -56,7 +56,7 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
             operation = self.client.delete_dbaas_integration(str(found.id))
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
-            return self._gone(context, {}, seen=result_of(found), operation_id=None)
+            return result_of(found, status="absent", deleted=True, operation_id=None)
         self.log.info("Deleting %s", self.subject)
         return self.wait_for_operation(context, operation, self._accepted, seen=result_of(found))
 
@@ -74,13 +74,8 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
         return result_of(seen, status="absent", deleted=mine, operation_id=None)
 
     def _accepted(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **state: Any) -> Any:
-        operation_id = result["operation_id"]
+        ended = {**seen, "deleted": True, "operation_id": result["operation_id"]}
         if not self.wait_for_completion:
-            return {**seen, "status": "deleting", "deleted": True, "operation_id": operation_id}
+            return {**ended, "status": "deleting"}
         wait = IntegrationWait(seen["integration_id"], "absent")
-        return self.wait_for(context, wait, self._gone, seen=seen, operation_id=operation_id, **state)
-
-    def _gone(
-        self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], operation_id: str | None, **_: Any
-    ) -> dict[str, Any]:
-        return {**seen, "status": "absent", "deleted": True, "operation_id": operation_id}
+        return self.end_with(context, wait, adds={**ended, "status": "absent"}, **state)

@@ -7,7 +7,6 @@ from typing import Any
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasMigrationCheckError, DbaasNotFoundError
-from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.operators._migrations.base import MethodOperator
 from airflow_dbaas.waits import TaskWait
 
@@ -66,13 +65,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
         if not self.wait_for_completion:
             return self._result(task_id, operation_id)
         wait = TaskWait(self.service_name, task_id)
-        return self.wait_for(context, wait, self._checked, operation_id=operation_id, **state)
-
-    def _checked(
-        self, context: Context, result: dict[str, Any], *, operation_id: str | None, **_: Any
-    ) -> dict[str, Any]:
-        self.log.info("The check passed: %s", one_line(str(result["result"])))
-        return {**result, "operation_id": operation_id}
+        return self.end_with(context, wait, adds={"operation_id": operation_id}, **state)
 
     def _result(self, task_id: str | None, operation_id: str | None) -> dict[str, Any]:
         return {"task_id": task_id, "service": self.service_name, "result": None, "operation_id": operation_id}

@@ -116,15 +116,13 @@ class DbaasCreateServiceOperator(DbaasOperator):
         new = models.Service(name=self.service_name, type=self.service_type, plan=self.plan, zone=self.hook.zone)
         return self._await_running(context, new, created=True, operation_id=result["operation_id"], **state)
 
-    def _await_running(self, context: Context, service: models.Service, **state: Any) -> Any:
+    def _await_running(
+        self, context: Context, service: models.Service, *, created: bool, operation_id: str | None, **state: Any
+    ) -> Any:
+        adds = {"created": created, "operation_id": operation_id}
         if not self.wait_for_completion:
-            return self._running(context, service_result(service), **state)
-        return self.wait_for(context, ServiceWait(self.service_name), self._running, **state)
-
-    def _running(
-        self, context: Context, result: dict[str, Any], *, created: bool, operation_id: str | None, **_: Any
-    ) -> dict[str, Any]:
-        return {**result, "created": created, "operation_id": operation_id}
+            return {**service_result(service), **adds}
+        return self.end_with(context, ServiceWait(self.service_name), adds=adds, **state)
 
 
 def _is_of(service: models.Service, note: dict[str, Any]) -> bool:

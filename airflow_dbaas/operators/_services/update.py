@@ -131,17 +131,22 @@ class DbaasUpdateServiceOperator(DbaasOperator):
     def _taken(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
         return self._await_running(context, operation_id=result["operation_id"], **state)
 
-    def _await_running(self, context: Context, *, seen: dict[str, Any], not_before: float, **state: Any) -> Any:
+    def _await_running(
+        self,
+        context: Context,
+        *,
+        seen: dict[str, Any],
+        not_before: float,
+        changed: list[str],
+        operation_id: str | None,
+        **state: Any,
+    ) -> Any:
+        adds = {"changed": changed, "operation_id": operation_id}
         plan = self.settings.get("plan")
         if not self.wait_for_completion:
-            return self._running(context, {**seen, "plan": plan or seen["plan"]}, **state)
+            return {**seen, "plan": plan or seen["plan"], **adds}
         wait = ServiceUpdateWait(self.service_name, plan=plan, not_before=not_before)
-        return self.wait_for(context, wait, self._running, **state)
-
-    def _running(
-        self, context: Context, result: dict[str, Any], *, changed: list[str], operation_id: str | None, **_: Any
-    ) -> dict[str, Any]:
-        return {**result, "changed": changed, "operation_id": operation_id}
+        return self.end_with(context, wait, adds=adds, **state)
 
 
 def _is_shown(name: str, wanted: Any, shown: Any) -> bool:
