@@ -133,7 +133,7 @@ def digest(session: PostgresSession, table: str, *, content: bool) -> Digest:
     # MD5 is there in every version, and 128 bits summed in halves let no accident through.
     half = "pg_catalog.sum(('x' || pg_catalog.substr(h, {start}, 16))::bit(64)::bigint::numeric)"
     query = f"""SELECT pg_catalog.count(*), {half.format(start=1)}, {half.format(start=17)} FROM (
-        SELECT pg_catalog.md5(pg_catalog.convert_to(t::text, 'UTF8')) AS h FROM ONLY {table} t) hashes"""
+        SELECT pg_catalog.md5(pg_catalog.convert_to((t.*)::text, 'UTF8')) AS h FROM ONLY {table} t) hashes"""
     rows, *sums = session.rows(query)[0]
     return rows, sums
 
