@@ -27,6 +27,8 @@ class PostgresPair(Pair[PostgresSession]):
         digits = 0 if min(source.major, target.major) < 12 else 3
         for end in (source, target):
             end.run(f"SET extra_float_digits = {digits}")
+        hashing = catalog.hashing(source)
+        self._hashed = hashing is not None and hashing == catalog.hashing(target)
 
     def objects(self) -> tuple[dict[str, str], dict[str, str]]:
         """See ``Pair``."""
@@ -40,7 +42,7 @@ class PostgresPair(Pair[PostgresSession]):
 
     def digest(self, session: PostgresSession, table: str, *, content: bool) -> Digest:
         """See ``Pair``."""
-        return catalog.digest(session, table, content=content)
+        return catalog.digest(session, table, content=content, hashed=self._hashed)
 
     def compare_what_is_left_out(self, report: Report) -> None:
         """Compare the positions of sequences, and which materialized views are filled."""

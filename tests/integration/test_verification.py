@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from airflow_dbaas.api.errors import DbaasDatabaseError
 from airflow_dbaas.emulator.postgres import PostgresServer
-from airflow_dbaas.verification import comparison, postgres
+from airflow_dbaas.verification import comparison, postgres, postgres_catalog
 from airflow_dbaas.verification.comparison import Report
 from airflow_dbaas.verification.postgres_sessions import session
 
@@ -37,6 +37,37 @@ SCHEMA = """
     CREATE TRIGGER t BEFORE UPDATE ON keyless FOR EACH ROW EXECUTE FUNCTION stamp();
     CREATE INDEX i ON keyless (x) WHERE x > 1;
 """
+
+# Columns, rows at the source, rows in the target: all of them differ.
+DIFFERENT = {
+    "values change places": ("a int, b text", "(1, 'x'), (2, 'y')", "(1, 'y'), (2, 'x')"),
+    "columns change places": ("a text, b text", "('x', 'y')", "('y', 'x')"),
+    "a letter changes its column": ("a text, b text", "('xy', 'z')", "('x', 'yz')"),
+    "a comma": ("a text, b text", "('a,b', 'c')", "('a', 'b,c')"),
+    "another one is there twice": ("a int", "(1), (1), (2)", "(1), (2), (2)"),
+    "two pairs": ("a int", "(1), (1), (2)", "(3), (3), (2)"),
+    "the sum is the same": ("a int", "(1), (4)", "(2), (3)"),
+    "null instead of nothing": ("a text", "(NULL)", "('')"),
+    "null as a word": ("a text", "(NULL)", "('NULL')"),
+    "null in another column": ("a text, b text", "('', NULL)", "(NULL, '')"),
+    "a blank at the end": ("a text", "('a')", "('a ')"),
+    "a composed letter": ("a text", "(U&'\\00E9')", "(U&'e\\0301')"),
+    "a capital letter": ("a text", "('ab')", "('aB')"),
+    "minus zero": ("a float8", "('0')", "('-0')"),
+    "the last digit of a float": ("a float8", "('0.3')", "('0.30000000000000004')"),
+    "the scale of a number": ("a numeric", "(1.0)", "(1.00)"),
+    "the last digit of a large number": ("a numeric", "(1e99)", "(1e99 + 1)"),
+    "a microsecond": ("a timestamptz", "('2001-01-01Z')", "('2001-01-01 00:00:00.000001Z')"),
+    "a zero byte": ("a bytea", r"('\x')", r"('\x00')"),
+    "the spelling of json": ("a json", """('{"a":1}')""", """('{"a": 1}')"""),
+    # The name that the query gives to the row.
+    "beside a column t": ("t int, a int", "(1, 1)", "(1, 2)"),
+    "a letter of millions": (
+        "a text",
+        "(repeat('xy', 1500000))",
+        "(overlay(repeat('xy', 1500000) PLACING 'z' FROM 9e5::int))",
+    ),
+}
 
 
 class End:
@@ -96,6 +127,66 @@ def test_the_order_of_rows_does_not_matter(servers: Any, dbname: str) -> None:
     change(servers[1], dbname, 'UPDATE "T é" SET m = m WHERE id < 100', 'CLUSTER "T é" USING "T é_pkey"')
     change(servers[1], dbname, "DELETE FROM keyless", "INSERT INTO keyless VALUES (NULL), (2), (1), (1)")
     assert compare(servers).differences == []
+
+
+@pytest.fixture(params=["hash", "MD5"])
+def checksum(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What rows are compared by: the servers' hash function, or MD5 as where they have none."""
+    if request.param == "MD5":
+        monkeypatch.setattr(postgres_catalog, "hashing", lambda _: None)
+
+
+@pytest.mark.usefixtures("checksum")
+def test_each_difference_between_rows_is_found(servers: Any, dbname: str) -> None:
+    """However little it is, and whatever else stays the same."""
+    for server, at in ((servers[0], 0), (servers[1], 1)):
+        for table, (columns, *rows) in DIFFERENT.items():
+            change(server, dbname, f'CREATE TABLE "{table}" ({columns})', f'INSERT INTO "{table}" VALUES {rows[at]}')
+    found = compare(servers).differences
+    expected = [f'{dbname}: table public."{table}": the same number of rows, other content' for table in DIFFERENT]
+    assert [text.partition(" (")[0] for text in found] == sorted(expected)
+
+
+@pytest.mark.usefixtures("checksum")
+def test_what_the_same_rows_are_stored_in_does_not_matter(servers: Any, dbname: str) -> None:
+    """A column that was dropped at the source is not in the target at all; rows lie in another order there, and of
+    equal ones there are as many."""
+    change(servers[0], dbname, "CREATE TABLE t (gone text, a int, b text)", "INSERT INTO t VALUES ('x', 0, 'x')")
+    change(servers[0], dbname, "ALTER TABLE t DROP gone", "TRUNCATE t", "INSERT INTO t VALUES (1, 'a'), (2, NULL)")
+    change(servers[0], dbname, "INSERT INTO t VALUES (1, 'a')")
+    change(servers[1], dbname, "CREATE TABLE t (a int, b text)", "INSERT INTO t VALUES (2, NULL), (1, 'a'), (1, 'a')")
+    assert compare(servers).differences == []
+
+
+def test_databases_of_other_encodings_are_compared_by_their_letters(servers: Any, dbname: str) -> None:
+    """Their bytes differ, so hashes of these would."""
+    for server, encoding in zip(servers, ("LATIN1", "UTF8"), strict=True):
+        with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {dbname}")
+            connection.execute(f"CREATE DATABASE {dbname} ENCODING {encoding} TEMPLATE template0")
+        change(server, dbname, "CREATE TABLE t (a text)", "INSERT INTO t VALUES ('été')")
+    assert compare(servers).differences == []
+    change(servers[1], dbname, "UPDATE t SET a = 'étè'")
+    assert len(compare(servers).differences) == 1
+
+
+def test_servers_that_hash_in_another_way_are_compared_by_md5(servers: Any, dbname: str) -> None:
+    """As such with other processors may."""
+    used = []
+
+    def digest(*arguments: Any, hashed: bool, **options: Any) -> Any:
+        used.append(hashed)
+        return original(*arguments, hashed=hashed, **options)
+
+    original = postgres_catalog.digest
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres_catalog, "digest", digest)
+        assert compare(servers).differences == []
+        assert set(used) == {True}
+        used.clear()
+        patch.setattr(postgres_catalog, "hashing", lambda opened: ("UTF8", opened.major))
+        assert compare(servers).differences == []
+        assert set(used) == {False}
 
 
 @pytest.mark.parametrize(
