@@ -64,7 +64,7 @@ bench: $(BENCH)/requirements.stamp ## measure beside others, one table (ONLY=pol
 	@exec $(BENCH)/bin/python -m benchmarks $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
 
 bench-fleet: setup $(FLEET)/requirements.stamp ## migrate fleets of services, no servers (SERVICES=50,150,500 EXECUTORS=local:1,celery:2)
-	@$(UV) pip install --quiet --no-deps --force-reinstall --offline --python $(FLEET)/bin/python dist/airflow_dbaas-*.whl
+	@$(UV) pip install --quiet --compile-bytecode --no-deps --force-reinstall --offline --python $(FLEET)/bin/python dist/airflow_dbaas-*.whl
 	@exec $(FLEET)/bin/python -m benchmarks.fleet $(if $(SERVICES),--services '$(SERVICES)') \
 	    $(if $(EXECUTORS),--executors '$(EXECUTORS)')
 
@@ -136,7 +136,8 @@ $(VENV)/requirements.stamp: requirements.txt $(VENV)/bin/uv
 $(VENV)/wheel.stamp: $(VENV)/requirements.stamp pyproject.toml README.md LICENSE $(SOURCES)
 	@rm -f dist/airflow_dbaas-*.whl
 	@$(BIN)/python -m hatchling build -t wheel -d dist 2>&1 >/dev/null | sed '/\.whl$$/d' >&2
-	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --force-reinstall --offline dist/airflow_dbaas-*.whl
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --force-reinstall \
+	    --offline dist/airflow_dbaas-*.whl
 	@rm -rf $(VENV)/cache
 	@touch $@
 

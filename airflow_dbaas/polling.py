@@ -1,7 +1,8 @@
 """How a wait is run: when it polls, how much trouble it rides out, when its time is over.
 
-Pauses between polls grow with the time waited (a twentieth of it, 1 to 30 seconds) and are jittered. A poll that
-gets no usable answer never ends a wait by itself; only if no poll has succeeded for ``UNANSWERED_SECONDS`` does
+Pauses between polls grow with the time waited (a twentieth of it, 1 to 5 seconds) and are jittered. Where more than
+fifty different requests are repeated in one triggerer, they grow on, up to half a minute: all of them together are ten
+requests a second. A poll that gets no usable answer never ends a wait by itself; only if no poll has succeeded for ``UNANSWERED_SECONDS`` does
 it fail. The deadline is wall-clock time.
 """
 
@@ -44,8 +45,12 @@ RESUME_SECONDS = 6.0
 _FIRST_SPREAD = 1.0
 
 _SHORTEST_PAUSE = 1.0
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE = 5.0
 _SHARE_OF_TIME_WAITED = 0.05
+
+#: In a crowd: requests per second of all waits that share a client, and the pause to which it may lead.
+_CROWD_RATE = 10.0
+_LONGEST_CROWD_PAUSE = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +89,7 @@ class Watch:
             absent = isinstance(outcome, DbaasNotFoundError)
             verdict = self._answered(self.wait.absent(outcome) if absent else self.wait.verdict(outcome))
         if isinstance(verdict, Done):
-            log.info("Over: %s: %s", self.wait.subject, one_line(str(verdict.result)))
+            log.info("Over: %s", one_line(f"{self.wait.subject}: {verdict.note}" if verdict.note else self.wait.subject))
         if isinstance(verdict, Pending):
             self._tell(verdict.note)
             if time.time() >= self.deadline:
@@ -117,10 +122,14 @@ class Watch:
             log.info("Waiting: %s", one_line(note))
             self._last_note = note
 
-    def pause(self) -> float:
-        """Seconds until the next poll."""
+    def pause(self, crowd: int = 1) -> float:
+        """Seconds until the next poll.
+
+        :param crowd: how many different requests are repeated with the same client.
+        """
+        longest = min(max(_LONGEST_PAUSE, crowd / _CROWD_RATE), _LONGEST_CROWD_PAUSE)
         waited = time.monotonic() - self._began
-        pause = min(max(waited * _SHARE_OF_TIME_WAITED, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        pause = min(max(waited * _SHARE_OF_TIME_WAITED, _SHORTEST_PAUSE), longest)
         pause = max(pause * random.uniform(0.8, 1.0), self._asked_pause)  # noqa: S311 - no secret
         return min(pause, max(0.0, self.deadline - time.time()))
 
@@ -167,7 +176,7 @@ async def run_async(client: SharedClient, watch: Watch) -> Done | Failed:
     try:
         with client.question(watch.wait.call()) as question:
             while isinstance(verdict := watch.see(await question.answer(pause)), Pending):
-                pause = watch.pause()
+                pause = watch.pause(client.crowd)
     except DbaasError as error:
         # The call could not be made of what the wait was given.
         return Failed(error)

@@ -32,6 +32,9 @@ class Questions:
     def __init__(self) -> None:
         self._questions: dict[Hashable, Question] = {}
 
+    def __len__(self) -> int:
+        return len(self._questions)
+
     @contextmanager
     def shared(self, key: Hashable, ask: Callable[[], Ask]) -> Iterator[Question]:
         """A question, the same for all who ask it at the same time.
@@ -62,6 +65,11 @@ class SharedClient:
         self.client = client
         self.users = 0
         self._questions = Questions()
+
+    @property
+    def crowd(self) -> int:
+        """How many different questions are being asked."""
+        return len(self._questions)
 
     def question(self, call: Call[Any]) -> AbstractContextManager[Question]:
         """The question that a call is."""

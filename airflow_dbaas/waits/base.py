@@ -25,9 +25,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class Done:
-    """What was waited for is there. ``result`` is plain JSON."""
+    """What was waited for is there. ``result`` is plain JSON, ``note`` what is to be said of it."""
 
     result: dict[str, Any]
+    note: str = ""
 
 
 @dataclass(frozen=True)

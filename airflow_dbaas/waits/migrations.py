@@ -52,7 +52,7 @@ class MigrationWait(Wait):
             return self._trouble(answer)
         wanted = {"done", "syncing"} if self.until == "synced" else {"done"}
         if details and all(state in wanted for state in states) and answer.status not in {"running", "waiting"}:
-            return Done(migration_result(self.service_name, answer))
+            return Done(migration_result(self.service_name, answer), note=describe_migration(answer))
         if not details and answer.status in {"done", "syncing"}:
             # "Done" without a single database is either a moment's view or a copy of nothing.
             text = f"The migration into service {self.service_name} says {answer.status} but names no database"

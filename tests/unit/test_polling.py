@@ -142,17 +142,23 @@ def test_the_deadline_is_wall_clock(clock: Clock) -> None:
 
 @pytest.mark.fact("operation-polls")
 def test_pauses_grow_are_capped_and_jittered(clock: Clock) -> None:
-    """From a second to half a minute, a twentieth of the time waited, never the same for many waits at once."""
+    """From one second to five, a twentieth of the time waited, never the same for many waits at once.
+
+    With no more than five the end is never seen later than by who looks every five seconds. In a crowd that would be
+    too many requests: ten a second are sent, or as many as a look every half a minute takes.
+    """
     watches = [Watch(OperationWait(ID)) for _ in range(200)]
-    for waited, longest in ((0, 1), (100, 5), (600, 30), (100_000, 30)):
+    alone = ((0, 1), (100, 5), (600, 5), (100_000, 5))
+    crowds = ((0, 1, 1000), (100, 5, 1000), (600, 5, 50), (600, 20, 200), (600, 30, 300), (100_000, 30, 1000))
+    for waited, longest, crowd in (*((*each, 1) for each in alone), *crowds):
         clock.now = 1_000_000.0 + waited
-        pauses = [watch.pause() for watch in watches]
+        pauses = [watch.pause(crowd) for watch in watches]
         assert max(pauses) <= longest
         assert min(pauses) >= 0.8 * longest
         assert len({round(pause, 6) for pause in pauses}) > 150
 
 
-@pytest.mark.parametrize(("length", "most"), [(10, 14), (60, 55), (600, 115), (7200, 375)])
+@pytest.mark.parametrize(("length", "most"), [(10, 14), (60, 55), (600, 180), (7200, 1680)])
 def test_the_end_is_seen_soon_and_few_ask(clock: Clock, length: float, most: int) -> None:
     """Within a twentieth of the run time, or a second; and how often that takes a look is bounded."""
     watch, began, looks = Watch(OperationWait(ID)), clock.now, 1
@@ -191,7 +197,7 @@ def run_async(server: ScriptedServer, watch: Watch) -> Any:
 @pytest.mark.parametrize("run", [run_blocking, run_async])
 def test_both_runners_poll_until_the_end(server: ScriptedServer, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocking and async waits see the same, also through faults; each fault costs one poll, no more."""
-    monkeypatch.setattr(Watch, "pause", lambda self: 0)
+    monkeypatch.setattr(Watch, "pause", lambda self, crowd=1: 0)
     server.replies = [
         Reply(body={"state": "pending"}),
         Reply(500),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable
 from typing import Any
 
@@ -96,6 +97,17 @@ async def test_an_empty_answer_is_never_the_last_one_again(
     (verdict,) = await together(server, Watch(ServiceWait("s0")))
     assert isinstance(verdict, Done)
     assert len(server.requests) == 5
+
+
+async def test_a_crowd_asks_less_often(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait is told how many different requests are repeated; waits that share one count once."""
+    server.replies = [*[Reply(body={"state": "pending"})] * 60, Reply(body={"state": "success"})]
+    server.always = {"/v2/dbaas-service": listed("rebuilding")}
+    crowds: list[int] = []
+    watches = [Watch(ServiceWait("s0"), deadline=time.time() + 2) for _ in range(20)]
+    monkeypatch.setattr(Watch, "pause", lambda _, crowd=1: crowds.append(crowd) or 0.2)
+    await together(server, *watches, *(Watch(OperationWait(uuid(number))) for number in range(30)))
+    assert (max(crowds), crowds[-1]) == (31, 1)
 
 
 async def test_different_questions_are_not_shared(server: ScriptedServer) -> None:

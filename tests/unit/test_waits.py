@@ -89,7 +89,7 @@ def test_task_verdicts() -> None:
     wait = TaskWait("db", ID)
     assert isinstance(wait.verdict(models.Task(id=ID, result="")), Pending)
     assert wait.verdict(models.Task(success=True, result="fine")) == Done(
-        {"task_id": ID, "service": "db", "result": "fine"}
+        {"task_id": ID, "service": "db", "result": "fine"}, note="fine"
     )
     refused = wait.verdict(
         models.Task.model_validate(
