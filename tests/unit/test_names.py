@@ -13,7 +13,6 @@ import pytest
 from airflow_dbaas._compat import AirflowFailException
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
-from airflow_dbaas.operators.migrations import DbaasMigrationCheckOperator
 from airflow_dbaas.operators.services import DbaasDeleteServiceOperator
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.sensors.tasks import DbaasTaskSensor
@@ -162,7 +161,10 @@ def test_words_of_the_api_are_one_line_of_a_log(server: ScriptedServer, caplog: 
     caplog.set_level("INFO")
     task.execute(context())
     (said,) = [record.getMessage() for record in caplog.records if "Marking" in record.getMessage()]
-    assert rf"Over: task {ID} of service db: fine\n2026-01-01 00:00:00 INFO - Marking task as SUCCESS\r\x1b[1A\x85\u2028next" in said
+    assert (
+        rf"Over: task {ID} of service db: fine\n2026-01-01 00:00:00 INFO - Marking task as SUCCESS\r\x1b[1A\x85\u2028next"
+        in said
+    )
     assert said.isprintable()
 
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG, Asset
+from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_dbaas import polling
 from airflow_dbaas._compat import AirflowFailException, conf
+from airflow_dbaas._compat.triggers import TaskSuccessEvent
 from airflow_dbaas.api import errors
 from airflow_dbaas.events import airflow_errors, as_event, result_of
+from airflow_dbaas.operators.services import DbaasCreateServiceOperator
 from airflow_dbaas.polling import Watch
+from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.triggers.waits import DbaasWaitTrigger
 from airflow_dbaas.waits import Done, Failed, MigrationWait, OperationWait
 from tests.unit.conftest import Reply, ScriptedServer
@@ -133,3 +139,69 @@ def test_a_result_is_plain_json() -> None:
     """What goes through an event survives it."""
     done = Done({"service": "db", "databases": [{"name": "a"}], "wait": MigrationWait("db").serialize()})
     assert result_of(json.loads(json.dumps(as_event(done)))) == done.result
+
+
+def deferred_creation(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, dag: DAG, **arguments: Any) -> Any:
+    """A task that has created a service and defers until that runs; and its trigger, as the triggerer makes it."""
+    monkeypatch.setattr(polling, "BRIEF_SECONDS", 0)
+    server.replies = [
+        Reply(body={"dbaas-services": []}),
+        Reply(body={"id": ID, "state": "success"}),
+        Reply(body={"id": ID, "state": "success"}),
+        Reply(body={"dbaas-services": [{"name": "db", "state": "rebuilding"}]}),
+        Reply(body={"dbaas-services": [RUNNING]}),
+    ]
+    with dag:
+        task = DbaasCreateServiceOperator(
+            task_id="t", service_name="db", plan="startup-4", deferrable=True, **arguments
+        )
+        if "mapped" in dag.dag_id:
+            DbaasServiceSensor.partial(task_id="mapped").expand(service_name=task.output)
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None, start_date=None, task_id="t")}
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute(context)
+    made = DbaasWaitTrigger(**json.loads(json.dumps(deferred.value.trigger.serialize()[1])))
+    made.resume_after = 0
+    return task, made
+
+
+RUNNING = {"name": "db", "state": "running", "type": "pg", "plan": "startup-4", "zone": "ch-gva-2"}
+CREATED = {
+    "service": "db",
+    "state": "running",
+    "type": "pg",
+    "plan": "startup-4",
+    "zone": "ch-gva-2",
+    "created": True,
+    "operation_id": ID,
+}
+
+
+@pytest.mark.usefixtures("connection")
+def test_an_operator_whose_last_step_is_a_wait_ends_in_the_triggerer(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the result that it has on a worker; and there if no triggerer runs it (DAG.test())."""
+    task, made = deferred_creation(server, monkeypatch, DAG("d", schedule=None))
+    assert task.execute_complete({}, fire(made)) == CREATED
+    made.trigger_id = 7
+
+    async def events() -> list[Any]:
+        return [event async for event in made.run()]
+
+    (event,) = asyncio.run(events())
+    assert isinstance(event, TaskSuccessEvent)
+    assert event.xcoms == {"return_value": CREATED}
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize(
+    ("name", "arguments", "ends_here"),
+    [("d", {}, True), ("mapped", {}, False), ("d", {"outlets": [Asset("x-test://a")]}, False)],
+)
+def test_what_is_left_for_a_worker_is_done_there(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, name: str, arguments: dict[str, Any], ends_here: bool
+) -> None:
+    """Asset events, and telling Airflow of a result over which tasks are mapped."""
+    _, made = deferred_creation(server, monkeypatch, DAG(name, schedule=None), **arguments)
+    assert made.ends_here is ends_here
