@@ -20,7 +20,7 @@ from benchmarks.frame import Values
 ROOT = Path(__file__).parent.parent
 
 #: Seconds that one round of one case may take.
-LONGEST_ROUND = 300.0
+LONGEST_ROUND = 480.0
 
 _CORES = sorted(os.sched_getaffinity(0))
 

@@ -1,4 +1,7 @@
-"""Waits that share, in a real triggerer: a thousand on services of one connection."""
+"""Waits that share, in a real triggerer: a thousand on services of one connection.
+
+What Airflow takes to hold a thousand waits, whatever they do, is measured with a thousand that only sleep.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,12 @@ SUBJECT = Subject(
     quantities=(
         Quantity("requests", "requests a minute", digits=1),
         Quantity("cpu", "CPU of the triggerer, ms per second"),
-        Quantity("own", "of it more than without waits, µs per wait and request", digits=1, most=20),
+        Quantity("own", "of it more than of waits that sleep, µs per wait and request", digits=1, most=20),
     ),
-    cases=(Case("many", "airflow-dbaas, sensors on services", Role.OURS),),
+    cases=(
+        Case("many", "airflow-dbaas, sensors on services", Role.OURS),
+        Case("asleep", "sensors that only sleep", Role.LIMIT),
+    ),
     together=True,
     pinned=False,
 )

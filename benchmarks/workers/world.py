@@ -44,8 +44,8 @@ class World:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        #: CPU of the triggerer in that time, without waits.
-        self._idle: float | None = None
+        #: Seconds of CPU per second of a triggerer in which as many waits only sleep.
+        self._asleep: float | None = None
         self._house = House()
         atexit.register(self._close)
         dags = self._house.folder / "dags"
@@ -78,6 +78,8 @@ class World:
         for path in _DAGS.glob("*.py"):
             self._airflow.wait_for_dag(path.stem)
 
+    _runs = tuple(f"{number:03}" for number in range(MANY // WAITS))
+
     def _close(self) -> None:
         self._airflow.close()
         self._house.end_processes()
@@ -103,24 +105,36 @@ class World:
     def share(self, case: str) -> Values:
         """What a thousand waits, which go on from round to round, come to.
 
-        :param case: name of the DAG.
+        :param case: name of the DAG; before the others, those that sleep are measured, once.
         """
-        if self._idle is None:
-            cpu = self._cpu("triggerer")
-            time.sleep(_SHARED)
-            self._idle = self._cpu("triggerer") - cpu
-            for number in range(MANY // WAITS):
-                self._airflow.trigger(case, {}, run_id=f"{number:03}")
-            self._until(lambda: notes.count(self._airflow.database, "deferred") == MANY)
-            time.sleep(_SETTLED)
-        requests, cpu = counted(self._url), self._cpu("triggerer")
-        time.sleep(_SHARED)
-        requests, cpu = counted(self._url) - requests, self._cpu("triggerer") - cpu
+        if self._asleep is None:
+            self._begin_many("asleep")
+            self._asleep = self._busy()
+            for run in self._runs:
+                self._airflow.call("DELETE", f"/dags/asleep/dagRuns/{run}")
+            self._begin_many("many")
+        if case == "asleep":
+            return {"cpu": 1e3 * self._asleep}
+        requests = counted(self._url)
+        busy = self._busy()
+        requests = counted(self._url) - requests
         return {
             "requests": requests * 60 / _SHARED,
-            "cpu": 1e3 * cpu / _SHARED,
-            "own": 1e6 * (cpu - self._idle) / MANY / requests,
+            "cpu": 1e3 * busy,
+            "own": 1e6 * (busy - self._asleep) * _SHARED / MANY / requests,
         }
+
+    def _begin_many(self, dag: str) -> None:
+        for run in self._runs:
+            self._airflow.trigger(dag, {}, run_id=run)
+        self._until(lambda: notes.count(self._airflow.database, "deferred") == MANY)
+        time.sleep(_SETTLED)
+
+    def _busy(self) -> float:
+        """Seconds of CPU per second of the triggerer."""
+        cpu = self._cpu("triggerer")
+        time.sleep(_SHARED)
+        return (self._cpu("triggerer") - cpu) / _SHARED
 
     def _ended(self, case: str, ended: float, cpu: float, run: str | None) -> Values:
         run = run or self._airflow.trigger(case, {})
