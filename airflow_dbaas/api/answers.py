@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pydantic
 
@@ -21,6 +21,21 @@ _PROBLEM = ("detail", "message", "title")
 _PLACE = ("pointer", "path", "location")
 
 
+class Reply(NamedTuple):
+    """What a server sent back.
+
+    :param status: HTTP status.
+    :param reason: the status in words.
+    :param headers: its headers, by name in lower case.
+    :param content: its body.
+    """
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    content: bytes
+
+
 class Memory:
     """The last answer to a call that is sent again and again: reading a long list takes longer than comparing it."""
 
@@ -29,37 +44,35 @@ class Memory:
         self._content: bytes | None = None
         self._answer: Any = None
 
-    def read(self, call: Call[AnswerT], *, content: bytes, status: int, **said: Any) -> AnswerT:
+    def read(self, call: Call[AnswerT], reply: Reply) -> AnswerT:
         """As ``read``; the same object as before, if nothing has changed."""
-        if status != 200 or content != self._content:
-            self._answer = read(call, content=content, status=status, **said)
-            self._content = content
+        if reply.status != 200 or reply.content != self._content:
+            self._answer = read(call, reply)
+            self._content = reply.content
         answer: AnswerT = self._answer
         return answer
 
 
-def read(call: Call[AnswerT], *, status: int, reason: str, headers: Mapping[str, str], content: bytes) -> AnswerT:
+def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
     """The answer to a call.
 
     :param call: what was sent.
-    :param status: HTTP status.
-    :param reason: the status in words.
-    :param headers: the answer's headers, by name in any case.
-    :param content: its body.
+    :param reply: what came back.
     :raises DbaasApiError: for an error status, with the API's own words.
     :raises DbaasResponseError: for a redirect, or a body that is not what the API documents.
     """
+    status, reason, headers, content = reply
     if status >= 400:
         # Cut only when the secrets are out, or half of one might stay.
         said = redact(_message(content), bodies.secrets_in(call.body))[:_MESSAGE_LENGTH]
         raise status_error(
             status,
             said or reason,
-            retry_after=parse_retry_after(headers.get("Retry-After")),
+            retry_after=parse_retry_after(headers.get("retry-after")),
             context=str(call),
         )
     if status >= 300:
-        where = headers.get("Location", "nowhere")
+        where = headers.get("location", "nowhere")
         raise DbaasResponseError(f"{call}: unexpected redirect to {redact(where)}", retryable=False)
     try:
         return _parse(call.answer, content)
@@ -68,7 +81,7 @@ def read(call: Call[AnswerT], *, status: int, reason: str, headers: Mapping[str,
         what = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in what["loc"])
         raise DbaasResponseError(
-            f"{call}: the answer ({headers.get('Content-Type', 'no content type')}, "
+            f"{call}: the answer ({headers.get('content-type', 'no content type')}, "
             f"{len(content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
         ) from None
 

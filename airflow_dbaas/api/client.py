@@ -1,13 +1,13 @@
-"""The two clients. Only they, the connections of the second, and whom they trust, know the HTTP library."""
+"""The two clients. Only they, their connections, and whom they trust, know the HTTP library."""
 
 from __future__ import annotations
 
-import functools
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 from urllib.request import getproxies
 
 import httpx
@@ -15,6 +15,7 @@ import tenacity
 
 from airflow_dbaas.api import addresses, answers, auth
 from airflow_dbaas.api.calls import AnswerT, Call
+from airflow_dbaas.api.connections import Request, Server
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasTransportError
 from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
 from airflow_dbaas.api.methods import Operations
@@ -24,40 +25,27 @@ from airflow_dbaas.api.trust import authorities
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import models
-    from airflow_dbaas.api.connections import Connections
-
-HttpT = TypeVar("HttpT", httpx.Client, httpx.AsyncClient)
 
 _TIMEOUT = 30.0
 
 
-class _Signature(httpx.Auth):
-    """Signs each request when it is sent, so that a repeated one carries a fresh expiry."""
+class _Way(Protocol):
+    def exchange(self, request: Request) -> answers.Reply: ...
 
-    def __init__(self, key: str, secret: str) -> None:
-        self._key = key
-        self._secret = secret
-
-    def sign(self, request: httpx.Request) -> httpx.Request:
-        """The same request, with its signature."""
-        request.headers["Authorization"] = auth.authorization(
-            self._key,
-            self._secret,
-            method=request.method,
-            target=request.url.raw_path.decode("ascii"),
-            body=request.content,
-        )
-        return request
-
-    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
-        yield self.sign(request)
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        yield self.sign(request)
+    def close(self) -> None: ...
 
 
-class _Connection(Generic[HttpT]):
-    """What both clients have in common: settings, and the library's client.
+class _AsyncWay(Protocol):
+    async def exchange(self, request: Request) -> answers.Reply: ...
+
+    async def close(self) -> None: ...
+
+
+WayT = TypeVar("WayT", _Way, _AsyncWay)
+
+
+class _Settings(ABC, Generic[WayT]):
+    """What both clients have in common: settings, and how a call becomes a request.
 
     :param key: API key.
     :param secret: API secret.
@@ -69,8 +57,6 @@ class _Connection(Generic[HttpT]):
     :param retry: how patient one call is.
     :raises DbaasConfigurationError: if one of them is missing or cannot be used.
     """
-
-    _http_class: type[HttpT]
 
     def __init__(
         self,
@@ -93,50 +79,60 @@ class _Connection(Generic[HttpT]):
             raise DbaasConfigurationError("the API secret is missing")
         self.url = _base_url(url, zone)
         parsed = httpx.URL(self.url)
+        secure = parsed.scheme == "https"
         local = addresses.stays_here(self.url, parsed.scheme, parsed.host, allow_http=allow_http)
         self.retry = retry or RetryPolicy()
-        self._signature = _Signature(key, secret)
-        self._trust = authorities(ca_file)
-        # Those that httpx looks for.
-        self._proxied = not local and not getproxies().keys().isdisjoint({parsed.scheme, "all"})
-        try:
-            # Redirects are not followed: a signed request goes to the API or nowhere. What is not encrypted because it
-            # stays on this machine goes to no proxy that the environment may name.
-            self._http: HttpT = self._http_class(
-                auth=self._signature,
-                timeout=timeout,
-                verify=self._trust,
-                follow_redirects=False,
-                trust_env=not local,
-            )
-        except (ValueError, ImportError, httpx.InvalidURL) as error:
-            raise DbaasConfigurationError(
-                f"the proxy that the environment names (HTTPS_PROXY, ALL_PROXY) cannot be used: {redact(str(error))}"
-            ) from None
+        self._key = key
+        self._secret = secret
+        self._root = parsed.raw_path.decode("ascii").rstrip("/")
+        # Reading the authorities takes longer than all else, and what is not encrypted does without.
+        trust = authorities(ca_file) if secure or ca_file else None
+        server = Server(
+            origin=f"{parsed.scheme}://{parsed.netloc.decode('ascii')}",
+            name=parsed.netloc.decode("ascii"),
+            host=parsed.raw_host.decode("ascii"),
+            port=parsed.port or (443 if secure else 80),
+            trust=trust if secure else None,
+            timeout=timeout,
+        )
+        # Those that httpx looks for. What is not encrypted because it stays on this machine goes to no proxy.
+        proxied = not local and not getproxies().keys().isdisjoint({parsed.scheme, "all"})
+        self._way: WayT = self._open(server, proxied=proxied)
+
+    @staticmethod
+    @abstractmethod
+    def _open(server: Server, *, proxied: bool) -> WayT:
+        """What sends requests and reads what comes back."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
 
-    def _request_arguments(self, call: Call[Any]) -> dict[str, Any]:
-        headers = {"Accept": "application/json"}
+    def _request(self, call: Call[Any]) -> Request:
+        # Signed when it is sent, so that a repeated one carries a fresh expiry.
+        target = self._root + call.path
+        signature = auth.authorization(self._key, self._secret, method=call.method, target=target, body=call.body)
+        headers = {"Accept": "application/json", "User-Agent": "airflow-dbaas", "Authorization": signature}
         if call.body:
             headers["Content-Type"] = "application/json"
-        return {
-            "method": call.method,
-            "url": _parsed(self.url + call.path),
-            "content": call.body or None,
-            "headers": headers,
-        }
+        return Request(call.method, target, headers, call.body)
 
 
-class Client(_Connection[httpx.Client], Operations):
+class Client(_Settings[_Way], Operations):
     """Blocking client of the DBaaS API.
 
     Methods are the API's operation ids in snake case; each returns the model of its answer and raises the errors
     of ``airflow_dbaas.api.errors``. Usable from several threads and as a context manager.
     """
 
-    _http_class = httpx.Client
+    @staticmethod
+    def _open(server: Server, *, proxied: bool) -> _Way:
+        if proxied:
+            from airflow_dbaas.api.proxied import Proxied
+
+            return Proxied(server)
+        from airflow_dbaas.api.blocking import Sockets
+
+        return Sockets(server)
 
     def send(self, call: Call[AnswerT], *, retry: RetryPolicy | None = None) -> AnswerT:
         """Send a call of ``endpoints`` and return its answer.
@@ -154,10 +150,10 @@ class Client(_Connection[httpx.Client], Operations):
 
     def _once(self, call: Call[AnswerT]) -> AnswerT:
         try:
-            response = self._http.request(**self._request_arguments(call))
+            reply = self._way.exchange(self._request(call))
         except httpx.HTTPError as error:
             raise _transport_error(call, error) from error
-        return _answer(call, response)
+        return answers.read(call, reply)
 
     def iter_dbaas_service_logs(
         self,
@@ -185,7 +181,7 @@ class Client(_Connection[httpx.Client], Operations):
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._way.close()
 
     def __enter__(self) -> Self:
         return self
@@ -196,19 +192,18 @@ class Client(_Connection[httpx.Client], Operations):
         self.close()
 
 
-class AsyncClient(_Connection[httpx.AsyncClient], Operations):
+class AsyncClient(_Settings[_AsyncWay], Operations):
     """Client of the DBaaS API for an event loop; parameters and methods as those of ``Client``, to be awaited."""
 
-    _http_class = httpx.AsyncClient
+    @staticmethod
+    def _open(server: Server, *, proxied: bool) -> _AsyncWay:
+        if proxied:
+            from airflow_dbaas.api.proxied import AsyncProxied
 
-    @functools.cached_property
-    def _connections(self) -> Connections | None:
-        # What goes through a proxy is httpx's affair.
-        if self._proxied:
-            return None
-        from airflow_dbaas.api.connections import Connections
+            return AsyncProxied(server)
+        from airflow_dbaas.api.looped import Streams
 
-        return Connections(self._trust)
+        return Streams(server)
 
     async def send(
         self, call: Call[AnswerT], *, retry: RetryPolicy | None = None, memory: answers.Memory | None = None
@@ -228,14 +223,10 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
 
     async def _once(self, call: Call[AnswerT], memory: answers.Memory | None) -> AnswerT:
         try:
-            request = self._http.build_request(**self._request_arguments(call))
-            if self._connections is None:
-                response = await self._http.send(request)
-            else:
-                response = await self._connections.handle_async_request(self._signature.sign(request))
+            reply = await self._way.exchange(self._request(call))
         except httpx.HTTPError as error:
             raise _transport_error(call, error) from error
-        return _answer(call, response, memory.read if memory else answers.read)
+        return memory.read(call, reply) if memory else answers.read(call, reply)
 
     def iter_dbaas_service_logs(
         self,
@@ -255,9 +246,7 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._connections is not None:
-            await self._connections.aclose()
-        await self._http.aclose()
+        await self._way.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -266,12 +255,6 @@ class AsyncClient(_Connection[httpx.AsyncClient], Operations):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-@functools.lru_cache(maxsize=4096)
-def _parsed(url: str) -> httpx.URL:
-    # A wait asks for the same thousands of times.
-    return httpx.URL(url)
 
 
 def _base_url(url: str | None, zone: str | None) -> str:
@@ -298,13 +281,3 @@ def _transport_error(call: Call[Any], error: httpx.HTTPError) -> DbaasError:
             return DbaasTransportError(text, retryable=False, unprocessed=True)
         cause = cause.__cause__ or cause.__context__
     return DbaasTransportError(f"{call}: no answer: {redact(reason)}", unprocessed=unreached)
-
-
-def _answer(call: Call[AnswerT], response: httpx.Response, read: Callable[..., AnswerT] = answers.read) -> AnswerT:
-    return read(
-        call,
-        status=response.status_code,
-        reason=response.reason_phrase,
-        headers=response.headers,
-        content=response.content,
-    )

@@ -1,178 +1,117 @@
-"""The connections of an ``AsyncClient`` in a triggerer, where thousands of waits poll in one event loop.
+"""What the connections of both clients have in common: whom they lead to, HTTP/1.1 by h11, and which of them are free.
 
 httpx's own pool looks at all its requests and connections at each of its steps, so that a poll costs the more the more
-there are. Here it costs the same: free connections lie on a stack, h11 reads and writes what they carry, and whoever
-finds none queues for one.
+there are; and its requests and answers take longer to make than to send. Here free connections lie on a stack, h11
+reads and writes what they carry, and whoever finds none waits for one.
 """
 
 from __future__ import annotations
 
-import asyncio
 import select
 import ssl
 import time
+import zlib
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Generic, NamedTuple, TypeVar
 
 import h11
 import httpx
 
-# The last three are those of httpx and httpcore.
-_MOST = 100
+from airflow_dbaas.api.answers import Reply
+
+#: Connections of one client at most.
+MOST = 100
+
+# These are those of httpx and httpcore.
+READ_SIZE = 64 * 1024
 _KEPT_SECONDS = 5.0
 _LONGEST_HEAD = 100 * 1024
-_READ_SIZE = 64 * 1024
 
 
-class Connections(httpx.AsyncBaseTransport):
-    """Kept-alive HTTP/1.1 connections to one server, 100 at most; knows no proxy.
+class Server(NamedTuple):
+    """Whom a client asks, and how long it waits for it.
 
-    :param trust: the authorities to trust, if the server is asked by HTTPS.
+    :param origin: scheme, host and port as they begin a URL.
+    :param name: host and port as in the header ``Host``.
+    :param host: name or address to connect to.
+    :param port: where it listens.
+    :param trust: the authorities to trust; None if it is asked without encryption.
+    :param timeout: seconds that connecting, each read and each write may take, and finding a free connection.
     """
 
-    def __init__(self, trust: ssl.SSLContext) -> None:
-        self._trust = trust
-        self._slots = asyncio.Semaphore(_MOST)
-        self._free: deque[_Connection] = deque()
-        self._closed = False
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and read its whole answer.
-
-        :param request: what to send, always to the same server; its time-outs as httpx states them.
-        :raises httpx.TransportError: as httpx does.
-        """
-        if self._closed:
-            raise RuntimeError("cannot send a request: the client has been closed")
-        timeouts: dict[str, float | None] = request.extensions["timeout"]
-        if self._slots.locked():
-            async with _limit(timeouts["pool"], httpx.PoolTimeout, request):
-                await self._slots.acquire()
-        else:
-            await self._slots.acquire()
-        try:
-            connection = self._reused() or await self._opened(request, timeouts["connect"])
-            try:
-                response = await connection.exchange(request, timeouts)
-            except BaseException:
-                connection.close()
-                raise
-            self._put_back(connection)
-        finally:
-            self._slots.release()
-        return response
-
-    def _reused(self) -> _Connection | None:
-        while self._free:
-            # The one used last is the one most likely to be alive.
-            connection = self._free.pop()
-            if connection.usable():
-                return connection
-            connection.close()
-        return None
-
-    async def _opened(self, request: httpx.Request, seconds: float | None) -> _Connection:
-        secure = request.url.scheme == "https"
-        host = request.url.raw_host.decode("ascii")
-        if secure:
-            self._trust.set_alpn_protocols(["http/1.1"])
-        # uvloop, the loop of Airflow's API server, cannot try several addresses at once.
-        asyncios_own = isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop)
-        at_once: dict[str, Any] = {"happy_eyeballs_delay": 0.25} if asyncios_own else {}
-        try:
-            async with _limit(seconds, httpx.ConnectTimeout, request):
-                reader, writer = await asyncio.open_connection(
-                    host,
-                    request.url.port or (443 if secure else 80),
-                    ssl=self._trust if secure else None,
-                    **at_once,
-                )
-        except OSError as error:
-            raise httpx.ConnectError(str(error), request=request) from error
-        return _Connection(reader, writer)
-
-    def _put_back(self, connection: _Connection) -> None:
-        if self._closed or not connection.renew():
-            connection.close()
-        else:
-            self._free.append(connection)
-        while self._free and self._free[0].expired():
-            self._free.popleft().close()
-
-    async def aclose(self) -> None:
-        """Close the free connections now, the others when they have been answered."""
-        self._closed = True
-        while self._free:
-            self._free.pop().close()
-        # asyncio closes at the next turn of its loop.
-        await asyncio.sleep(0)
+    origin: str
+    name: str
+    host: str
+    port: int
+    trust: ssl.SSLContext | None
+    timeout: float
 
 
-class _Connection:
-    """One connection, for one request after the other."""
+class Request(NamedTuple):
+    """One request, signed.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    :param method: HTTP method.
+    :param target: path and query, percent-encoded.
+    :param headers: all but those that say where it goes and how it is sent.
+    :param body: its body, or empty.
+    """
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Connection(ABC):
+    """One connection, for one request after the other.
+
+    :param server: whom it leads to.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
         self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
         self._watch = select.poll()
-        self._watch.register(writer.get_extra_info("socket").fileno(), select.POLLIN)
         self._used = 0.0
+        self._head: h11.Response | None = None
+        self._content: list[bytes] = []
 
-    async def exchange(self, request: httpx.Request, timeouts: dict[str, float | None]) -> httpx.Response:
-        """Send a request and read its answer; the connection is as yet of no use for another."""
+    def _written(self, request: Request) -> bytes:
+        """What is to be sent for a request."""
+        headers = [("Host", self._server.name), ("Accept-Encoding", "gzip"), *request.headers.items()]
+        if request.body or request.method in {"POST", "PUT"}:
+            headers.append(("Content-Length", str(len(request.body))))
+        self._head, self._content = None, []
         send = self._protocol.send
-        try:
-            head = h11.Request(
-                method=request.method.encode("ascii"), target=request.url.raw_path, headers=request.headers.raw
-            )
-            parts = [send(head)]
-            if request.content:
-                parts.append(send(h11.Data(data=request.content)))
-            parts.append(send(h11.EndOfMessage()))
-        except h11.LocalProtocolError as error:
-            raise httpx.LocalProtocolError(str(error), request=request) from error
-        # A server may answer, and close, before it has read all: its answer counts.
-        with suppress(OSError):
-            self._writer.write(b"".join(part for part in parts if part))
-            # Mostly all of it has gone.
-            if self._writer.transport.get_write_buffer_size():
-                async with _limit(timeouts["write"], httpx.WriteTimeout, request):
-                    await self._writer.drain()
-        return await self._answer(request, timeouts["read"])
+        head = send(h11.Request(method=request.method, target=request.target, headers=headers)) or b""
+        body = send(h11.Data(data=request.body)) if request.body else None
+        return head + (body or b"") + (send(h11.EndOfMessage()) or b"")
 
-    async def _answer(self, request: httpx.Request, seconds: float | None) -> httpx.Response:
-        head: h11.Response | None = None
-        content: list[bytes] = []
-        while True:
-            try:
-                event = self._protocol.next_event()
-                if event is h11.NEED_DATA:
-                    async with _limit(seconds, httpx.ReadTimeout, request):
-                        received = await self._reader.read(_READ_SIZE)
-                    if not received and head is None:
-                        raise httpx.RemoteProtocolError(
-                            "Server disconnected without sending a response.", request=request
-                        )
-                    self._protocol.receive_data(received)
-            except h11.RemoteProtocolError as error:
-                raise httpx.RemoteProtocolError(str(error), request=request) from error
-            except OSError as error:
-                raise httpx.ReadError(str(error), request=request) from error
-            if isinstance(event, h11.Response):
-                head = event
-            elif isinstance(event, h11.Data):
-                content.append(bytes(event.data))
-            elif isinstance(event, h11.EndOfMessage) and head:
-                return httpx.Response(
-                    head.status_code,
-                    headers=head.headers.raw_items(),
-                    content=b"".join(content),
-                    extensions={"reason_phrase": head.reason},
-                    request=request,
-                )
+    def _read(self, received: bytes) -> Reply | None:
+        """The answer, once all of it has come.
+
+        :param received: what has come; empty when nothing more will.
+        :raises httpx.RemoteProtocolError: if it is no answer, or only a part of one.
+        :raises httpx.DecodingError: if it is not compressed as it says.
+        """
+        if not received and self._head is None:
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        try:
+            self._protocol.receive_data(received)
+            while (event := self._protocol.next_event()) is not h11.NEED_DATA:
+                if isinstance(event, h11.Data):
+                    self._content.append(bytes(event.data))
+                elif isinstance(event, h11.Response):
+                    self._head = event
+                elif isinstance(event, h11.EndOfMessage) and self._head is not None:
+                    return _reply(self._head, b"".join(self._content))
+        except h11.RemoteProtocolError as error:
+            raise httpx.RemoteProtocolError(str(error)) from error
+        return None
 
     def renew(self) -> bool:
         """Get ready for the next request; False if the server will take none."""
@@ -188,19 +127,70 @@ class _Connection:
 
     def usable(self) -> bool:
         """Whether it is young and open; what comes without having been asked for is the server's good-bye."""
-        return not (self.expired() or self._writer.is_closing() or self._reader.at_eof() or self._watch.poll(0))
+        return not (self.expired() or self._watch.poll(0))
 
+    @abstractmethod
     def close(self) -> None:
         """Close it, without waiting for what is under way."""
-        self._writer.transport.abort()
 
 
-@asynccontextmanager
-async def _limit(
-    seconds: float | None, error: type[httpx.TimeoutException], request: httpx.Request
-) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as late:
-        raise error("", request=request) from late
+def _reply(head: h11.Response, content: bytes) -> Reply:
+    # h11 gives names in lower case.
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
+    if headers.get("content-encoding", "").lower() == "gzip" and content:
+        try:
+            content = zlib.decompress(content, wbits=zlib.MAX_WBITS | 16)
+        except zlib.error as error:
+            raise httpx.DecodingError(str(error)) from error
+    return Reply(head.status_code, head.reason.decode("ascii", errors="ignore"), headers, content)
+
+
+ConnectionT = TypeVar("ConnectionT", bound=Connection)
+
+
+class Free(Generic[ConnectionT]):
+    """The connections of a client that are free."""
+
+    def __init__(self) -> None:
+        self._stack: deque[ConnectionT] = deque()
+        self._lock = Lock()
+        self._closed = False
+
+    def check(self) -> None:
+        """Refuse to go on after ``close``."""
+        if self._closed:
+            raise RuntimeError("cannot send a request: the client has been closed")
+
+    def take(self) -> ConnectionT | None:
+        """One that can be used, if there is one."""
+        with self._lock:
+            while self._stack:
+                # The one used last is the one most likely to be alive.
+                connection = self._stack.pop()
+                if connection.usable():
+                    return connection
+                connection.close()
+        return None
+
+    @contextmanager
+    def lent(self, connection: ConnectionT) -> Iterator[ConnectionT]:
+        """A connection while it is used: afterwards it is free again, or closed if it is of no more use."""
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            if self._closed or not connection.renew():
+                connection.close()
+            else:
+                self._stack.append(connection)
+            while self._stack and self._stack[0].expired():
+                self._stack.popleft().close()
+
+    def close(self) -> None:
+        """Close those that are free now, the others when they have been answered."""
+        with self._lock:
+            self._closed = True
+            while self._stack:
+                self._stack.pop().close()

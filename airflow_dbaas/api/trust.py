@@ -20,7 +20,7 @@ def authorities(ca_file: str | None) -> ssl.SSLContext:
     if not ca_file:
         return _usual()
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        return _speaking_http(ssl.create_default_context(cafile=ca_file))
     except OSError as error:
         raise DbaasConfigurationError(f"ca_file {ca_file!r} cannot be used: {error}") from error
 
@@ -29,9 +29,14 @@ def authorities(ca_file: str | None) -> ssl.SSLContext:
 def _usual() -> ssl.SSLContext:
     # Read once: that takes 25 ms, and a triggerer makes a client for each of its many waits, in its event loop.
     try:
-        return httpx.create_ssl_context()
+        return _speaking_http(httpx.create_ssl_context())
     except OSError as error:
         given = os.environ.get("SSL_CERT_FILE")
         raise DbaasConfigurationError(
             f"the usual authorities cannot be read (SSL_CERT_FILE is {given!r}): {error}"
         ) from error
+
+
+def _speaking_http(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.set_alpn_protocols(["http/1.1"])
+    return context

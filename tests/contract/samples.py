@@ -32,8 +32,8 @@ def call(operation: str) -> Call[Any]:
 
 def read(operation: str, content: bytes) -> BaseModel:
     """An answer, the way the clients read it."""
-    headers = {"Content-Type": "application/json"}
-    found: BaseModel = answers.read(call(operation), status=200, reason="OK", headers=headers, content=content)
+    headers = {"content-type": "application/json"}
+    found: BaseModel = answers.read(call(operation), answers.Reply(200, "OK", headers, content))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,14 +43,30 @@ async def test_connections_are_kept_and_a_hundred_at_most(server: str, waits: in
     assert counted(server, "connections") - before - 2 == opened
 
 
+def test_threads_share_the_connections(server: str) -> None:
+    """Of a blocking client: as many as there are calls at a time, kept for the next ones."""
+    before = counted(server, "connections")
+    with Client("EXOkey", "secret", url=f"{server}/v2") as client, ThreadPoolExecutor(8) as threads:
+        for _ in range(3):
+            answers = threads.map(client.get_operation, [str(uuid.uuid4()) for _ in range(40)])
+            assert {each.state for each in answers} == {"pending"}
+    assert counted(server, "connections") - before - 1 <= 8
+
+
 async def test_the_authorities_are_read_once(server: str) -> None:
-    """By as many clients as there are: reading them takes longer than a hundred polls."""
+    """By as many clients as there are, and by none that does without: it takes longer than a hundred polls."""
     trust._usual.cache_clear()
-    for _ in range(20):
+    for _ in range(5):
         with Client("EXOkey", "secret", url=f"{server}/v2") as client:
             client.get_operation(str(uuid.uuid4()))
         async with AsyncClient("EXOkey", "secret", url=f"{server}/v2") as client_of_loop:
             await poll(client_of_loop, 1)
+    assert trust._usual.cache_info().misses == 0
+    for _ in range(5):
+        with Client("EXOkey", "secret", zone="ch-gva-2"):
+            pass
+        async with AsyncClient("EXOkey", "secret", zone="ch-gva-2"):
+            pass
     assert trust._usual.cache_info().misses == 1
 
 
