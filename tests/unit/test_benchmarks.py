@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import demo, report
 from benchmarks.frame import SUBJECTS, Case, Quantity, Role, Subject, load
 
 ROOT = Path(__file__).parents[2]
@@ -53,3 +53,28 @@ def test_a_goal_is_met_or_missed() -> None:
     rows = report.rows(subject, rounds)
     assert rows[0][2:] == ("9", "8 to 99", "", "at most 10: met; at most 0.5 of the best peer (0.75): missed")
     assert [(row[1], row[4]) for row in rows[1:]] == [("slow", "0.09"), ("fast", "0.75")]
+
+
+def test_the_time_of_the_demo_is_given_to_one_phase_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service's comes first: what a task does meanwhile delays nothing."""
+    states = [
+        ("create", "queued", 0.0),
+        ("create", "running", 1.0),
+        ("create", "deferred", 3.0),
+        ("create", "success", 7.5),
+        ("stop", "running", 10.0),
+        ("stop", "success", 12.0),
+        ("link", "running", 12.0),
+        ("link", "skipped", 12.25),
+        ("end", "success", 15.0),
+    ]
+    facts = {
+        "changes": states,
+        "empty": 0.5,
+        "requests": [2.0, 10.75],
+        "busy": [(1.0, False), (2.5, True), (7.0, False)],
+    }
+    for name, value in facts.items():
+        monkeypatch.setattr(demo._Story, name, value, raising=False)
+    # Created from 2 to 7, stopped within a second; 1 + 2.5 + 2.75 without a task; three begin.
+    assert demo._parts() == pytest.approx((6.0, 6.25, 1.25, 1.5), abs=0.1)
