@@ -6,6 +6,7 @@ import select
 import socket
 from contextlib import suppress
 from threading import Semaphore
+from typing import cast
 
 import httpx
 
@@ -80,7 +81,9 @@ class _Socket(Connection):
 
 def _connected(server: Server) -> socket.socket:
     # The time-out stays with the socket, for what it is to send and to receive.
-    connected = socket.create_connection((server.host, server.port), server.timeout)
+    # Bytes, for which Python need not import what it knows of international names: the host is ASCII already.
+    host = cast("str", server.host.encode("ascii"))
+    connected = socket.create_connection((host, server.port), server.timeout)
     try:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if server.trust is not None:

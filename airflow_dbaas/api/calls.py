@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
@@ -26,8 +25,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}", re.IGNORE
 _UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class Call(Generic[AnswerT]):
+class Call(NamedTuple, Generic[AnswerT]):
     """One request, ready to be signed and sent.
 
     :param operation: operation id of the API.
@@ -42,8 +40,11 @@ class Call(Generic[AnswerT]):
     method: str
     path: str
     answer: type[AnswerT]
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
     resend: Resend = Resend.ALWAYS
+
+    def __repr__(self) -> str:
+        return f"<Call {self}>"
 
     def __str__(self) -> str:
         return f"{self.operation} ({self.method} {self.path})"

@@ -48,8 +48,6 @@ if TYPE_CHECKING:
     from airflow_dbaas.api.models.migrations import MigrationStatus as MigrationStatus
     from airflow_dbaas.api.models.operations import Operation as Operation
     from airflow_dbaas.api.models.operations import Reference as Reference
-    from airflow_dbaas.api.models.operations import ResultCode as ResultCode
-    from airflow_dbaas.api.models.operations import Task as Task
     from airflow_dbaas.api.models.schemas import SettingsSchema as SettingsSchema
     from airflow_dbaas.api.models.service_grafana import GrafanaConnectionInfo as GrafanaConnectionInfo
     from airflow_dbaas.api.models.service_grafana import GrafanaService as GrafanaService
@@ -77,6 +75,8 @@ if TYPE_CHECKING:
     from airflow_dbaas.api.models.services import ServiceDetails as ServiceDetails
     from airflow_dbaas.api.models.services import ServiceList as ServiceList
     from airflow_dbaas.api.models.services import ServiceUser as ServiceUser
+    from airflow_dbaas.api.models.tasks import ResultCode as ResultCode
+    from airflow_dbaas.api.models.tasks import Task as Task
 else:
     __getattr__ = attributes(
         __name__,
@@ -130,8 +130,6 @@ else:
             "operations": (
                 "Operation",
                 "Reference",
-                "ResultCode",
-                "Task",
             ),
             "schemas": ("SettingsSchema",),
             "service_grafana": (
@@ -175,6 +173,10 @@ else:
                 "ServiceDetails",
                 "ServiceList",
                 "ServiceUser",
+            ),
+            "tasks": (
+                "ResultCode",
+                "Task",
             ),
         },
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
@@ -23,14 +22,13 @@ _T = TypeVar("_T")
 Items = Annotated[list[_T], BeforeValidator(lambda value: [] if value is None else value)]
 
 
-@dataclass(frozen=True)
 class _Needed:
     """Marks a field of an answer; see ``Needed``."""
 
 
 #: What must be of its type if it is there, for without it a failure would pass for success, or something that is there
 #: for gone. Everything else may be of any type; see ``Answer``.
-Needed = Annotated[_T, _Needed()]
+Needed = Annotated[_T, _Needed]
 
 
 class Answer(BaseModel):
@@ -60,7 +58,7 @@ class Answer(BaseModel):
             needed = {
                 spelling
                 for name, field in cls.model_fields.items()
-                if field.is_required() or _Needed() in field.metadata
+                if field.is_required() or _Needed in field.metadata
                 for spelling in (name, field.alias)
             }
             if not isinstance(data, Mapping) or not odd or odd & needed:

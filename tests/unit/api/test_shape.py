@@ -36,7 +36,7 @@ def built(modules: set[str]) -> set[str]:
 def test_importing_builds_no_model_and_no_body() -> None:
     """They cost time, which every parse of a DAG file would pay."""
     modules = loaded_after("from airflow_dbaas.api import Client, logs")
-    assert {"client", "endpoints.service_pg", "models", "bodies"} <= modules
+    assert {"client", "endpoints", "methods", "bodies"} <= modules
     assert built(modules) == set()
 
 
@@ -49,6 +49,26 @@ def test_a_call_builds_only_what_it_needs() -> None:
     """The models and bodies of other subjects stay unbuilt."""
     modules = built(loaded_after("from airflow_dbaas.api import endpoints\nendpoints.get_dbaas_migration_status('db')"))
     assert modules == {"models.base", "models.migrations"}
+
+
+def test_a_first_call_imports_only_what_it_needs() -> None:
+    """Not the other endpoints, not what an event loop or a proxy needs; nor, without TLS, any certificate."""
+    work = (
+        "import ssl\n"
+        "from airflow_dbaas.api import Client\n"
+        "from airflow_dbaas.api.errors import DbaasTransportError\n"
+        "from airflow_dbaas.api.retries import NO_RETRY\n"
+        "ssl.SSLContext.load_verify_locations = None\n"
+        "try:\n"
+        "    Client('k', 's', url='http://127.0.0.1:1/v2', retry=NO_RETRY).get_operation('{id}')\n"
+        "except DbaasTransportError:\n"
+        "    pass\n"
+    )
+    modules = loaded_after(work.format(id="a02baf5a-a3e4-49a0-857b-8a08d276c1c0"))
+    assert built(modules) == {"models.base", "models.operations"}
+    assert {name for name in modules if name.startswith("endpoints.")} == {"endpoints.operations"}
+    assert "blocking" in modules
+    assert not {"looped", "proxied"} & modules
 
 
 def test_what_airflow_parses_is_small() -> None:
