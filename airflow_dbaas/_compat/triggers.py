@@ -16,8 +16,10 @@ __all__ = [
     "ends_in_triggerer",
     "has_listeners",
     "params_cannot_be_wrong",
+    "push",
     "renders_in_triggerer",
     "starts_in_triggerer",
+    "succeed",
 ]
 
 #: What a template may speak of if the triggerer is to render it. It has no way to other tasks' results: Airflow 3.3.2
@@ -56,6 +58,27 @@ def has_listeners() -> bool:
 def ends_in_triggerer(task: Any) -> bool:
     """Whether success can end a task without a worker: if nothing is left to be done on one."""
     return not (not starts_in_triggerer() or task.outlets or task._post_execute_hook or has_listeners())
+
+
+async def succeed(trigger: BaseTrigger, xcoms: dict[str, Any]) -> TaskSuccessEvent:
+    """The event that ends a trigger's task without a worker, when its XComs are pushed.
+
+    Not with the event itself: Airflow 3.3.2 keeps those as JSON within JSON, and other tasks get text for a value.
+
+    :param trigger: the trigger, run by a triggerer.
+    :param xcoms: values by key, plain JSON.
+    """
+    ti: Any = trigger.task_instance
+    for key, value in xcoms.items():
+        await push(ti, key, value)
+    return TaskSuccessEvent()
+
+
+async def push(ti: Any, key: str, value: Any) -> None:
+    """Push an XCom in the triggerer (3.3)."""
+    from airflow.sdk.execution_time.xcom import XCom
+
+    await XCom.aset(key, value, dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index)
 
 
 def params_cannot_be_wrong(task: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from airflow_dbaas import polling, validation, waits
-from airflow_dbaas._compat.triggers import BaseTrigger, TaskSuccessEvent, TriggerEvent
+from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, succeed
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
@@ -106,6 +106,6 @@ class DbaasSensorTrigger(BaseTrigger):
             }
             if self.pushes:
                 xcoms["return_value"] = verdict.result
-            yield TaskSuccessEvent(xcoms=xcoms)
+            yield await succeed(self, xcoms)
         else:
             yield TriggerEvent(as_event(verdict))

@@ -15,7 +15,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 
 from airflow_dbaas._compat.states import states_in_run, under_way
-from airflow_dbaas._compat.triggers import BaseTrigger, TaskSuccessEvent, TriggerEvent
+from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, succeed
 from airflow_dbaas.sharing import Questions
 
 _States = dict[int, dict[str, str | None]]
@@ -88,7 +88,7 @@ class MigrationTurnTrigger(BaseTrigger):
             return
         turn = await self._turn()
         if turn and self.ends_here:
-            yield TaskSuccessEvent(xcoms={"return_value": datetime.now(UTC).isoformat()})
+            yield await succeed(self, {"return_value": datetime.now(UTC).isoformat()})
         else:
             await asyncio.sleep(max(0.0, self.resume_after - time.time()))
             yield TriggerEvent({"late": not turn})

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow_dbaas import polling, sharing, waits
-from airflow_dbaas._compat.triggers import BaseTrigger, TaskSuccessEvent, TriggerEvent
+from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, succeed
 from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
@@ -109,7 +109,7 @@ class DbaasWaitTrigger(BaseTrigger):
         verdict = await verdict_of(DbaasHook(self.exoscale_conn_id, zone=self.zone), watch)
         if isinstance(verdict, Done) and ends_here:
             result = {**verdict.result, **(self.state or {}).get("adds", {})}
-            yield TaskSuccessEvent(xcoms={"return_value": result} if self.pushes else None)
+            yield await succeed(self, {"return_value": result} if self.pushes else {})
         else:
             await self._until_it_may_resume()
             yield TriggerEvent(as_event(verdict, self.state))

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from airflow.sdk import BaseOperator
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_dbaas._compat import AirflowFailException, AirflowSensorTimeout
+from airflow_dbaas._compat import AirflowFailException, AirflowSensorTimeout, triggers
 from airflow_dbaas._compat.triggers import TaskSuccessEvent
 
 TRIES = 6
@@ -91,9 +92,9 @@ def _one_try(make: Callable[[], BaseOperator], store: Store | None) -> Any:
             went_on = *deferred.trigger.serialize(), deferred.method_name
     while True:
         path, arguments, method = went_on
-        event = _in_the_triggerer(path, json.loads(json.dumps(arguments)))
+        event, pushed = _in_the_triggerer(path, json.loads(json.dumps(arguments)))
         if isinstance(event, TaskSuccessEvent):
-            return (event.xcoms or {}).get("return_value")
+            return pushed.get("return_value")
         task = make()
         try:
             return _on_a_worker(
@@ -109,8 +110,14 @@ def _on_a_worker(task: BaseOperator, method: Callable[..., Any], *arguments: Any
     return json.loads(json.dumps(apart.run(method, *arguments)))
 
 
-def _in_the_triggerer(path: str, arguments: dict[str, Any]) -> Any:
+def _in_the_triggerer(path: str, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The trigger's event, and what it pushed to XCom."""
     module, _, name = path.rpartition(".")
+    pushed: dict[str, Any] = {}
+
+    async def push(_: Any, key: str, value: Any) -> None:
+        pushed[key] = json.loads(json.dumps(value))
+
     trigger = getattr(importlib.import_module(module), name)(**arguments)
 
     async def first() -> Any:
@@ -118,4 +125,6 @@ def _in_the_triggerer(path: str, arguments: dict[str, Any]) -> Any:
             return event
         raise AssertionError(f"{name} ended without an event")
 
-    return asyncio.run(first())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(triggers, "push", push)
+        return asyncio.run(first()), pushed

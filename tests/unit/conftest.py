@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from airflow_dbaas._compat import triggers
+
 
 @dataclass
 class Reply:
@@ -84,3 +86,15 @@ def server() -> Iterator[ScriptedServer]:
     scripted = ScriptedServer()
     yield scripted
     scripted.close()
+
+
+@pytest.fixture
+def pushed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What triggers push to XCom; no triggerer runs them."""
+    values: dict[str, Any] = {}
+
+    async def push(_: Any, key: str, value: Any) -> None:
+        values[key] = json.loads(json.dumps(value))
+
+    monkeypatch.setattr(triggers, "push", push)
+    return values

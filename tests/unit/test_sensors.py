@@ -151,22 +151,21 @@ def trigger_of(task: DbaasServiceSensor | DbaasMigrationSensor, **changes: Any) 
 
 
 @pytest.mark.usefixtures("connection")
-def test_success_ends_the_task(server: ScriptedServer) -> None:
+def test_success_ends_the_task(server: ScriptedServer, pushed: dict[str, Any]) -> None:
     """With the result and the links as XComs, as a worker would push them."""
     server.replies = [Reply(body=RUNNING)]
     event = fire(trigger_of(sensor()))
     assert isinstance(event, TaskSuccessEvent)
-    assert event.xcoms is not None
-    assert event.xcoms["return_value"]["state"] == "running"
-    assert event.xcoms["_link_DbaasServiceLink"] == server.url.removesuffix("/v2") + "/dbaas/-/db"
+    assert pushed["return_value"]["state"] == "running"
+    assert pushed["_link_DbaasServiceLink"] == server.url.removesuffix("/v2") + "/dbaas/-/db"
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_result_that_is_not_wanted_is_not_pushed(server: ScriptedServer) -> None:
+def test_a_result_that_is_not_wanted_is_not_pushed(server: ScriptedServer, pushed: dict[str, Any]) -> None:
     """``do_xcom_push=False`` holds in the triggerer, too."""
     server.replies = [Reply(body=RUNNING)]
-    event = fire(trigger_of(sensor(do_xcom_push=False)))
-    assert set(event.xcoms) == {"_link_DbaasServiceLink"}
+    fire(trigger_of(sensor(do_xcom_push=False)))
+    assert set(pushed) == {"_link_DbaasServiceLink"}
 
 
 @pytest.mark.usefixtures("connection")
@@ -201,15 +200,14 @@ def wait_trigger(**changes: Any) -> DbaasWaitTrigger:
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_deferred_sensor_ends_in_the_triggerer(server: ScriptedServer) -> None:
+def test_a_deferred_sensor_ends_in_the_triggerer(server: ScriptedServer, pushed: dict[str, Any]) -> None:
     """One that began on a worker needs no second one; where no triggerer runs it (DAG.test()) it goes on as usual."""
     server.replies = [Reply(body={"state": "success"})]
     trigger = wait_trigger(ends_here=True)
     assert fire(trigger).payload["status"] == "done"
     trigger.trigger_id = 7
-    event = fire(trigger)
-    assert isinstance(event, TaskSuccessEvent)
-    assert event.xcoms == {"return_value": {"operation_id": ID, "reference_id": None, "reference_link": None}}
+    assert isinstance(fire(trigger), TaskSuccessEvent)
+    assert pushed == {"return_value": {"operation_id": ID, "reference_id": None, "reference_link": None}}
 
 
 @pytest.mark.usefixtures("connection")

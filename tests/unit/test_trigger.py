@@ -179,7 +179,7 @@ CREATED = {
 
 @pytest.mark.usefixtures("connection")
 def test_an_operator_whose_last_step_is_a_wait_ends_in_the_triggerer(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, pushed: dict[str, Any]
 ) -> None:
     """With the result that it has on a worker; and there if no triggerer runs it (DAG.test())."""
     task, made = deferred_creation(server, monkeypatch, DAG("d", schedule=None))
@@ -191,7 +191,7 @@ def test_an_operator_whose_last_step_is_a_wait_ends_in_the_triggerer(
 
     (event,) = asyncio.run(events())
     assert isinstance(event, TaskSuccessEvent)
-    assert event.xcoms == {"return_value": CREATED}
+    assert pushed == {"return_value": CREATED}
 
 
 @pytest.mark.usefixtures("connection")

@@ -114,7 +114,11 @@ def test_a_cut_over_is_rejected_then_approved(scheduled: Scheduled, source: Post
 
 
 def test_a_fleet_keeps_to_its_limit(scheduled: Scheduled, source: PostgresServer, names: list[str]) -> None:
-    """Four services, two at once: there are never more than two migrations, and all four arrive."""
+    """Three services, two at once: there are never more than two migrations, and all three arrive.
+
+    Nobody waits on a worker, and whose last step is a wait needs no second one: neither for its turn, nor for the
+    service, the check and the copy.
+    """
     path = scheduled.start(
         "dbaas_migrate_fleet",
         services=[{"service": name, "source_conn_id": SOURCE, "method": "dump"} for name in names],
@@ -132,6 +136,12 @@ def test_a_fleet_keeps_to_its_limit(scheduled: Scheduled, source: PostgresServer
     report = scheduled.tasks(path)["report"]
     assert [(row["service"], row["state"]) for row in scheduled.xcom(report)] == [(name, "migrated") for name in names]
     assert most == 2
+    waits = ("wait_for_turn", "create_service", "check_migration", "wait_for_migration")
+    begun = scheduled.database(
+        f"SELECT task_id, count(*) FROM log WHERE event = 'running' AND run_id = '{path.rpartition('/')[2]}' "
+        "GROUP BY task_id"
+    )
+    assert {task: times for task, times in begun if task in waits} == dict.fromkeys(waits, SERVICES)
 
 
 def test_a_fleet_reports_the_one_that_failed(

@@ -11,12 +11,17 @@ pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings(
 
 
 def test_a_wait_takes_no_worker(scheduled: Scheduled) -> None:
-    """A sensor begins and ends in the triggerer, with result and link; one fed by another task begins on a worker."""
+    """A sensor begins and ends in the triggerer, with result and link; one fed by another task begins on a worker.
+
+    Airflow 3.3.2 gives text for a value that is pushed with the event which ends a task: whoever takes the result
+    gets what a worker would have pushed.
+    """
     tasks = scheduled.run("waits", service="waits-pg")
     assert {task["state"] for task in tasks.values()} == {"success"}
     running = tasks["running"]
     assert running["pid"] is None
     assert scheduled.xcom(running)["state"] == "running"
+    assert scheduled.xcom(tasks["seen"]) == "running"
     links = scheduled.airflow.call("GET", f"{running['path']}/links")["extra_links"]
     assert links["Exoscale service"].endswith("/dbaas/ch-gva-2/waits-pg")
 

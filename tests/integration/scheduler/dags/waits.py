@@ -24,6 +24,13 @@ with DAG("waits", schedule=None, params={"service": "waits-pg", "zone": Param(""
     )
     operation >> running
 
+    @task
+    def seen(result: dict) -> str:
+        """What a task on a worker is given of a result that was pushed in the triggerer."""
+        return result["state"]
+
+    seen(running.output)
+
 with DAG("waits_fail", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
     DbaasServiceSensor(task_id="late", service_name="nowhere", timeout=3, deferrable=True)
     DbaasServiceSensor(task_id="skipped", service_name="nowhere", timeout=3, soft_fail=True, deferrable=True)
