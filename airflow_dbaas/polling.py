@@ -70,6 +70,7 @@ class Watch:
         self._unanswered_since: float | None = None
         self._asked_pause = 0.0
         self._last_note = ""
+        self._last: tuple[Any, Verdict] | None = None
 
     @property
     def in_doubt(self) -> bool:
@@ -87,7 +88,7 @@ class Watch:
         else:
             self._unanswered_since = None
             absent = isinstance(outcome, DbaasNotFoundError)
-            verdict = self._answered(self.wait.absent(outcome) if absent else self.wait.verdict(outcome))
+            verdict = self._answered(self.wait.absent(outcome) if absent else self._verdict(outcome))
         if isinstance(verdict, Done):
             log.info("Over: %s", one_line(f"{self.wait.subject}: {verdict.note}" if verdict.note else self.wait.subject))
         if isinstance(verdict, Pending):
@@ -95,6 +96,12 @@ class Watch:
             if time.time() >= self.deadline:
                 return Failed(DbaasWaitTimeoutError(f"Time is over while waiting: {verdict.note}"))
         return verdict
+
+    def _verdict(self, answer: Any) -> Verdict:
+        # Waits that share see the very same answer again as long as nothing has changed.
+        if self._last is None or self._last[0] is not answer or self.wait.timed:
+            self._last = answer, self.wait.verdict(answer)
+        return self._last[1]
 
     def _unanswered(self, error: DbaasError) -> Verdict:
         if not error.retryable:

@@ -47,6 +47,8 @@ class Wait(ABC):
     """What to fetch and the verdict on it. Its fields are ids and choices only, never a secret."""
 
     kind: ClassVar[str]
+    #: Whether the verdict on the same answer may be another one later.
+    timed: ClassVar[bool] = False
 
     @abstractmethod
     def call(self) -> Call[Any]:

@@ -60,6 +60,7 @@ class ServiceUpdateWait(ServiceWait):
     plan: str | None = None
     not_before: float = 0.0
     kind: ClassVar[str] = "service-update"
+    timed: ClassVar[bool] = True
 
     def verdict(self, answer: models.ServiceList) -> Verdict:
         verdict = super().verdict(answer)

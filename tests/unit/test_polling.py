@@ -21,7 +21,17 @@ from airflow_dbaas.api.errors import (
 )
 from airflow_dbaas.polling import UNANSWERED_SECONDS, Watch
 from airflow_dbaas.sharing import SharedClient
-from airflow_dbaas.waits import APPEARANCE_SECONDS, Done, Failed, MigrationWait, OperationWait, Pending
+from airflow_dbaas.waits import (
+    APPEARANCE_SECONDS,
+    Done,
+    Failed,
+    MigrationWait,
+    OperationWait,
+    Pending,
+    ServiceUpdateWait,
+    ServiceWait,
+    Verdict,
+)
 from tests.unit.conftest import Reply, ScriptedServer
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
@@ -48,6 +58,30 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(polling.time, "monotonic", clock)
     monkeypatch.setattr(polling.time, "time", clock)
     return clock
+
+
+def test_the_same_answer_is_judged_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless time makes a difference: a thousand waits may share an answer that does not change for hours."""
+    judged = 0
+
+    def verdict(self: ServiceWait, answer: models.ServiceList) -> Verdict:
+        nonlocal judged
+        judged += 1
+        return plain(self, answer)
+
+    plain = ServiceWait.verdict
+    monkeypatch.setattr(ServiceWait, "verdict", verdict)
+    running = models.ServiceList.model_validate({"dbaas-services": [{"name": "db", "state": "running"}]})
+    other = Watch(ServiceWait("db", state="poweroff"))
+    later = Watch(ServiceUpdateWait("db", not_before=clock.now + 5))
+    for _ in range(3):
+        assert isinstance(other.see(running), Pending)
+        assert isinstance(later.see(running), Pending)
+    assert judged == 1 + 3
+    clock.now += 5
+    assert isinstance(later.see(running), Done)
+    assert isinstance(other.see(running.model_copy()), Pending)
+    assert judged == 3 + 3
 
 
 @pytest.mark.fact("operation-polls", "error-passing")
