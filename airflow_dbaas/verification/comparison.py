@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from airflow_dbaas.api.redaction import one_line
@@ -19,6 +20,7 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 #: Number of rows, and their checksum if it was asked for.
 Digest = tuple[int, Any]
 SessionT = TypeVar("SessionT")
+FoundT = TypeVar("FoundT")
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +105,7 @@ class Pair(ABC, Generic[SessionT]):
         while pending:
             differing = {}
             for table in pending:
-                wanted, found = self._digests(table, content=content)
+                wanted, found = self.at_both(partial(self.digest, table=table, content=content))
                 if wanted == found:
                     rows += found[0]
                 else:
@@ -122,9 +124,10 @@ class Pair(ABC, Generic[SessionT]):
         size = self.size(self.target)
         report.databases.append({"name": self.dbname, "tables": len(both), "rows": rows, "bytes": size})
 
-    def _digests(self, table: str, *, content: bool) -> tuple[Digest, Digest]:
+    def at_both(self, read: Callable[[SessionT], FoundT]) -> tuple[FoundT, FoundT]:
+        """What there is to read at the source and in the target, read at the same time."""
         with ThreadPoolExecutor(max_workers=2) as pool:
-            ends = [pool.submit(self.digest, end, table, content=content) for end in (self.source, self.target)]
+            ends = [pool.submit(read, end) for end in (self.source, self.target)]
             return ends[0].result(), ends[1].result()
 
 

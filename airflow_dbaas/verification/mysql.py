@@ -27,14 +27,13 @@ class MysqlPair(Pair[MysqlSession]):
 
     def objects(self) -> tuple[catalog.Definitions, catalog.Definitions]:
         """See ``Pair``. Events are created disabled by a replication."""
-        wanted, found = (
-            catalog.objects(
-                end,
+        wanted, found = self.at_both(
+            partial(
+                catalog.objects,
                 exact=self.source.release == self.target.release,
                 same_family=self.source.mariadb == self.target.mariadb,
                 event_status=not self.replicating,
             )
-            for end in (self.source, self.target)
         )
         # What is true of a whole table is not said of its parts again.
         single = {key.name for key in wanted.keys() ^ found.keys() if not key.table}

@@ -33,8 +33,7 @@ class PostgresPair(Pair[PostgresSession]):
     def objects(self) -> tuple[dict[str, str], dict[str, str]]:
         """See ``Pair``."""
         same_major = self.source.major == self.target.major
-        wanted, found = (catalog.objects(end, view_definitions=same_major) for end in (self.source, self.target))
-        return wanted, found
+        return self.at_both(partial(catalog.objects, view_definitions=same_major))
 
     def tables(self) -> set[str]:
         """See ``Pair``."""
