@@ -5,7 +5,8 @@ the end a DAG of empty tasks says what a task takes in that Airflow that does no
 
 The service is at work while it does not run yet, while databases are copied, and while an operation that a task has
 asked for is pending. Of the rest, a task has what it takes from its start to its end, less what an empty one takes.
-Where a task skips itself, that is its end: Airflow 3.3.2 may notice five seconds late.
+Where a task skips itself, that is its end: Airflow 3.3.2 may notice five seconds late. So is the end of its wait in the
+triggerer.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ _STEP = 0.02
 #: How long the emulator's operations are pending, and how its log tells of a request that began one.
 _OPERATION_SECONDS = 1.0
 _REQUEST = re.compile(r"^(\S+ \S+) INFO airflow_dbaas\.emulator\.app: (?!get-)", re.MULTILINE)
+#: How a task's log tells of its end where Airflow's database notes it later.
+_ENDS = ("Skipping task.", "Trigger fired event")
 _OWN = "airflow-dbaas"
 _PHASES = (
     "Airflow, emulator and source start",
@@ -88,15 +91,9 @@ class _Story(Run):
         said = house.log(emulator.NAME).read_text(encoding="utf-8")
         cls.requests = [datetime.fromisoformat(at).timestamp() for at in _REQUEST.findall(said)]
         (run,) = self._airflow.call("GET", f"/dags/{DAG_ID}/dagRuns")["dag_runs"]
-        changes = notes.read(self._airflow.database, run["dag_run_id"])
-        cls.changes = sorted(
-            (
-                (task, state, self._skipped_at(task) if state == "skipped" else at)
-                for task, state, at in changes
-                if state != "removed"
-            ),
-            key=lambda change: change[2],
-        )
+        changes = [each for each in notes.read(self._airflow.database, run["dag_run_id"]) if each[1] != "removed"]
+        ends = [(task, "ended", at) for task in {each[0] for each in changes} for at in self._ends(task)]
+        cls.changes = sorted(changes + ends, key=lambda change: change[2])
         path = f"/dags/{_EMPTY}/dagRuns/{(run_id := self._airflow.trigger(_EMPTY, {}))}"
         while self._airflow.call("GET", path)["state"] not in {"success", "failed"}:
             house.sleep(0.2)
@@ -105,10 +102,10 @@ class _Story(Run):
         cls.empty = statistics.median(at[task, "success"] - at[task, "running"] for task in tasks)
         return succeeded
 
-    def _skipped_at(self, task: str) -> float:
+    def _ends(self, task: str) -> list[float]:
         log = self._airflow.call("GET", f"{self._path}/taskInstances/{task}/logs/1")["content"]
-        (at,) = (entry["timestamp"] for entry in log if str(entry.get("event")).startswith("Skipping task."))
-        return datetime.fromisoformat(at).timestamp()
+        ended = (each["timestamp"] for each in log if str(each.get("event")).startswith(_ENDS))
+        return [datetime.fromisoformat(at).timestamp() for at in ended]
 
     def _look(self, over: threading.Event) -> None:
         while not over.wait(0.1):
