@@ -72,8 +72,8 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
             not starts_in_triggerer()
             or self.execution_timeout is not None
             or self._pre_execute_hook is not None
-            or not all(renders_in_triggerer(value) for value in arguments.values())
             or not params_cannot_be_wrong(self)
+            or not all(renders_in_triggerer(value) for value in arguments.values())
         ):
             return
         self.start_trigger_args = StartTriggerArgs(

@@ -108,6 +108,8 @@ def world(executor: str, triggerers: int) -> Iterator[World]:
             # All tasks of a run may be under way; what limits them are the workers.
             "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "1000",
             "AIRFLOW__CORE__MAX_MAP_LENGTH": "2000",
+            # It does not change.
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         }
         if executor == "celery":
             settings |= {
