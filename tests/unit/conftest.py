@@ -30,7 +30,7 @@ class Reply:
 
 
 class ScriptedServer:
-    """Gives its replies in turn, the last one again and again, and keeps the requests it got.
+    """Gives its replies in turn, the last one again and again, and keeps the requests it got, and who sent them.
 
     What stands under a path in ``always`` is given for that path out of turn. With a ``context`` it speaks TLS.
     """
@@ -39,6 +39,7 @@ class ScriptedServer:
         self.replies: list[Reply] = [Reply()]
         self.always: dict[str, Reply] = {}
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.connections: set[tuple[str, int]] = set()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,6 +49,7 @@ class ScriptedServer:
 
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                outer.connections.add(self.client_address)
                 outer.requests.append((self.command, self.path, dict(self.headers), body))
                 reply = outer.always.get(self.path) or outer.replies[0]
                 if reply is outer.replies[0] and len(outer.replies) > 1:

@@ -92,6 +92,26 @@ def test_authorities_are_those_of_the_connection_or_the_environment(
         assert ask(server.url).dbaas_services == []
 
 
+@pytest.mark.parametrize("blocks", [True, False])
+def test_an_encrypted_connection_is_kept(blocks: bool, authority: tuple[Authority, str], tmp_path: Path) -> None:
+    """A server proves who it is once for many calls: that takes longer than all of them."""
+    made, file = authority
+    with encrypted(made, tmp_path) as server:
+
+        async def ask_in_loop() -> None:
+            async with AsyncClient("EXOkey", "s", url=server.url, ca_file=file, retry=QUICK) as client:
+                for _ in range(3):
+                    await client.list_dbaas_services()
+
+        if blocks:
+            with Client("EXOkey", "s", url=server.url, ca_file=file, retry=QUICK) as client:
+                for _ in range(3):
+                    client.list_dbaas_services()
+        else:
+            asyncio.run(ask_in_loop())
+        assert (len(server.requests), len(server.connections)) == (3, 1)
+
+
 @pytest.mark.parametrize("case", ["unknown", "of another authority", "of another host", "expired"])
 @both
 def test_a_server_that_does_not_prove_who_it_is_gets_nothing(
