@@ -36,6 +36,9 @@ UNANSWERED_SECONDS = 300.0
 #: a task costs more.
 BRIEF_SECONDS = 2.0
 
+#: Seconds between looks meanwhile, at most.
+_BRIEF_PAUSE = 0.4
+
 #: Seconds from a deferral until the task may be resumed on a worker. A worker may notice up to 5 seconds late that its
 #: task has deferred; if the task is resumed before that, the scheduler takes the late news for the end of the resumed
 #: task and fails it (seen with Airflow 3.3.2).
@@ -129,15 +132,16 @@ class Watch:
             log.info("Waiting: %s", one_line(note))
             self._last_note = note
 
-    def pause(self, crowd: int = 1) -> float:
+    def pause(self, crowd: int = 1, *, most: float = math.inf) -> float:
         """Seconds until the next poll.
 
         :param crowd: how many different requests are repeated with the same client.
+        :param most: seconds that it may be at most, if the API does not ask for more.
         """
         longest = min(max(_LONGEST_PAUSE, crowd / _CROWD_RATE), _LONGEST_CROWD_PAUSE)
         waited = time.monotonic() - self._began
         pause = min(max(waited * _SHARE_OF_TIME_WAITED, _SHORTEST_PAUSE), longest)
-        pause = max(pause * random.uniform(0.8, 1.0), self._asked_pause)  # noqa: S311 - no secret
+        pause = max(min(pause, most) * random.uniform(0.8, 1.0), self._asked_pause)  # noqa: S311 - no secret
         return min(pause, max(0.0, self.deadline - time.time()))
 
 
@@ -165,7 +169,8 @@ def run_briefly(client: Client, watch: Watch, *, until: float) -> Verdict:
     :param until: until when, by the monotonic clock.
     """
     while isinstance(verdict := poll(client, watch), Pending):
-        pause = watch.pause()
+        # What is almost there is waited for, so that nobody need be deferred.
+        pause = watch.pause(most=_BRIEF_PAUSE)
         if time.monotonic() + pause > until:
             break
         time.sleep(pause)

@@ -59,7 +59,7 @@ ALLOWED["operators"] = {
 }
 ALLOWED["sensors"] = {"sensors", *_TASKS}
 ALLOWED["plugin"] = {"_compat", "api", "engines", "hooks", "ledger", "plugin", "waits"}
-ALLOWED["task_groups"] = {"_compat", "api", "events", "fleet", "hooks", "operators", "sensors", "task_groups"}
+ALLOWED["task_groups"] = {"fleet", "hooks", "operators", "sensors", "task_groups", *_TASKS}
 ALLOWED["dags"] = {"desired_services", "fleet", "hooks", "operators", "sensors", "task_groups", "airflow"}
 
 
