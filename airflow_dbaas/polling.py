@@ -2,8 +2,8 @@
 
 Pauses between polls grow with the time waited (a twentieth of it, 1 to 5 seconds) and are jittered. Where more than
 fifty different requests are repeated in one triggerer, they grow on, up to half a minute: all of them together are ten
-requests a second. A poll that gets no usable answer never ends a wait by itself; only if no poll has succeeded for ``UNANSWERED_SECONDS`` does
-it fail. The deadline is wall-clock time.
+requests a second. A poll that gets no usable answer never ends a wait by itself; only if no poll has succeeded for
+``UNANSWERED_SECONDS`` does it fail. The deadline is wall-clock time.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ class Watch:
             absent = isinstance(outcome, DbaasNotFoundError)
             verdict = self._answered(self.wait.absent(outcome) if absent else self._verdict(outcome))
         if isinstance(verdict, Done):
-            log.info("Over: %s", one_line(f"{self.wait.subject}: {verdict.note}" if verdict.note else self.wait.subject))
+            subject = self.wait.subject
+            log.info("Over: %s", one_line(f"{subject}: {verdict.note}" if verdict.note else subject))
         if isinstance(verdict, Pending):
             self._tell(verdict.note)
             if time.time() >= self.deadline:
