@@ -70,7 +70,7 @@ async def _run(url: str, kind: str, waits: int, *, shared: bool) -> tuple[float,
             seen += 1
             return super().see(outcome)
 
-        def pause(self, _crowd: int = 1) -> float:
+        def pause(self, *_: Any, **__: Any) -> float:
             return _PAUSE
 
     async def wait(number: int) -> None:
