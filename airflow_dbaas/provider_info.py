@@ -41,7 +41,11 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
         "triggers": [
             {
                 "integration-name": "Exoscale DBaaS",
-                "python-modules": ["airflow_dbaas.triggers.sensors", "airflow_dbaas.triggers.waits"],
+                "python-modules": [
+                    "airflow_dbaas.triggers.sensors",
+                    "airflow_dbaas.triggers.turns",
+                    "airflow_dbaas.triggers.waits",
+                ],
             }
         ],
         "extra-links": ["airflow_dbaas.links.DbaasMigrationLink", "airflow_dbaas.links.DbaasServiceLink"],

@@ -142,6 +142,7 @@ def growth(moved: list[Moved]) -> list[str]:
         "seconds": [each.wall for each in moved],
         "requests": [float(each.requests) for each in moved],
         "seconds of CPU of the triggerers": [each.samples.cpu for each in moved],
+        "kB of memory of the triggerers": [each.samples.memory / 2**10 for each in moved],
         "waits answered": [float(each.answered) for each in moved],
     }.items():
         slope, _ = statistics.linear_regression(sizes, values)
