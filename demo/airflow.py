@@ -82,6 +82,8 @@ class Airflow:
             "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            # For as long a worker may not notice that its task has ended (seen with Airflow 3.3.2), and take no other.
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             **(settings or {}),
         }
         self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
