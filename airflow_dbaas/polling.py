@@ -14,6 +14,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_dbaas._compat import conf
 from airflow_dbaas.api.errors import (
     DbaasApiError,
     DbaasError,
@@ -39,10 +40,10 @@ BRIEF_SECONDS = 2.0
 #: Seconds between looks meanwhile, at most.
 _BRIEF_PAUSE = 0.4
 
-#: Seconds from a deferral until the task may be resumed on a worker. A worker may notice up to 5 seconds late that its
-#: task has deferred; if the task is resumed before that, the scheduler takes the late news for the end of the resumed
-#: task and fails it (seen with Airflow 3.3.2).
-RESUME_SECONDS = 6.0
+#: Seconds from a deferral until the task may be resumed on a worker. A worker may notice late, by 5 seconds if nothing
+#: else is configured, that its task has deferred; if the task is resumed before that, the scheduler takes the late news
+#: for the end of the resumed task and fails it (seen with Airflow 3.3.2).
+RESUME_SECONDS = max(6.0, conf.getfloat("workers", "min_heartbeat_interval", fallback=5) + 1)
 
 #: Seconds over which the first looks of waits that start together are spread.
 _FIRST_SPREAD = 1.0

@@ -80,6 +80,7 @@ __all__ = [
     "Context",
     "PokeReturnValue",
     "call_in_loop",
+    "conf",
     "default_deferrable",
     "delete_variable",
     "first_start",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -124,6 +127,10 @@ def test_a_task_is_not_resumed_too_early(server: ScriptedServer, monkeypatch: py
 def test_a_task_is_resumed_after_airflows_heartbeat() -> None:
     """The pause outlasts the time a worker may take to notice that its task has deferred."""
     assert conf.getfloat("workers", "min_heartbeat_interval", fallback=5) < polling.RESUME_SECONDS
+    slow = {**os.environ, "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "20"}
+    code = "from airflow_dbaas import polling; print(polling.RESUME_SECONDS)"
+    out = subprocess.run([sys.executable, "-c", code], env=slow, check=True, capture_output=True, text=True).stdout
+    assert float(out.split()[-1]) == 21
 
 
 @pytest.mark.parametrize("kind", [errors.DbaasServerError, errors.DbaasMigrationError, errors.DbaasAuthError])
