@@ -164,7 +164,7 @@ def run(client: Client, watch: Watch) -> Done | Failed:
 
 
 def run_briefly(client: Client, watch: Watch, *, until: float) -> Verdict:
-    """Wait, blocking, but look once at least.
+    """Wait, blocking, but look once at least; no more than once, if it takes minutes.
 
     :param client: whom to ask.
     :param watch: what to wait for.
@@ -173,7 +173,7 @@ def run_briefly(client: Client, watch: Watch, *, until: float) -> Verdict:
     while isinstance(verdict := poll(client, watch), Pending):
         # What is almost there is waited for, so that nobody need be deferred.
         pause = watch.pause(most=_BRIEF_PAUSE)
-        if time.monotonic() + pause > until:
+        if watch.wait.slow or time.monotonic() + pause > until:
             break
         time.sleep(pause)
     return verdict

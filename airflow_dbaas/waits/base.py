@@ -49,6 +49,8 @@ class Wait(ABC):
     kind: ClassVar[str]
     #: Whether the verdict on the same answer may be another one later.
     timed: ClassVar[bool] = False
+    #: Whether it takes minutes, if it is not over at once: no worker waits for that, not even briefly.
+    slow: ClassVar[bool] = False
 
     @abstractmethod
     def call(self) -> Call[Any]:

@@ -30,6 +30,7 @@ class MigrationWait(Wait):
     until: Literal["synced", "done"] = "synced"
     failure_patience: float = 180.0
     kind: ClassVar[str] = "migration"
+    slow: ClassVar[bool] = True
 
     @property
     def subject(self) -> str:

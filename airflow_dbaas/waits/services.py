@@ -24,6 +24,7 @@ class ServiceWait(Wait):
     service_name: str
     state: Literal["running", "poweroff", "absent"] = "running"
     kind: ClassVar[str] = "service"
+    slow: ClassVar[bool] = True
 
     @property
     def subject(self) -> str:

@@ -248,7 +248,7 @@ def test_both_runners_poll_until_the_end(server: ScriptedServer, run: Any, monke
 
 
 def test_a_brief_wait_ends_early_or_is_given_up(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A task that is to be deferred waits for what is almost there, and no longer than it says."""
+    """A task that is to be deferred waits for what is almost there, and no longer than it says; not for a service."""
     monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.05)
     with Client("k", "s", url=server.url) as client:
         server.replies = [Reply(body={"state": "pending"}), Reply(body={"state": "success"})]
@@ -259,3 +259,6 @@ def test_a_brief_wait_ends_early_or_is_given_up(server: ScriptedServer, monkeypa
         began = time.monotonic()
         assert isinstance(polling.run_briefly(client, Watch(OperationWait(ID)), until=began + 0.5), Pending)
         assert time.monotonic() - began < 0.6
+        server.replies, server.requests = [Reply(body={"dbaas-services": [{"name": "s", "state": "rebuilding"}]})], []
+        assert isinstance(polling.run_briefly(client, Watch(ServiceWait("s")), until=time.monotonic() + 60), Pending)
+        assert len(server.requests) == 1
