@@ -24,14 +24,14 @@ from demo.processes import House
 
 WAITS = 10
 #: Seconds for which all wait.
-_LONG = 20.0
+_LONG = 12.0
 #: Seconds in which a run must have come as far as it is to come.
 _PATIENCE = 250.0
 #: Waits that share, and the seconds for which they are looked at.
 MANY = 1000
 _SHARED = 30.0
 #: Seconds until all have begun.
-_SETTLED = 60.0
+_SETTLED = 40.0
 
 _DAGS = Path(__file__).parent / "dags"
 
