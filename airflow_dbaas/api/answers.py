@@ -26,7 +26,7 @@ class Reply(NamedTuple):
 
     :param status: HTTP status.
     :param reason: the status in words.
-    :param headers: its headers, by name in lower case.
+    :param headers: its headers, by name in lower case. Not part of ``repr``, as its body: they may hold a password.
     :param content: its body.
     """
 
@@ -34,6 +34,9 @@ class Reply(NamedTuple):
     reason: str
     headers: Mapping[str, str]
     content: bytes
+
+    def __repr__(self) -> str:
+        return f"<Reply {self.status} {self.reason}>"
 
 
 class Memory:

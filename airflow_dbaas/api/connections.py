@@ -56,7 +56,8 @@ class Request(NamedTuple):
 
     :param method: HTTP method.
     :param target: path and query, percent-encoded.
-    :param headers: all but those that say where it goes and how it is sent.
+    :param headers: all but those that say where it goes and how it is sent. Not part of ``repr``, as its body: they
+        hold the signature, and it may hold a password.
     :param body: its body, or empty.
     """
 
@@ -64,6 +65,9 @@ class Request(NamedTuple):
     target: str
     headers: dict[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.target}>"
 
 
 class Connection(ABC):

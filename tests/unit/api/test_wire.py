@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from airflow_dbaas.api import AsyncClient, Client, blocking, endpoints, looped, models
+from airflow_dbaas.api.answers import Reply
 from airflow_dbaas.api.calls import Call
+from airflow_dbaas.api.connections import Request
 from airflow_dbaas.api.errors import DbaasError, DbaasTransportError
 from airflow_dbaas.api.retries import NO_RETRY
 
@@ -209,3 +211,13 @@ def test_a_wait_that_is_cancelled_takes_its_connection_along(server: RawServer) 
 
     assert asyncio.run(main()) == "success"
     assert server.connections == 2
+
+
+def test_neither_request_nor_reply_shows_what_it_holds() -> None:
+    """A debugger, a log or a report of an error may show any object: passwords and signatures stay within."""
+    request = Request("POST", "/v2/x", {"Authorization": "EXO2 signature=s3cret"}, b'{"password": "s3cret"}')
+    reply = Reply(200, "OK", {"x": "s3cret"}, b'{"password": "s3cret"}')
+    assert [f"{each!r} {each}" for each in (request, reply)] == [
+        "<Request POST /v2/x> <Request POST /v2/x>",
+        "<Reply 200 OK> <Reply 200 OK>",
+    ]
