@@ -63,10 +63,11 @@ matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0
 bench: $(BENCH)/requirements.stamp ## measure beside others, one table (ONLY=poll is one subject, UPDATE=1 writes docs/performance.md)
 	@exec $(BENCH)/bin/python -m benchmarks $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
 
-bench-fleet: setup $(FLEET)/requirements.stamp ## migrate fleets of services, no servers (SERVICES=50,150,500 EXECUTORS=local:1,celery:2)
-	@$(UV) pip install --quiet --compile-bytecode --no-deps --force-reinstall --offline --python $(FLEET)/bin/python dist/airflow_dbaas-*.whl
+bench-fleet: setup $(FLEET)/requirements.stamp ## migrate a fleet, no servers (SERVICES=500 PER_RUN=50 EXECUTORS=local:1,celery:2)
+	@$(UV) pip install --quiet --compile-bytecode --no-deps --force-reinstall --offline \
+	    --python $(FLEET)/bin/python dist/airflow_dbaas-*.whl
 	@exec $(FLEET)/bin/python -m benchmarks.fleet $(if $(SERVICES),--services '$(SERVICES)') \
-	    $(if $(EXECUTORS),--executors '$(EXECUTORS)')
+	    $(if $(PER_RUN),--per-run '$(PER_RUN)') $(if $(EXECUTORS),--executors '$(EXECUTORS)')
 
 screenshots: setup ## take the pictures of the docs anew, in a real Airflow by a real browser (Chromium)
 	@mkdir -p docs/images

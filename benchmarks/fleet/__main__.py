@@ -1,4 +1,4 @@
-"""``make bench-fleet``: moves fleets of several sizes, prints one table, and how each number grows."""
+"""``make bench-fleet``: moves a fleet in runs one after the other; one table, and how each number grows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -33,7 +33,7 @@ _FIRED = re.compile(r'"Trigger fired event".* \(ID (\d+)\)"')
 
 @dataclass
 class Moved:
-    """What one run came to."""
+    """What a fleet has come to."""
 
     executor: str
     triggerers: int
@@ -79,40 +79,66 @@ HEADINGS = (
 )
 
 
-def move(executor: str, triggerers: int, services: int) -> Moved:
-    """Move a fleet in an Airflow of its own.
+def move(executor: str, triggerers: int, services: int, per_run: int) -> list[Moved]:
+    """Move a fleet in an Airflow of its own; what it had come to at the end of each run.
 
     :param executor: ``local`` or ``celery``.
     :param triggerers: how many of them.
     :param services: how many services.
+    :param per_run: how many of them a run moves; one run follows the other.
     """
+    moved: list[Moved] = []
+    wrong: list[str] = []
     with world(executor, triggerers) as here:
-        airflow = here.airflow
+        airflow, house = here.airflow, here.house
         airflow.wait_for_dag(DAG_ID)
         began = time.monotonic()
-        names = [f"fleet-{number:03}" for number in range(services)]
-        conf = {
-            "services": [{"service": name, "source_conn_id": SOURCE, "method": "dump"} for name in names],
-            "at_once": AT_ONCE,
-        }
-        path = f"/dags/{DAG_ID}/dagRuns/{airflow.trigger(DAG_ID, conf)}"
+        paths = [
+            _trigger(airflow, range(first, min(first + per_run, services))) for first in range(0, services, per_run)
+        ]
         with Sampler(here) as samples:
-            while not ended(airflow, path):
-                here.house.check_alive()
-                here.house.sleep(1)
-        wall = time.monotonic() - began
-        report = airflow.call("GET", f"{path}/taskInstances/report/xcomEntries/return_value?deserialize=true")
-        rows = report["value"] if report else []
-        here.house.end_processes()
+            for number, path in enumerate(paths, 1):
+                while not ended(airflow, path):
+                    house.check_alive()
+                    house.sleep(1)
+                done = min(number * per_run, services)
+                wrong += _unmoved(airflow, path, done - (number - 1) * per_run)
+                fired = answered(house.folder / "airflow" / "logs")
+                requests = json.loads(here.counts.read_text(encoding="utf-8"))
+                so_far = replace(samples)
+                moved.append(
+                    Moved(
+                        executor,
+                        triggerers,
+                        done,
+                        time.monotonic() - began,
+                        sum(requests.values()),
+                        fired.total(),
+                        wrong
+                        + [f"wait {each} was answered {times} times" for each, times in fired.items() if times > 1],
+                        so_far,
+                    )
+                )
+                print(" | ".join(moved[-1].row()), flush=True)
+        house.end_processes()
         counts = json.loads(here.counts.read_text(encoding="utf-8"))
-        fired = answered(here.house.folder / "airflow" / "logs")
-    wrong = [f"{row['service']}: {row['state']}: {row['error']}" for row in rows if row["state"] != "migrated"]
-    if len(rows) != services:
-        wrong.append(f"the report has {len(rows)} services")
     sent = {operation: counts.get(operation, 0) for operation in ONCE}
-    wrong += [f"{operation}: {number} requests" for operation, number in sent.items() if number != services]
-    wrong += [f"wait {each} was answered {number} times" for each, number in fired.items() if number != 1]
-    return Moved(executor, triggerers, services, wall, sum(counts.values()), fired.total(), wrong, samples)
+    moved[-1].wrong += [f"{operation}: {number} requests" for operation, number in sent.items() if number != services]
+    return moved
+
+
+def _trigger(airflow: Airflow, numbers: range) -> str:
+    """Start a run that moves some services; its path in the REST API."""
+    services = [{"service": f"fleet-{number:03}", "source_conn_id": SOURCE, "method": "dump"} for number in numbers]
+    return f"/dags/{DAG_ID}/dagRuns/{airflow.trigger(DAG_ID, {'services': services, 'at_once': AT_ONCE})}"
+
+
+def _unmoved(airflow: Airflow, path: str, services: int) -> list[str]:
+    """What the report of a run says of those that were not moved."""
+    report = airflow.call("GET", f"{path}/taskInstances/report/xcomEntries/return_value?deserialize=true")
+    rows = report["value"] if report else []
+    lost = [] if len(rows) == services else [f"the report has {len(rows)} services"]
+    return lost + [f"{row['service']}: {row['state']}: {row['error']}" for row in rows if row["state"] != "migrated"]
 
 
 def answered(logs: Path) -> Counter[str]:
@@ -153,7 +179,8 @@ def growth(moved: list[Moved]) -> list[str]:
 def main() -> int:
     """Run it; 0 if nothing was lost or doubled, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet", description="Move fleets of services.")
-    parser.add_argument("--services", default="50,150,500", help="how many (default: %(default)s)")
+    parser.add_argument("--services", type=int, default=500, help="how many (default: %(default)s)")
+    parser.add_argument("--per-run", type=int, default=50, help="how many at most in each run (default: %(default)s)")
     parser.add_argument(
         "--executors", default="local:1,celery:2", help="which, with how many triggerers each (default: %(default)s)"
     )
@@ -161,27 +188,25 @@ def main() -> int:
     # Ended from outside, it cleans up as it does after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     table: list[tuple[str, ...]] = [HEADINGS]
-    notes, wrong = [], 0
+    notes, wrong = [], []
+    print(" | ".join(HEADINGS), flush=True)
     for each in options.executors.split(","):
         executor, _, triggerers = each.partition(":")
-        runs = []
-        for size in options.services.split(","):
-            try:
-                runs.append(moved := move(executor, int(triggerers or 1), int(size)))
-            except DemoError as error:
-                print(error)
-                return 1
-            print("\n".join([" | ".join(moved.row()), *moved.wrong]), flush=True)
-            table.append(moved.row())
-            wrong += len(moved.wrong)
-        if len(runs) > 2:
-            notes.append(f"{each}: {'; '.join(growth(runs))}")
+        try:
+            moved = move(executor, int(triggerers or 1), options.services, options.per_run)
+        except DemoError as error:
+            print(error)
+            return 1
+        table += [each.row() for each in moved]
+        wrong += moved[-1].wrong
+        if len(moved) > 2:
+            notes.append(f"{each}: {'; '.join(growth(moved))}")
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     print()
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print("\n".join(["", *notes]))
-    return int(wrong > 0)
+    print("\n".join(["", *notes, *wrong]))
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

@@ -110,15 +110,29 @@ async def passed() -> tuple[bool, str]:
     return True, "Migration method will be 'pg_dump'."
 
 
-def counted(operation_id: str, handler: Any, counts: Counter[str]) -> Any:
-    """The handler of an operation, which counts its requests."""
+class Counts(Counter[str]):
+    """Requests by operation; told once a second, and at the end."""
 
-    async def count(state: State, call: Call) -> dict[str, Any]:
-        counts[operation_id] += 1
-        answer: dict[str, Any] = await handler(state, call)
-        return answer
+    _told = 0.0
 
-    return count
+    def handler(self, operation_id: str, handler: Any) -> Any:
+        """The handler of an operation, which counts its requests."""
+
+        async def count(state: State, call: Call) -> dict[str, Any]:
+            self[operation_id] += 1
+            if time.monotonic() > self._told + 1:
+                self.tell()
+            answer: dict[str, Any] = await handler(state, call)
+            return answer
+
+        return count
+
+    def tell(self) -> None:
+        """Write them where they are read."""
+        path = Path(os.environ[COUNTS])
+        (new := path.with_suffix(".new")).write_text(json.dumps(self), encoding="utf-8")
+        new.replace(path)
+        self._told = time.monotonic()
 
 
 def run(arguments: list[str]) -> int:
@@ -129,11 +143,11 @@ def run(arguments: list[str]) -> int:
         (migrations, "check_of", lambda *_: passed),
     ):
         setattr(module, name, instead)
-    counts: Counter[str] = Counter()
+    counts = Counts()
     for name, handler in list(handlers.HANDLERS.items()):
-        handlers.HANDLERS[name] = counted(name, handler, counts)
+        handlers.HANDLERS[name] = counts.handler(name, handler)
     code = main(["emulator", *arguments])
-    Path(os.environ[COUNTS]).write_text(json.dumps(counts), encoding="utf-8")
+    counts.tell()
     return code
 
 
