@@ -6,6 +6,9 @@ DAG) that workers can read. What an entry does not say is taken from the form.
 Only so many are worked on at once, each from its creation to its comparison. One that fails does not stop the others.
 At the end `report` shows a table of all, and fails if one of them did: repair what it names, then clear the failed
 tasks with all that comes after them.
+
+Of hundreds, give it fifty or so at a time: its runs follow one another, and Airflow takes the longer for each task the
+more of them a run has.
 """
 
 from __future__ import annotations
