@@ -70,8 +70,10 @@ class MigrationTurnSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Look; wait in the triggerer if it is not its turn yet."""
-        if not self.deferrable or self._places(context) <= 0:
+        if not self.deferrable:
             return poke_until_done(self, context)
+        if self._places(context) <= 0:
+            return datetime.now(UTC).isoformat()
         from airflow_dbaas._compat.triggers import ends_in_triggerer
         from airflow_dbaas.polling import RESUME_SECONDS
         from airflow_dbaas.triggers.turns import MigrationTurnTrigger

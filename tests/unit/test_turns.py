@@ -136,6 +136,7 @@ def test_a_sensor_defers_unless_it_may_begin(chains: Fleet) -> None:
         sensor = MigrationTurnSensor(task_id="t", at_once="3", until_task_id="end")
         poked = MigrationTurnSensor(task_id="p", at_once="3", until_task_id="end", deferrable=False)
     assert sensor.execute(context(2))
+    assert chains.looks == 1
     with pytest.raises(TaskDeferred) as deferred:
         sensor.execute(context(40))
     path, arguments = deferred.value.trigger.serialize()
