@@ -67,6 +67,14 @@ def read_services(services: Any, path: str | None, defaults: dict[str, Any]) -> 
     return [{"service_name": entry.pop("service"), **entry} for entry in filled]
 
 
+def as_entry(service: dict[str, Any]) -> dict[str, Any]:
+    """The entry of a list that ``read_services`` reads as this.
+
+    :param service: what it has returned for one of the services.
+    """
+    return {"service" if name == "service_name" else name: value for name, value in service.items()}
+
+
 def table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Rows with the keys ``COLUMNS`` as lines of text, one for each and a heading."""
     cells = [list(COLUMNS), *([_cell(row.get(column)) for column in COLUMNS] for row in rows)]

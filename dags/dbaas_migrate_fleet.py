@@ -7,8 +7,8 @@ Only so many are worked on at once, each from its creation to its comparison. On
 At the end `report` shows a table of all, and fails if one of them did: repair what it names, then clear the failed
 tasks with all that comes after them.
 
-Of hundreds, give it fifty or so at a time: its runs follow one another, and Airflow takes the longer for each task the
-more of them a run has.
+Of hundreds, a run moves the first fifty, then it starts the next run with the rest: Airflow takes the longer for each
+task the more of them a run has. Whoever marks a run as failed ends the fleet there.
 """
 
 from __future__ import annotations
@@ -17,15 +17,23 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_dbaas.fleet import SERVICES_SCHEMA, read_services
-from airflow_dbaas.task_groups.fleet import MigrationTurnSensor, keep_error, migration_outcome, report_migrations
+from airflow_dbaas.task_groups.fleet import (
+    MigrationTurnSensor,
+    form_of_the_rest,
+    keep_error,
+    migration_outcome,
+    report_migrations,
+)
 from airflow_dbaas.task_groups.migrations import migrate_service
 
 try:
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
     from airflow.sdk import DAG, Param, task, task_group
 except ImportError:  # Airflow 2.11
     from airflow import DAG
     from airflow.decorators import task, task_group
     from airflow.models.param import Param
+    from airflow.operators.trigger_dagrun import TriggerDagRunOperator
 
 ENTRY = SERVICES_SCHEMA["items"]["properties"]
 
@@ -66,15 +74,20 @@ with DAG(
             description="Off: the targets keep following their sources until the migrations are stopped",
         ),
         "at_once": Param(4, type="integer", minimum=1, maximum=100, title="Migrations at once"),
+        "per_run": Param(
+            50, type="integer", minimum=1, maximum=1000, title="Services per run", description="The rest follows"
+        ),
     },
-):
+) as dag:
 
     @task(retries=0)
-    def list_services(params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The services of the form or of the file, each with all it needs."""
+    def list_services(params: dict[str, Any] | None = None, ti: Any = None) -> list[dict[str, Any]]:
+        """The services of the form or of the file, each with all it needs: those of this run. The rest is kept."""
         given = params or {}
         defaults = {name: given[name] for name in ("plan", "method", "zone")}
-        return read_services(given["services"], given["file"], defaults)
+        services = read_services(given["services"], given["file"], defaults)
+        ti.xcom_push(key="rest", value=services[given["per_run"] :])
+        return services[: given["per_run"]]
 
     @task(trigger_rule="all_done")
     def note_outcome(service_name: str, **context: Any) -> dict[str, Any]:
@@ -85,6 +98,11 @@ with DAG(
     def report(services: list[dict[str, Any]] | None, **context: Any) -> list[dict[str, Any]]:
         """What became of all."""
         return report_migrations(context, services=services, outcome_task_id="note_outcome")
+
+    @task(trigger_rule="all_done", retries=0)
+    def fill_in_the_rest(**context: Any) -> dict[str, Any]:
+        """The form of the next run; skipped if none is left."""
+        return form_of_the_rest(context, services_task_id="list_services")
 
     @task_group(prefix_group_id=False, default_args={"on_failure_callback": keep_error})
     def migrate(service_name: str, source_conn_id: str, plan: str, method: str, ignore_dbs: str, zone: str) -> None:
@@ -104,5 +122,13 @@ with DAG(
         )
         turn >> moved >> note_outcome(service_name)
 
-    services = list_services()
-    migrate.expand_kwargs(services) >> report(services)
+    services, rest = list_services(), fill_in_the_rest()
+    # The run's id says how many are left: to trigger it again, after an outage or by hand, starts no second one.
+    migrate_the_rest = TriggerDagRunOperator(
+        task_id="migrate_the_rest",
+        trigger_dag_id=dag.dag_id,
+        trigger_run_id="{{ run_id.split('__left')[0] }}__left{{ ti.xcom_pull('fill_in_the_rest').services | count }}",
+        conf=rest,
+        skip_when_already_exists=True,
+    )
+    migrate.expand_kwargs(services) >> [report(services), rest]

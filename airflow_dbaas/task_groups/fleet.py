@@ -14,6 +14,7 @@ from typing import Any
 from airflow_dbaas._compat import (
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     BaseSensorOperator,
     Context,
     PokeReturnValue,
@@ -23,7 +24,7 @@ from airflow_dbaas._compat import (
 from airflow_dbaas._compat.states import map_index, states_in_run, under_way
 from airflow_dbaas.api.errors import DbaasMigrationCheckError
 from airflow_dbaas.api.redaction import one_line
-from airflow_dbaas.fleet import sentence, table
+from airflow_dbaas.fleet import as_entry, sentence, table
 
 log = logging.getLogger(__name__)
 
@@ -199,3 +200,19 @@ def report_migrations(
         named = "; ".join(f"{row['service']} {row['state']}" for row in bad)
         raise AirflowFailException(f"{len(bad)} of {len(rows)} services are not migrated: {named}")
     return rows
+
+
+def form_of_the_rest(context: Context, *, services_task_id: str, key: str = "rest") -> dict[str, Any]:
+    """The parameters of the run that moves what this one leaves: its own, with the services that are left.
+
+    :param context: Airflow's context.
+    :param services_task_id: the task that keeps these, as ``read_services`` returns them.
+    :param key: the XCom in which it keeps them.
+    :raises AirflowSkipException: if none is left.
+    """
+    ti: Any = context["ti"]
+    rest = ti.xcom_pull(task_ids=services_task_id, key=key)
+    if not rest:
+        raise AirflowSkipException("No service is left for another run")
+    log.info("%d services are left for the next run", len(rest))
+    return {**context["params"], "services": list(map(as_entry, rest)), "file": None}

@@ -1,4 +1,4 @@
-"""``make bench-fleet``: moves a fleet in runs one after the other; one table, and how each number grows."""
+"""``make bench-fleet``: moves a fleet, which goes on from run to run; one table, and how each number grows."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def move(executor: str, triggerers: int, services: int, per_run: int) -> list[Mo
     :param executor: ``local`` or ``celery``.
     :param triggerers: how many of them.
     :param services: how many services.
-    :param per_run: how many of them a run moves; one run follows the other.
+    :param per_run: how many of them a run moves before it starts the next one.
     """
     moved: list[Moved] = []
     wrong: list[str] = []
@@ -93,16 +93,15 @@ def move(executor: str, triggerers: int, services: int, per_run: int) -> list[Mo
         airflow, house = here.airflow, here.house
         airflow.wait_for_dag(DAG_ID)
         began = time.monotonic()
-        paths = [
-            _trigger(airflow, range(first, min(first + per_run, services))) for first in range(0, services, per_run)
-        ]
+        path = _trigger(airflow, services, per_run)
         with Sampler(here) as samples:
-            for number, path in enumerate(paths, 1):
-                while not ended(airflow, path):
+            for first in range(0, services, per_run):
+                run = path if first == 0 else f"{path}__left{services - first}"
+                while not ended(airflow, run):
                     house.check_alive()
                     house.sleep(1)
-                done = min(number * per_run, services)
-                wrong += _unmoved(airflow, path, done - (number - 1) * per_run)
+                done = min(first + per_run, services)
+                wrong += _unmoved(airflow, run, done - first)
                 fired = answered(house.folder / "airflow" / "logs")
                 requests = json.loads(here.counts.read_text(encoding="utf-8"))
                 so_far = replace(samples)
@@ -127,10 +126,11 @@ def move(executor: str, triggerers: int, services: int, per_run: int) -> list[Mo
     return moved
 
 
-def _trigger(airflow: Airflow, numbers: range) -> str:
-    """Start a run that moves some services; its path in the REST API."""
-    services = [{"service": f"fleet-{number:03}", "source_conn_id": SOURCE, "method": "dump"} for number in numbers]
-    return f"/dags/{DAG_ID}/dagRuns/{airflow.trigger(DAG_ID, {'services': services, 'at_once': AT_ONCE})}"
+def _trigger(airflow: Airflow, number: int, per_run: int) -> str:
+    """Start to move so many services; the path of the first run in the REST API."""
+    services = [{"service": f"fleet-{each:03}", "source_conn_id": SOURCE, "method": "dump"} for each in range(number)]
+    form = {"services": services, "at_once": AT_ONCE, "per_run": per_run}
+    return f"/dags/{DAG_ID}/dagRuns/{airflow.trigger(DAG_ID, form)}"
 
 
 def _unmoved(airflow: Airflow, path: str, services: int) -> list[str]:
@@ -155,9 +155,12 @@ def answered(logs: Path) -> Counter[str]:
 def ended(airflow: Airflow, path: str) -> bool:
     """Whether a run is over; an API server that has no time to answer is asked again."""
     try:
-        return airflow.call("GET", path)["state"] in {"success", "failed"}
+        run = airflow.call("GET", path)
     except httpx.TransportError:
         return False
+    if run is None:
+        raise DemoError(f"{path} was not started by the run before it")
+    return run["state"] in {"success", "failed"}
 
 
 def growth(moved: list[Moved]) -> list[str]:

@@ -135,17 +135,8 @@ class Migration:
 
     def clear(self, task_id: str, *, downstream: bool) -> None:
         """Clear a task of the first run."""
-        run = self.paths[0].rsplit("/", 1)[1]
-        body = {
-            "dry_run": False,
-            "dag_run_id": run,
-            "task_ids": [task_id],
-            "include_downstream": downstream,
-            "only_failed": False,
-            "reset_dag_runs": True,
-        }
         with self.chaos.peace:
-            self.chaos.scheduled.airflow.call("POST", f"/dags/{DAG_ID}/clearTaskInstances", body)
+            self.chaos.scheduled.clear(self.paths[0], task_id, downstream=downstream)
 
     def until_ended(self) -> list[str]:
         """Wait for the end of the runs; their states."""

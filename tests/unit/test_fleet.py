@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.fleet import SERVICES_SCHEMA, read_services, sentence, table
+from airflow_dbaas.fleet import SERVICES_SCHEMA, as_entry, read_services, sentence, table
 
 DEFAULTS = {"plan": "startup-4", "method": "auto", "zone": None}
 EXAMPLE = Path(__file__).parents[2] / "dags" / "dbaas_migrate_fleet.example.yaml"
@@ -50,6 +50,14 @@ def test_a_json_file(tmp_path: Path) -> None:
 def test_the_same_name_in_two_zones() -> None:
     """Services are told apart by name and zone."""
     assert len(read_services([entry(zone="at-vie-1"), entry(zone="ch-gva-2")], None, DEFAULTS)) == 2
+
+
+def test_what_is_read_can_be_given_again() -> None:
+    """As a list of entries, which the form takes, whatever the defaults are by then."""
+    services = read_services([], str(EXAMPLE), DEFAULTS)
+    entries = list(map(as_entry, services))
+    jsonschema.validate(entries, SERVICES_SCHEMA)
+    assert read_services(entries, None, {"plan": "business-8", "method": "dump", "zone": "de-fra-1"}) == services
 
 
 @pytest.mark.parametrize("wrong", [{"service": 1}, entry(plan="huge"), entry(color="red")])

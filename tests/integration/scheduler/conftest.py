@@ -74,6 +74,23 @@ class Scheduled:
         listed = self.airflow.call("GET", f"{path}/taskInstances")["task_instances"]
         return {task["task_id"]: {**task, "path": f"{path}/taskInstances/{task['task_id']}"} for task in listed}
 
+    def clear(self, path: str, task_id: str, *, downstream: bool) -> None:
+        """Clear a task of a run, as somebody does in the UI.
+
+        :param path: of the run.
+        :param downstream: also all that comes after it.
+        """
+        _, _, dag_id, _, run_id = path.split("/")
+        body = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "include_downstream": downstream,
+            "only_failed": False,
+            "reset_dag_runs": True,
+        }
+        self.airflow.call("POST", f"/dags/{dag_id}/clearTaskInstances", body)
+
     def until(self, condition: Callable[[], bool], what: str, seconds: float = RUN_SECONDS) -> None:
         """Wait for a condition, or fail and show what the components said."""
         deadline = time.monotonic() + seconds

@@ -88,19 +88,7 @@ def test_a_cut_over_is_rejected_then_approved(scheduled: Scheduled, source: Post
 
     with psycopg.connect(source.conninfo(dbname="shop")) as connection:
         connection.execute("INSERT INTO item (name) VALUES ('in between')")
-    dag, run = path.split("/")[2], path.split("/")[4]
-    scheduled.airflow.call(
-        "POST",
-        f"/dags/{dag}/clearTaskInstances",
-        {
-            "dry_run": False,
-            "dag_run_id": run,
-            "task_ids": ["approve_cut_over"],
-            "include_downstream": True,
-            "only_failed": False,
-            "reset_dag_runs": True,
-        },
-    )
+    scheduled.clear(path, "approve_cut_over", downstream=True)
     answer(scheduled, path, "Approve")
     assert ended(scheduled, path) == "success"
     tasks = scheduled.tasks(path)
@@ -161,3 +149,34 @@ def test_a_fleet_reports_the_one_that_failed(
     assert bad["state"] == "failed at create_service"
     assert "nowhere" in bad["error"]
     assert f"{names[1]}  migrated" in scheduled.log(report)
+
+
+def test_the_rest_of_a_fleet_follows(
+    scheduled: Scheduled, source: PostgresServer, names: list[str], tmp_path: Path
+) -> None:
+    """Two services, one per run: the first fails, the run after it moves the second, by the list as it was read.
+
+    To trigger the rest again, as somebody may who clears the first run, starts no second run.
+    """
+    file = tmp_path / "services.yaml"
+    file.write_text(
+        f"- {{service: {names[0]}, source_conn_id: nowhere}}\n"
+        f"- {{service: {names[1]}, source_conn_id: {SOURCE}, method: dump}}\n"
+    )
+    path = scheduled.start("dbaas_migrate_fleet", file=str(file), per_run=1)
+    scheduled.until(lambda: scheduled.tasks(path)["list_services"]["state"] == "success", "the file is read")
+    file.unlink()
+    assert ended(scheduled, path) == "failed"
+    assert [row["service"] for row in scheduled.xcom(scheduled.tasks(path)["report"])] == names[:1]
+    following = f"{path}__left1"
+    assert ended(scheduled, following) == "success"
+    tasks = scheduled.tasks(following)
+    assert [(row["service"], row["state"]) for row in scheduled.xcom(tasks["report"])] == [(names[1], "migrated")]
+    assert states(tasks, "fill_in_the_rest", "migrate_the_rest") == ["skipped", "skipped"]
+
+    scheduled.clear(path, "migrate_the_rest", downstream=False)
+    ended(scheduled, path)
+    assert scheduled.tasks(path)["migrate_the_rest"]["state"] == "skipped"
+    runs = scheduled.airflow.call("GET", f"{path.rpartition('/')[0]}?limit=100")["dag_runs"]
+    found = [each["dag_run_id"] for each in runs if each["dag_run_id"].startswith(path.rpartition("/")[2])]
+    assert len(found) == 2

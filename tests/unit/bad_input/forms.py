@@ -38,6 +38,8 @@ FORMS: list[tuple[str, str, Any, str]] = [
     ("dbaas_migrate_fleet", "stop_replication", "yes", "'yes' is not of type 'boolean'"),
     ("dbaas_migrate_fleet", "at_once", 0, "0 is less than the minimum of 1"),
     ("dbaas_migrate_fleet", "at_once", 101, "101 is greater than the maximum of 100"),
+    ("dbaas_migrate_fleet", "per_run", 0, "0 is less than the minimum of 1"),
+    ("dbaas_migrate_fleet", "per_run", 1001, "1001 is greater than the maximum of 1000"),
     ("dbaas_migrate_service", "service", "", "'' should be non-empty"),
     ("dbaas_migrate_service", "source_conn_id", "", "'' should be non-empty"),
     ("dbaas_migrate_service", "zone", "mars-1", f"'mars-1' is not one of {_ZONES}"),
