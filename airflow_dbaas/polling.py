@@ -1,9 +1,10 @@
 """How a wait is run: when it polls, how much trouble it rides out, when its time is over.
 
-Pauses between polls grow with the time waited (a twentieth of it, 1 to 5 seconds) and are jittered. Where more than
-fifty different requests are repeated in one triggerer, they grow on, up to half a minute: all of them together are ten
-requests a second. A poll that gets no usable answer never ends a wait by itself; only if no poll has succeeded for
-``UNANSWERED_SECONDS`` does it fail. The deadline is wall-clock time.
+Pauses between polls grow with the time waited (a twentieth of it, half a second to five) and are jittered. Where more
+than ten waits share a client, they are a second at least; where more than fifty different requests are repeated, they
+grow on, up to half a minute: all of them together are ten requests a second. A poll that gets no usable answer never
+ends a wait by itself; only if no poll has succeeded for ``UNANSWERED_SECONDS`` does it fail. The deadline is wall-clock
+time.
 """
 
 from __future__ import annotations
@@ -38,22 +39,20 @@ UNANSWERED_SECONDS = 300.0
 BRIEF_SECONDS = 2.0
 
 #: Seconds between looks meanwhile, at most.
-_BRIEF_PAUSE = 0.4
+_BRIEF_PAUSE = 0.25
 
 #: Seconds from a deferral until the task may be resumed on a worker. A worker may notice late, by 5 seconds if nothing
 #: else is configured, that its task has deferred; if the task is resumed before that, the scheduler takes the late news
 #: for the end of the resumed task and fails it (seen with Airflow 3.3.2).
 RESUME_SECONDS = max(6.0, conf.getfloat("workers", "min_heartbeat_interval", fallback=5) + 1)
 
-#: Seconds over which the first looks of waits that start together are spread.
-_FIRST_SPREAD = 1.0
-
-_SHORTEST_PAUSE = 1.0
+_SHORTEST_PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
 _SHARE_OF_TIME_WAITED = 0.05
 
-#: In a crowd: requests per second of all waits that share a client, and the pause to which it may lead.
+#: Requests per second of all waits that share a client; the shortest pause and the longest to which that may lead.
 _CROWD_RATE = 10.0
+_SHORTEST_CROWD_PAUSE = 1.0
 _LONGEST_CROWD_PAUSE = 30.0
 
 log = logging.getLogger(__name__)
@@ -134,17 +133,24 @@ class Watch:
             log.info("Waiting: %s", one_line(note))
             self._last_note = note
 
-    def pause(self, crowd: int = 1, *, most: float = math.inf) -> float:
+    def pause(self, crowd: int = 1, waits: int = 1, *, most: float = math.inf) -> float:
         """Seconds until the next poll.
 
         :param crowd: how many different requests are repeated with the same client.
+        :param waits: how many waits share them.
         :param most: seconds that it may be at most, if the API does not ask for more.
         """
+        shortest = max(_SHORTEST_PAUSE, _spread(waits))
         longest = min(max(_LONGEST_PAUSE, crowd / _CROWD_RATE), _LONGEST_CROWD_PAUSE)
         waited = time.monotonic() - self._began
-        pause = min(max(waited * _SHARE_OF_TIME_WAITED, _SHORTEST_PAUSE), longest)
+        pause = min(max(waited * _SHARE_OF_TIME_WAITED, shortest), longest)
         pause = max(min(pause, most) * random.uniform(0.8, 1.0), self._asked_pause)  # noqa: S311 - no secret
         return min(pause, max(0.0, self.deadline - time.time()))
+
+
+def _spread(waits: int) -> float:
+    """Seconds over which so many waits spread what they ask at the beginning."""
+    return min((waits - 1) / _CROWD_RATE, _SHORTEST_CROWD_PAUSE)
 
 
 def poll(client: Client, watch: Watch) -> Verdict:
@@ -185,12 +191,13 @@ async def run_async(client: SharedClient, watch: Watch) -> Done | Failed:
     :param client: whom to ask, shared with the other waits of the loop: what one of them sees, all see that ask the
         same.
     """
-    # All that start together, say with the triggerer, do not look together.
-    pause = min(random.uniform(0, _FIRST_SPREAD), watch.pause())  # noqa: S311 - no secret
     try:
         with client.question(watch.wait.call()) as question:
+            # All that start together, say with the triggerer, do not look together.
+            spread = random.uniform(0, _spread(client.waits))  # noqa: S311 - no secret
+            pause = min(spread, watch.pause(client.crowd, client.waits))
             while isinstance(verdict := watch.see(await question.answer(pause)), Pending):
-                pause = watch.pause(client.crowd)
+                pause = watch.pause(client.crowd, client.waits)
     except DbaasError as error:
         # The call could not be made of what the wait was given.
         return Failed(error)

@@ -30,6 +30,7 @@ class Questions:
     """The questions that are being asked in one event loop."""
 
     def __init__(self) -> None:
+        self.users = 0
         self._questions: dict[Hashable, Question] = {}
 
     def __len__(self) -> int:
@@ -46,10 +47,12 @@ class Questions:
             self._questions[key] = Question(ask())
         question = self._questions[key]
         question.users += 1
+        self.users += 1
         try:
             yield question
         finally:
             question.users -= 1
+            self.users -= 1
             if not question.users:
                 question.close()
                 del self._questions[key]
@@ -70,6 +73,11 @@ class SharedClient:
     def crowd(self) -> int:
         """How many different questions are being asked."""
         return len(self._questions)
+
+    @property
+    def waits(self) -> int:
+        """How many are asking them."""
+        return self._questions.users
 
     def question(self, call: Call[Any]) -> AbstractContextManager[Question]:
         """The question that a call is."""

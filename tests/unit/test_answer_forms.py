@@ -29,7 +29,7 @@ def connections(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None
     monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(api))
     source = {"conn_type": "postgres", "host": "old.example.com", "login": "admin", "password": "p@ssword"}
     monkeypatch.setenv("AIRFLOW_CONN_LEGACY", json.dumps(source))
-    monkeypatch.setattr(Watch, "pause", lambda self, crowd=1: 0)
+    monkeypatch.setattr(Watch, "pause", lambda *_: 0)
 
 
 class Work(NamedTuple):

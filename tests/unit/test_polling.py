@@ -176,23 +176,26 @@ def test_the_deadline_is_wall_clock(clock: Clock) -> None:
 
 @pytest.mark.fact("operation-polls")
 def test_pauses_grow_are_capped_and_jittered(clock: Clock) -> None:
-    """From one second to five, a twentieth of the time waited, never the same for many waits at once.
+    """From half a second to five, a twentieth of the time waited, never the same for many waits at once.
 
     With no more than five the end is never seen later than by who looks every five seconds. In a crowd that would be
-    too many requests: ten a second are sent, or as many as a look every half a minute takes.
+    too many requests: ten a second are sent, or as many as a look every half a minute takes. The first pauses grow with
+    the number of waits, also of those that share a request: the youngest of them asks for all.
     """
     watches = [Watch(OperationWait(ID)) for _ in range(200)]
-    alone = ((0, 1), (100, 5), (600, 5), (100_000, 5))
+    alone = ((0, 0.5), (10, 0.5), (40, 2), (100, 5), (600, 5), (100_000, 5))
     crowds = ((0, 1, 1000), (100, 5, 1000), (600, 5, 50), (600, 20, 200), (600, 30, 300), (100_000, 30, 1000))
-    for waited, longest, crowd in (*((*each, 1) for each in alone), *crowds):
+    sharing = ((0, 0.5, 1, 6), (0, 0.8, 1, 9), (0, 1, 1, 11), (40, 2, 1, 1000), (100_000, 5, 1, 1000))
+    cases = [*((*each, 1, 1) for each in alone), *((*each, each[-1]) for each in crowds), *sharing]
+    for waited, longest, crowd, waits in cases:
         clock.now = 1_000_000.0 + waited
-        pauses = [watch.pause(crowd) for watch in watches]
+        pauses = [watch.pause(crowd, waits) for watch in watches]
         assert max(pauses) <= longest
         assert min(pauses) >= 0.8 * longest
         assert len({round(pause, 6) for pause in pauses}) > 150
 
 
-@pytest.mark.parametrize(("length", "most"), [(10, 14), (60, 55), (600, 180), (7200, 1680)])
+@pytest.mark.parametrize(("length", "most"), [(10, 26), (60, 66), (600, 190), (7200, 1690)])
 def test_the_end_is_seen_soon_and_few_ask(clock: Clock, length: float, most: int) -> None:
     """Within a twentieth of the run time, or a second; and how often that takes a look is bounded."""
     watch, began, looks = Watch(OperationWait(ID)), clock.now, 1
@@ -232,7 +235,7 @@ def run_async(server: ScriptedServer, watch: Watch) -> Any:
 @pytest.mark.parametrize("run", [run_blocking, run_async])
 def test_both_runners_poll_until_the_end(server: ScriptedServer, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocking and async waits see the same, also through faults; each fault costs one poll, no more."""
-    monkeypatch.setattr(Watch, "pause", lambda self, crowd=1: 0)
+    monkeypatch.setattr(Watch, "pause", lambda *_: 0)
     server.replies = [
         Reply(body={"state": "pending"}),
         Reply(500),

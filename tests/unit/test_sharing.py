@@ -100,14 +100,14 @@ async def test_an_empty_answer_is_never_the_last_one_again(
 
 
 async def test_a_crowd_asks_less_often(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wait is told how many different requests are repeated; waits that share one count once."""
+    """A wait is told how many different requests are repeated, those that are shared once, and how many wait."""
     server.replies = [*[Reply(body={"state": "pending"})] * 60, Reply(body={"state": "success"})]
     server.always = {"/v2/dbaas-service": listed("rebuilding")}
-    crowds: list[int] = []
+    crowds: list[tuple[int, int]] = []
     watches = [Watch(ServiceWait("s0"), deadline=time.time() + 2) for _ in range(20)]
-    monkeypatch.setattr(Watch, "pause", lambda _, crowd=1: crowds.append(crowd) or 0.2)
+    monkeypatch.setattr(Watch, "pause", lambda _, crowd, waits: crowds.append((crowd, waits)) or 0.2)
     await together(server, *watches, *(Watch(OperationWait(uuid(number))) for number in range(30)))
-    assert (max(crowds), crowds[-1]) == (31, 1)
+    assert (max(crowds), crowds[-1][0]) == ((31, 50), 1)
 
 
 async def test_different_questions_are_not_shared(server: ScriptedServer) -> None:
@@ -217,14 +217,16 @@ def test_event_loops_share_nothing(server: ScriptedServer, monkeypatch: pytest.M
 async def test_waits_that_start_together_do_not_look_together(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first looks of many waits are spread over the time that one may take."""
+    """The first looks of many waits are spread over a second; one by itself looks at once."""
     delays: list[float] = []
 
     async def note(self: sharing.Question, within: float) -> Any:
         delays.append(within)
+        await asyncio.sleep(0.1)
         raise DbaasAuthError("enough")
 
     monkeypatch.setattr(sharing.Question, "answer", note)
     await together(server, *(Watch(OperationWait(uuid(number))) for number in range(100)))
     assert max(delays) <= 1
+    assert delays[0] == 0
     assert len({round(delay, 1) for delay in delays}) > 7
