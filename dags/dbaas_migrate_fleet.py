@@ -89,7 +89,7 @@ with DAG(
         ti.xcom_push(key="rest", value=services[given["per_run"] :])
         return services[: given["per_run"]]
 
-    @task(trigger_rule="all_done")
+    @task(trigger_rule="all_done", multiple_outputs=False)
     def note_outcome(service_name: str, **context: Any) -> dict[str, Any]:
         """What became of one service."""
         return migration_outcome(context, service_name=service_name)
@@ -99,7 +99,7 @@ with DAG(
         """What became of all."""
         return report_migrations(context, services=services, outcome_task_id="note_outcome")
 
-    @task(trigger_rule="all_done", retries=0)
+    @task(trigger_rule="all_done", retries=0, multiple_outputs=False)
     def fill_in_the_rest(**context: Any) -> dict[str, Any]:
         """The form of the next run; skipped if none is left."""
         return form_of_the_rest(context, services_task_id="list_services")

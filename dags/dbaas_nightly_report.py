@@ -145,7 +145,7 @@ with DAG(
             for name in given["services"] or sorted(found)
         ]
 
-    @task(trigger_rule="all_done")
+    @task(trigger_rule="all_done", multiple_outputs=False)
     def write_report(services: Any, logs: Any, metrics: Any) -> dict[str, Any]:
         """The plots and the page; returns where it is and what could not be read."""
         if not services:

@@ -130,13 +130,17 @@ class Trial:
         self.outcome.found.update(self._inside("features"))
 
     def dag_test(self) -> None:
-        """The migration DAG runs to its end in ``DAG.test()``, deferred."""
-        conf = {"service": f"{self.service}-test", "source_conn_id": "legacy_postgres", "method": "dump"}
-        found = self._inside("migrate", self.dags, json.dumps(conf))
-        _same("state of the run", found["state"], "success")
-        _same("warnings", found["warnings"], [])
-        if not found["deferred"]:
-            raise CheckError("no task was deferred")
+        """The migration DAG and that of a fleet run to their ends in ``DAG.test()``, deferred."""
+        source = {"source_conn_id": "legacy_postgres", "method": "dump"}
+        for dag_id, conf in {
+            "dbaas_migrate_service": {"service": f"{self.service}-test", **source},
+            "dbaas_migrate_fleet": {"services": [{"service": f"{self.service}-fleet", **source}]},
+        }.items():
+            found = self._inside("migrate", self.dags, dag_id, json.dumps(conf))
+            _same(f"state of the run of {dag_id} ({found['tasks']})", found["state"], "success")
+            _same("warnings", found["warnings"], [])
+            if not found["deferred"]:
+                raise CheckError(f"no task of {dag_id} was deferred")
         table = "asset_event" if self.cell.version >= (3,) else "dataset_event"
         self.outcome.found["assets"] = self._database(f"SELECT count(*) FROM {table}")[0][0] > 0
 

@@ -1,4 +1,4 @@
-"""A real HTTP server that answers as a test tells it to."""
+"""A real HTTP server that answers as a test tells it to; and the example DAGs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 
 from airflow_dbaas._compat import triggers
+
+DAGS = Path(__file__).parents[2] / "dags"
 
 
 @dataclass
@@ -100,3 +104,16 @@ def pushed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(triggers, "push", push)
     return values
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, Any]:
+    """The example DAGs by name."""
+    made: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        enter = DAG.__enter__
+        patch.setattr(DAG, "__enter__", lambda dag: made.append(dag) or enter(dag))
+        for file in sorted(DAGS.glob("*.py")):
+            # Not imported: the folder is no package, and names of its modules may be taken.
+            exec(compile(file.read_text(), file, "exec"), {"__name__": "example", "__file__": str(file)})
+    return {dag.dag_id: dag for dag in made}

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
 
 from airflow_dbaas.task_groups.migrations import has_approval
 from tests.unit.bad_input.forms import FIRST_TASKS, FORMS
 from tests.unit.bad_input.tasks import CANARY
+from tests.unit.conftest import DAGS
 
 # What Airflow itself has to say of its own code.
 pytestmark = pytest.mark.filterwarnings("default", "error:::airflow_dbaas")
-
-FOLDER = Path(__file__).parents[2] / "dags"
-
-
-@pytest.fixture(scope="module")
-def dags() -> dict[str, Any]:
-    """The example DAGs by name."""
-    made: list[Any] = []
-    with pytest.MonkeyPatch.context() as patch:
-        enter = DAG.__enter__
-        patch.setattr(DAG, "__enter__", lambda dag: made.append(dag) or enter(dag))
-        for file in sorted(FOLDER.glob("*.py")):
-            # Not imported: the folder is no package, and names of its modules may be taken.
-            exec(compile(file.read_text(), file, "exec"), {"__name__": "example", "__file__": str(file)})
-    return {dag.dag_id: dag for dag in made}
 
 
 @pytest.mark.parametrize(("dag_id", "parameter", "value", "text"), FORMS)
@@ -48,7 +32,7 @@ def test_every_parameter_is_in_the_table(dags: dict[str, Any]) -> None:
     """Of all five DAGs."""
     wanted = {(dag_id, parameter) for dag_id, dag in dags.items() for parameter in dag.params}
     tried = {(dag_id, parameter) for dag_id, parameter, _, _ in FORMS}
-    assert len(dags) == len(list(FOLDER.glob("*.py")))
+    assert len(dags) == len(list(DAGS.glob("*.py")))
     assert wanted == tried
     assert has_approval()
 

@@ -1,6 +1,6 @@
-"""Runs in a cell's environment: DAG.test() of the migration DAG, and what it came to, as JSON.
+"""Runs in a cell's environment: DAG.test() of a DAG that migrates, and what it came to, as JSON.
 
-Arguments: the folder of the DAGs, the file to write, the parameters of the run as JSON.
+Arguments: the folder of the DAGs, the file to write, the DAG's id, the parameters of the run as JSON.
 """
 
 import json
@@ -14,10 +14,8 @@ from imports import Watch, dag_bag
 import airflow_dbaas
 from airflow_dbaas.triggers import waits
 
-DAG_ID = "dbaas_migrate_service"
 
-
-def main(dags, out, conf):
+def main(dags, out, dag_id, conf):
     """Run it."""
     deferred = Counter()
     trigger = waits.DbaasWaitTrigger
@@ -33,7 +31,7 @@ def main(dags, out, conf):
     if airflow.__version__.startswith("2."):
         # Before the scheduler has seen the DAG, 2.11 fails tasks that have an alias of datasets among their outlets.
         bag.sync_to_db()
-    dag = bag.dags[DAG_ID]
+    dag = bag.dags[dag_id]
     given = {name: param.value for name, param in dag.params.items() if param.has_value}
     with Watch([Path(airflow_dbaas.__file__).parent, dags]) as watch:
         ended = dag.test(run_conf={**given, **conf})
@@ -50,4 +48,4 @@ def main(dags, out, conf):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4]))
