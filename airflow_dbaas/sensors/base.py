@@ -33,7 +33,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
     """Base of the sensors.
 
     Poked, it looks every ``poke_interval`` seconds; deferred, after a brief wait by itself, it looks at intervals that
-    grow with the time waited (half a second to 5). ``timeout``, ``execution_timeout`` and ``soft_fail`` mean the same in
+    grow with the time waited (from 0.5 to 5 s). ``timeout``, ``execution_timeout`` and ``soft_fail`` mean the same in
     all modes. A sensor only looks: killing it leaves what it waits for alone.
 
     :param start_from_trigger: if deferrable, begin and end in the triggerer, without any worker (Airflow 3.3 and
