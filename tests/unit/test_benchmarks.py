@@ -56,25 +56,33 @@ def test_a_goal_is_met_or_missed() -> None:
 
 
 def test_the_time_of_the_demo_is_given_to_one_phase_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service's comes first: what a task does meanwhile delays nothing."""
+    """The service's comes first, then PostgreSQL's: what a task does meanwhile delays nothing. Airflow's is what passes
+    from a deferral until the wait starts.
+    """
     states = [
         ("create", "queued", 0.0),
         ("create", "running", 1.0),
         ("create", "deferred", 3.0),
+        ("create", "waiting", 4.0),
         ("create", "success", 7.5),
         ("stop", "running", 10.0),
         ("stop", "success", 12.0),
         ("link", "running", 12.0),
         ("link", "skipped", 12.25),
+        ("wait", "running", 12.25),
+        ("wait", "deferred", 13.0),
+        ("wait", "waiting", 14.0),
+        ("wait", "ended", 14.5),
         ("end", "success", 15.0),
     ]
     facts = {
         "changes": states,
         "empty": 0.5,
         "requests": [2.0, 10.75],
+        "queries": [(10.8, 11.0), (11.8, 12.0)],
         "busy": [(1.0, False), (2.5, True), (7.0, False)],
     }
     for name, value in facts.items():
         monkeypatch.setattr(demo._Story, name, value, raising=False)
-    # Created from 2 to 7, stopped within a second; 1 + 2.5 + 2.75 without a task; three begin.
-    assert demo._parts() == pytest.approx((6.0, 6.25, 1.25, 1.5), abs=0.1)
+    # Created from 2 to 7, stopped within a second; 1 + 2.5 + 1 + 0.5 without a task; four begin.
+    assert demo._parts() == pytest.approx((6.0, 0.2, 5.0, 1.75, 2.05), abs=0.1)
