@@ -180,3 +180,18 @@ def test_the_rest_of_a_fleet_follows(
     runs = scheduled.airflow.call("GET", f"{path.rpartition('/')[0]}?limit=100")["dag_runs"]
     found = [each["dag_run_id"] for each in runs if each["dag_run_id"].startswith(path.rpartition("/")[2])]
     assert len(found) == 2
+
+
+def test_a_run_that_is_marked_as_failed_ends_the_fleet(
+    scheduled: Scheduled, source: PostgresServer, names: list[str]
+) -> None:
+    """Nothing is left to be moved by another run: the task that would start it is skipped with the others."""
+    services = [{"service": name, "source_conn_id": SOURCE, "method": "dump"} for name in names]
+    path = scheduled.start("dbaas_migrate_fleet", services=services, per_run=1)
+    at_work = {"running", "deferred"}
+    scheduled.until(lambda: scheduled.tasks(path)["create_service"]["state"] in at_work, "the service is created")
+    scheduled.airflow.call("PATCH", path, {"state": "failed"})
+    assert ended(scheduled, path) == "failed"
+    tasks = scheduled.tasks(path)
+    assert states(tasks, "create_service", "fill_in_the_rest", "migrate_the_rest") == ["failed", "skipped", "skipped"]
+    assert scheduled.airflow.call("GET", f"{path}__left2") is None
