@@ -36,7 +36,6 @@ from demo.airflow import Airflow
 from demo.processes import House
 from demo.progress import DAG_ID, Run
 from demo.report import Report
-from demo.workload import Source
 
 _EMPTY = "empty"
 _EMPTY_DAG = """
@@ -146,7 +145,7 @@ def _span(end: str, milliseconds: str) -> tuple[float, float]:
     return (ended - timedelta(milliseconds=float(milliseconds))).timestamp(), ended.timestamp()
 
 
-def _fill(source: Source, house: House, report: Report) -> None:
+def _fill(source: workload.Source, house: House, report: Report) -> None:
     """Make the databases; from then on the source's log tells how long each query takes, and whose it is."""
     workload.fill(source, house, report)
     with psycopg.connect(source.conninfo("postgres"), autocommit=True) as connection:

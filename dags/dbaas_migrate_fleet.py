@@ -99,7 +99,7 @@ with DAG(
         """What became of all."""
         return report_migrations(context, services=services, outcome_task_id="note_outcome")
 
-    @task(trigger_rule="all_done", retries=0, multiple_outputs=False)
+    @task(trigger_rule="all_done", multiple_outputs=False)
     def fill_in_the_rest(**context: Any) -> dict[str, Any]:
         """The form of the next run; skipped if none is left."""
         return form_of_the_rest(context, services_task_id="list_services")

@@ -202,16 +202,15 @@ def report_migrations(
     return rows
 
 
-def form_of_the_rest(context: Context, *, services_task_id: str, key: str = "rest") -> dict[str, Any]:
+def form_of_the_rest(context: Context, *, services_task_id: str) -> dict[str, Any]:
     """The parameters of the run that moves what this one leaves: its own, with the services that are left.
 
     :param context: Airflow's context.
-    :param services_task_id: the task that keeps these, as ``read_services`` returns them.
-    :param key: the XCom in which it keeps them.
+    :param services_task_id: the task that keeps these as its XCom ``rest``, as ``read_services`` returns them.
     :raises AirflowSkipException: if none is left.
     """
     ti: Any = context["ti"]
-    rest = ti.xcom_pull(task_ids=services_task_id, key=key)
+    rest = ti.xcom_pull(task_ids=services_task_id, key="rest")
     if not rest:
         raise AirflowSkipException("No service is left for another run")
     log.info("%d services are left for the next run", len(rest))
