@@ -28,7 +28,7 @@ SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/de
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: $(VENV)/wheel.stamp ## set up .venv with the pinned packages and this package's wheel
+setup: $(VENV)/editable.stamp ## set up .venv with the pinned packages and this package, editable
 
 demo: setup ## migrate two real databases with a real Airflow (METHOD=dump|replication, KEEP=1 keeps it all up)
 	@exec $(BIN)/python -B -m demo --method '$(METHOD)' $(if $(filter-out 0,$(KEEP)),--keep)
@@ -63,7 +63,7 @@ matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0
 bench: $(BENCH)/requirements.stamp ## measure beside others, one table (ONLY=poll is one subject, UPDATE=1 writes docs/performance.md)
 	@exec $(BENCH)/bin/python -m benchmarks $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
 
-bench-fleet: setup $(FLEET)/requirements.stamp ## migrate a fleet, no servers (SERVICES=500 PER_RUN=50 EXECUTORS=local:1,celery:2)
+bench-fleet: setup dist/wheel.stamp $(FLEET)/requirements.stamp ## migrate a fleet, no servers (SERVICES=500 PER_RUN=50 EXECUTORS=local:1,celery:2)
 	@$(UV) pip install --quiet --compile-bytecode --no-deps --force-reinstall --offline \
 	    --python $(FLEET)/bin/python dist/airflow_dbaas-*.whl
 	@exec $(FLEET)/bin/python -m benchmarks.fleet $(if $(SERVICES),--services '$(SERVICES)') \
@@ -133,13 +133,17 @@ $(VENV)/requirements.stamp: requirements.txt $(VENV)/bin/uv
 	@rm -rf $(VENV)/cache
 	@touch $@
 
-# Built without isolation by the pinned hatchling, so nothing is downloaded; sync has removed an older one.
-$(VENV)/wheel.stamp: $(VENV)/requirements.stamp pyproject.toml README.md LICENSE $(SOURCES)
+# Editable: what is edited is what runs, in every child process too. Built by the pinned hatchling, so nothing is
+# downloaded; made again only when what the installation itself states (version, entry points) may have changed.
+$(VENV)/editable.stamp: $(VENV)/requirements.stamp pyproject.toml airflow_dbaas/__init__.py
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
+	@rm -rf $(VENV)/cache
+	@touch $@
+
+# The wheel, for the environments that try it as users install it.
+dist/wheel.stamp: $(VENV)/requirements.stamp pyproject.toml README.md LICENSE $(SOURCES)
 	@rm -f dist/airflow_dbaas-*.whl
 	@$(BIN)/python -m hatchling build -t wheel -d dist 2>&1 >/dev/null | sed '/\.whl$$/d' >&2
-	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --force-reinstall \
-	    --offline dist/airflow_dbaas-*.whl
-	@rm -rf $(VENV)/cache
 	@touch $@
 
 # Apart from the rest: what this package is measured beside and in is no part of its tests.

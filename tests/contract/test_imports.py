@@ -105,13 +105,3 @@ def test_few_modules_know_the_http_library() -> None:
     }
     knowing = ("blocking", "client", "connections", "looped", "proxied", "trust")
     assert users == {f"airflow_dbaas/api/{name}.py" for name in knowing}
-
-
-def test_modules_keep_to_one_subject() -> None:
-    """No module of the package has outgrown a reader's patience."""
-    long = {
-        file.name: count
-        for file in (ROOT / "airflow_dbaas").rglob("*.py")
-        if (count := len(file.read_text().splitlines())) > 320
-    }
-    assert not long
