@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_dbaas.api import endpoints, models
-
 if TYPE_CHECKING:
-    from airflow_dbaas.api.calls import Call
+    from airflow_dbaas.api import Client
+    from airflow_dbaas.api.accounts import MysqlAccounts, PgAccounts
+    from airflow_dbaas.api.operation import BoundOperation
+    from airflow_dbaas.api.operations import Operation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +26,6 @@ class Engine:
     :param tls_modes: its words for how TLS is used; the first is for not at all, ``tls_demanded`` for by all means.
     :param tls_extra: where the extra of an Airflow connection has that word.
     :param tls_option: where URIs and the API have it.
-    :param shown_by: call that shows a service.
-    :param changed_by: call that changes a service, and so starts a migration.
-    :param stopped_by: call that stops a migration.
-    :param revealed_by: call that tells the password of a service's user.
     """
 
     name: str
@@ -43,10 +39,18 @@ class Engine:
     tls_demanded: str
     tls_extra: str
     tls_option: str
-    shown_by: Callable[[str], Call[Any]]
-    changed_by: Callable[..., Call[models.Operation]]
-    stopped_by: Callable[[str], Call[models.Operation]]
-    revealed_by: Callable[..., Call[models.UserSecrets]]
+
+    def services(self, client: Client) -> Any:
+        """The client's calls on services of this kind."""
+        return client.services.of_type(self.service_type)
+
+    def accounts(self, client: Client) -> PgAccounts[Client] | MysqlAccounts[Client]:
+        """The client's calls on databases and users of such services."""
+        return client.accounts.pg if self.service_type == "pg" else client.accounts.mysql
+
+    def stop_migration(self, client: Client) -> BoundOperation[[str], Operation, Operation]:
+        """The call that stops the migration into a service of this kind."""
+        return client.migrations.stop_pg if self.service_type == "pg" else client.migrations.stop_mysql
 
 
 POSTGRES = Engine(
@@ -61,10 +65,6 @@ POSTGRES = Engine(
     tls_demanded="require",
     tls_extra="sslmode",
     tls_option="sslmode",
-    shown_by=endpoints.get_dbaas_service_pg,
-    changed_by=endpoints.update_dbaas_service_pg,
-    stopped_by=endpoints.stop_dbaas_pg_migration,
-    revealed_by=endpoints.reveal_dbaas_postgres_user_password,
 )
 
 MYSQL = Engine(
@@ -80,10 +80,6 @@ MYSQL = Engine(
     tls_demanded="REQUIRED",
     tls_extra="ssl_mode",
     tls_option="ssl-mode",
-    shown_by=endpoints.get_dbaas_service_mysql,
-    changed_by=endpoints.update_dbaas_service_mysql,
-    stopped_by=endpoints.stop_dbaas_mysql_migration,
-    revealed_by=endpoints.reveal_dbaas_mysql_user_password,
 )
 
 ENGINES = (POSTGRES, MYSQL)

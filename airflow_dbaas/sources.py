@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow_dbaas import credentials
 from airflow_dbaas._compat import Connection
-from airflow_dbaas.api import bodies
 from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.engines import ENGINES, Engine
 from airflow_dbaas.logins import DatabaseLogin
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.migrations import MigrationMethod, MigrationSettings
 
 URI_LENGTH = 512
 
@@ -96,9 +99,9 @@ class MigrationSource(DatabaseLogin):
         dbname = quote(self.dbname, safe="")
         return f"{self.engine.scheme}://{user}:{password}@{self.address}/{dbname}?{self.engine.tls_option}={tls}"
 
-    def settings(self, *, method: bodies.MigrationMethod | None, ignore_dbs: str | None) -> bodies.MigrationSettings:
+    def settings(self, *, method: MigrationMethod | None, ignore_dbs: str | None) -> MigrationSettings:
         """The source as the ``migration`` property of a service. Holds the password."""
-        settings: bodies.MigrationSettings = {
+        settings: MigrationSettings = {
             "host": self.host,
             "port": self.port,
             "username": self.username,

@@ -27,12 +27,12 @@ class MigrationTarget(DatabaseLogin):
         :param engine: what kind of service it is.
         :raises DbaasServiceError: if the service does not show how to connect to it.
         """
-        given = client.send(engine.shown_by(name)).uri_params or {}
+        given = engine.services(client).get(name).uri_params or {}
         missing = [key for key in ("host", "port", "user") if not given.get(key)]
         if missing:
             raise DbaasServiceError(f"service {name} does not show its {', '.join(missing)} yet", retryable=True)
         user = str(given["user"])
-        password = client.send(engine.revealed_by(service_name=name, username=user)).password
+        password = engine.accounts(client).reveal_password(service_name=name, username=user).password
         credentials.mask(password)
         return cls(
             engine=engine,

@@ -135,9 +135,9 @@ class Api:
 
     def send(self, *_: Any, **__: Any) -> Any:
         """As ``Client.send``."""
-        from airflow_dbaas.api import models
+        from airflow_dbaas.api.operations import Operation
 
-        return models.Operation(id=OPERATION, state=self.look())
+        return Operation(id=OPERATION, state=self.look())
 
 
 class AsyncApi(Api):

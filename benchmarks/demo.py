@@ -128,13 +128,13 @@ class _Story(Run):
                 self.busy.append((time.time(), self._at_work()))
 
     def _at_work(self) -> bool:
-        service = self._client.list_dbaas_services().named(self._service)
+        service = self._client.services.list().named(self._service)
         if service is None:
             return False
         if service.state != "running":
             return True
         try:
-            return self._client.get_dbaas_migration_status(self._service).status == "running"
+            return self._client.migrations.status(self._service).status == "running"
         except DbaasNotFoundError:
             return False
 

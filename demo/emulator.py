@@ -78,8 +78,8 @@ def _installed() -> list[str]:
 
 def target_conninfo(client: Client, service: str) -> dict[str, str]:
     """How the administrator logs in to a service, as parameters of a connection."""
-    parameters = client.get_dbaas_service_pg(service).uri_params or {}
-    secret = client.reveal_dbaas_postgres_user_password(service_name=service, username=parameters["user"])
+    parameters = client.services.pg.get(service).uri_params or {}
+    secret = client.accounts.pg.reveal_password(service_name=service, username=parameters["user"])
     return {
         "host": parameters["host"],
         "port": str(parameters["port"]),

@@ -97,7 +97,7 @@ class Run:
     def _look_at_databases(self) -> None:
         """Print new states of databases; nothing as long as there is no service or no migration."""
         try:
-            migration = self._client.get_dbaas_migration_status(self._service)
+            migration = self._client.migrations.status(self._service)
         except DbaasError:
             return
         if migration.error and migration.error != self._error:

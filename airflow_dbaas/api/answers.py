@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pydantic
 
-from airflow_dbaas.api import bodies
+from airflow_dbaas.api.body import secrets_in
 from airflow_dbaas.api.calls import AnswerT, Call
 from airflow_dbaas.api.errors import DbaasResponseError, status_error
 from airflow_dbaas.api.redaction import redact
@@ -67,7 +67,7 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
     status, reason, headers, content = reply
     if status >= 400:
         # Cut only when the secrets are out, or half of one might stay.
-        said = redact(_message(content), bodies.secrets_in(call.body))[:_MESSAGE_LENGTH]
+        said = redact(_message(content), secrets_in(call.body))[:_MESSAGE_LENGTH]
         raise status_error(
             status,
             said or reason,

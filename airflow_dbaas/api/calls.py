@@ -12,9 +12,9 @@ from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.api.retries import Resend
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api import models
+    from airflow_dbaas.api.answer import Answer
 
-AnswerT = TypeVar("AnswerT", bound="models.Answer")
+AnswerT = TypeVar("AnswerT", bound="Answer")
 
 NAME_LENGTH = 63
 USERNAME_LENGTH = 64

@@ -18,13 +18,13 @@ from airflow_dbaas.api.calls import AnswerT, Call
 from airflow_dbaas.api.connections import Request, Server
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasTransportError
 from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
-from airflow_dbaas.api.methods import Operations
 from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.api.resources import Resources
 from airflow_dbaas.api.retries import RetryPolicy
 from airflow_dbaas.api.trust import authorities
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api import models
+    from airflow_dbaas.api.observability import LogEntry
 
 _TIMEOUT = 30.0
 
@@ -117,11 +117,12 @@ class _Settings(ABC, Generic[WayT]):
         return Request(call.method, target, headers, call.body)
 
 
-class Client(_Settings[_Way], Operations):
+class Client(_Settings[_Way], Resources):
     """Blocking client of the DBaaS API.
 
-    Methods are the API's operation ids in snake case; each returns the model of its answer and raises the errors
-    of ``airflow_dbaas.api.errors``. Usable from several threads and as a context manager.
+    Operations are grouped by subject, e.g. ``client.services.list()``; each returns the model of its answer and raises
+    the errors of ``airflow_dbaas.api.errors``. ``operation`` finds one by its id. Usable from several threads and as a
+    context manager.
     """
 
     @staticmethod
@@ -135,7 +136,7 @@ class Client(_Settings[_Way], Operations):
         return Sockets(server)
 
     def send(self, call: Call[AnswerT], *, retry: RetryPolicy | None = None) -> AnswerT:
-        """Send a call of ``endpoints`` and return its answer.
+        """Send a call and return its answer.
 
         :param call: what to send.
         :param retry: how patient this call is, instead of the client's own patience.
@@ -155,14 +156,14 @@ class Client(_Settings[_Way], Operations):
             raise _transport_error(call, error) from error
         return answers.read(call, reply)
 
-    def iter_dbaas_service_logs(
+    def iter_service_logs(
         self,
         service_name: str,
         *,
         sort_order: Literal["asc", "desc"] = "asc",
         offset: str | None = None,
         limit: int = PAGE_LENGTH,
-    ) -> Iterator[models.LogEntry]:
+    ) -> Iterator[LogEntry]:
         """All entries of a service's log, each once (get-dbaas-service-logs, page by page).
 
         To go on later behind the last entry, drive a ``logs.LogPager`` instead.
@@ -175,7 +176,7 @@ class Client(_Settings[_Way], Operations):
         """
         return self._entries(LogPager(service_name, sort_order=sort_order, offset=offset, limit=limit))
 
-    def _entries(self, pager: LogPager) -> Iterator[models.LogEntry]:
+    def _entries(self, pager: LogPager) -> Iterator[LogEntry]:
         while call := pager.call():
             yield from pager.entries(self.send(call))
 
@@ -192,7 +193,7 @@ class Client(_Settings[_Way], Operations):
         self.close()
 
 
-class AsyncClient(_Settings[_AsyncWay], Operations):
+class AsyncClient(_Settings[_AsyncWay], Resources):
     """Client of the DBaaS API for an event loop; parameters and methods as those of ``Client``, to be awaited."""
 
     @staticmethod
@@ -208,7 +209,7 @@ class AsyncClient(_Settings[_AsyncWay], Operations):
     async def send(
         self, call: Call[AnswerT], *, retry: RetryPolicy | None = None, memory: answers.Memory | None = None
     ) -> AnswerT:
-        """Send a call of ``endpoints`` and return its answer; see ``Client.send``.
+        """Send a call and return its answer; see ``Client.send``.
 
         :param call: what to send.
         :param retry: how patient this call is, instead of the client's own patience.
@@ -228,18 +229,18 @@ class AsyncClient(_Settings[_AsyncWay], Operations):
             raise _transport_error(call, error) from error
         return memory.read(call, reply) if memory else answers.read(call, reply)
 
-    def iter_dbaas_service_logs(
+    def iter_service_logs(
         self,
         service_name: str,
         *,
         sort_order: Literal["asc", "desc"] = "asc",
         offset: str | None = None,
         limit: int = PAGE_LENGTH,
-    ) -> AsyncIterator[models.LogEntry]:
-        """All entries of a service's log, each once; see ``Client.iter_dbaas_service_logs``."""
+    ) -> AsyncIterator[LogEntry]:
+        """All entries of a service's log, each once; see ``Client.iter_service_logs``."""
         return self._entries(LogPager(service_name, sort_order=sort_order, offset=offset, limit=limit))
 
-    async def _entries(self, pager: LogPager) -> AsyncIterator[models.LogEntry]:
+    async def _entries(self, pager: LogPager) -> AsyncIterator[LogEntry]:
         while call := pager.call():
             for entry in pager.entries(await self.send(call)):
                 yield entry

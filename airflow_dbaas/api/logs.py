@@ -14,14 +14,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from airflow_dbaas.api import endpoints
 from airflow_dbaas.api.calls import Call
 from airflow_dbaas.api.errors import DbaasConfigurationError
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api import models
+    from airflow_dbaas.api.observability import LogEntry, ServiceLogs
 
 PAGE_LENGTH = 500
 
@@ -39,7 +38,7 @@ class LogPosition(TypedDict):
     seen: list[str]
 
 
-def position_after(entries: Sequence[models.LogEntry]) -> LogPosition:
+def position_after(entries: Sequence[LogEntry]) -> LogPosition:
     """Where a pager goes on, oldest first, behind entries that were had: the last ones, all that share their time.
 
     :raises DbaasConfigurationError: if there are none, or their time is not readable.
@@ -48,6 +47,12 @@ def position_after(entries: Sequence[models.LogEntry]) -> LogPosition:
     if moment is None:
         raise DbaasConfigurationError("a log can be gone on with only behind an entry with a readable time")
     return {"offset": str(_nanoseconds(moment) - 1), "seen": sorted(_digest(entry) for entry in entries)}
+
+
+def _page(**query: Any) -> Call[ServiceLogs]:
+    from airflow_dbaas.api.observability import Observability
+
+    return Observability.logs.call(**query)
 
 
 class LogPager:
@@ -75,7 +80,7 @@ class LogPager:
         if offset is not None and position is not None:
             raise DbaasConfigurationError("give offset or position, not both")
         # Refuses whatever the API would refuse.
-        endpoints.get_dbaas_service_logs(service_name=service_name, limit=limit, offset=offset, sort_order=sort_order)
+        _page(service_name=service_name, limit=limit, offset=offset, sort_order=sort_order)
         self.service_name = service_name
         self.sort_order = sort_order
         self.limit = limit
@@ -90,11 +95,11 @@ class LogPager:
         """Where to go on behind the last entry that ``entries`` gave out."""
         return {"offset": self._offset, "seen": sorted(self._seen.elements())}
 
-    def call(self) -> Call[models.ServiceLogs] | None:
+    def call(self) -> Call[ServiceLogs] | None:
         """What to ask next; None at the end."""
         if self._over:
             return None
-        return endpoints.get_dbaas_service_logs(
+        return _page(
             service_name=self.service_name, limit=self._length, offset=self._offset, sort_order=self.sort_order
         )
 
@@ -103,7 +108,7 @@ class LogPager:
         # Room for what was had already, so that a page of it only is the end, however many entries share a time.
         return min(PAGE_LENGTH, self.limit + self._seen.total())
 
-    def entries(self, page: models.ServiceLogs) -> Iterator[models.LogEntry]:
+    def entries(self, page: ServiceLogs) -> Iterator[LogEntry]:
         """The entries of an answer to ``call`` that are new. ``position`` moves on with each."""
         if self._offset is None and page.logs and (around := _around(page.logs[0], page.first_log_offset)):
             # Said in full: by the time this is gone on with, the log may begin, or end, with other entries.
@@ -121,7 +126,7 @@ class LogPager:
             yield entry
         self._turn(page, fresh=fresh, full=full)
 
-    def _turn(self, page: models.ServiceLogs, *, fresh: int, full: bool) -> None:
+    def _turn(self, page: ServiceLogs, *, fresh: int, full: bool) -> None:
         """Prepare the next page."""
         if not page.logs or not page.offset or page.offset == self._offset or not (fresh or full):
             self._over = True
@@ -149,7 +154,7 @@ class LogPager:
         return str(begin - 1 if self._ascending else end + 1)
 
 
-def _around(entry: models.LogEntry, offset: str | None) -> tuple[int, int] | None:
+def _around(entry: LogEntry, offset: str | None) -> tuple[int, int] | None:
     """First and last nanosecond of what an entry's time, which has microseconds, may mean; None if ``offset``, the
     API's own statement, is not between them."""
     number = _number(offset)
@@ -167,6 +172,6 @@ def _number(offset: str | None) -> int | None:
     return int(offset) if offset and offset.isascii() and offset.isdigit() else None
 
 
-def _digest(entry: models.LogEntry) -> str:
+def _digest(entry: LogEntry) -> str:
     content = json.dumps([entry.time, entry.node, entry.unit, entry.message]).encode()
     return hashlib.blake2b(content, digest_size=8).hexdigest()

@@ -159,18 +159,23 @@ def _ask(client: Client, report: Report) -> None:
 
 def _calls() -> Iterator[tuple[Call[Any], str]]:
     """A request of each kind that only reads, and what needs it; the first is needed by nearly everything."""
-    from airflow_dbaas.api import endpoints
+    from airflow_dbaas.api.external_endpoints import ExternalEndpoints
+    from airflow_dbaas.api.integrations import Integrations
+    from airflow_dbaas.api.migrations import Migrations
+    from airflow_dbaas.api.observability import Observability
+    from airflow_dbaas.api.operations import Operations
+    from airflow_dbaas.api.services import Services
 
-    yield endpoints.list_dbaas_services(), "services, integrations"
-    yield endpoints.get_operation(_NO_ID), "waits of operators"
-    yield endpoints.get_dbaas_migration_status(_NOBODY), "migrations"
-    yield endpoints.get_dbaas_task(service=_NOBODY, id=_NO_ID), "migration checks"
-    yield endpoints.get_dbaas_ca_certificate(), "verification, CA certificate"
-    yield endpoints.list_dbaas_integration_types(), "settings of integrations"
-    yield endpoints.list_dbaas_external_endpoints(), "external endpoints"
-    yield endpoints.list_dbaas_external_integrations(_NOBODY), "attachments"
-    yield endpoints.get_dbaas_service_logs(service_name=_NOBODY), "logs"
-    yield endpoints.get_dbaas_service_metrics(service_name=_NOBODY), "metrics"
+    yield Services.list.call(), "services, integrations"
+    yield Operations.get.call(_NO_ID), "waits of operators"
+    yield Migrations.status.call(_NOBODY), "migrations"
+    yield Operations.get_task.call(service=_NOBODY, id=_NO_ID), "migration checks"
+    yield Services.ca_certificate.call(), "verification, CA certificate"
+    yield Integrations.list_types.call(), "settings of integrations"
+    yield ExternalEndpoints.list.call(), "external endpoints"
+    yield ExternalEndpoints.list_integrations.call(_NOBODY), "attachments"
+    yield Observability.logs.call(service_name=_NOBODY), "logs"
+    yield Observability.metrics.call(service_name=_NOBODY), "metrics"
 
 
 def _json(report: Report) -> str:

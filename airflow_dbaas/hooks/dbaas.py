@@ -135,7 +135,7 @@ class DbaasHook(BaseHook):
         """Try the connection by listing the zone's services (list-dbaas-services), for Airflow's "Test" button."""
         try:
             with self.new_conn(retry=RetryPolicy(max_seconds=5)) as client:
-                services = client.list_dbaas_services().dbaas_services
+                services = client.services.list().dbaas_services
         except DbaasError as error:
             return False, str(error)
         return True, f"{client.url} answers; {len(services)} services"

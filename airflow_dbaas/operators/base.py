@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_dbaas import polling, validation
 from airflow_dbaas._compat import AirflowTaskTimeout, Context, task_state
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import (
     DbaasBadRequestError,
     DbaasConflictError,
@@ -27,6 +26,8 @@ from airflow_dbaas.waits import Failed, OperationWait, Pending, Wait, outcome
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
     from airflow_dbaas.api.calls import Call
+    from airflow_dbaas.api.migrations import MigrationStatus
+    from airflow_dbaas.api.operations import Operation
 
 _REMOVED = "removed"
 _CREATED = "created"
@@ -76,10 +77,10 @@ class DbaasOperator(DbaasTask):
         """Blocking client of this task's connection."""
         return self.hook.get_conn()
 
-    def migration_status(self, service_name: str) -> models.MigrationStatus | None:
+    def migration_status(self, service_name: str) -> MigrationStatus | None:
         """The migration into a service, or None if there is none (get-dbaas-migration-status)."""
         try:
-            return self.client.get_dbaas_migration_status(service_name)
+            return self.client.migrations.status(service_name)
         except DbaasNotFoundError:
             return None
 
@@ -145,16 +146,18 @@ class DbaasOperator(DbaasTask):
     def _end(self, context: Context, result: dict[str, Any], *, adds: dict[str, Any], **_: Any) -> dict[str, Any]:
         return {**result, **adds}
 
-    def wait_for_operation(self, context: Context, operation: models.Operation, then: Then, **state: Any) -> Any:
+    def wait_for_operation(self, context: Context, operation: Operation, then: Then, **state: Any) -> Any:
         """Wait for an operation that was started, unless nothing is to be waited for; then go on as ``wait_for``.
 
         :raises DbaasOperationError: if it has failed already.
         """
+        from airflow_dbaas.api.operations import Reference
+
         seen = OperationWait(operation.id or "without an id").verdict(operation)
         if isinstance(seen, Failed):
             raise seen.error
         if operation.id is None or not self.wait_for_completion:
-            reference = operation.reference or models.Reference()
+            reference = operation.reference or Reference()
             result = {
                 "operation_id": operation.id,
                 "reference_id": reference.id,
@@ -170,8 +173,8 @@ class DbaasOperator(DbaasTask):
         return self._brief_end
 
     def create_or_find(
-        self, creation: Call[models.Operation], look: Callable[[], FoundT | None]
-    ) -> models.Operation | Existing[FoundT]:
+        self, creation: Call[Operation], look: Callable[[], FoundT | None]
+    ) -> Operation | Existing[FoundT]:
         """Send a creation that nothing was in the way of a moment ago.
 
         :param creation: what to send.
@@ -208,7 +211,7 @@ class DbaasOperator(DbaasTask):
             arguments = dict(self._cancel)
             # Not the client whose call the kill may have interrupted.
             with self.hook.new_conn() as client:
-                getattr(client, arguments.pop("method"))(**arguments)
+                client.operation(arguments.pop("operation"))(**arguments)
 
     def remember(self, context: Context, key: str, value: Any) -> None:
         """Keep what was started where the next try finds it (Airflow 3.3); elsewhere the API is asked for it."""

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from airflow_dbaas import engines
-from airflow_dbaas.api import AsyncClient, models
+from airflow_dbaas.api import AsyncClient
 from airflow_dbaas.api.errors import DbaasError, DbaasNotFoundError, DbaasTransportError
 from airflow_dbaas.api.retries import RetryPolicy
+from airflow_dbaas.api.services import Service
 from airflow_dbaas.plugin import view
 
 #: How long an answer serves for all who ask; the page asks every ten seconds.
@@ -97,8 +98,8 @@ class Questions:
         """
         client = self._client
         listed, endpoints = await asyncio.gather(
-            self._call(client.list_dbaas_services),
-            self._try("endpoints", None, client.list_dbaas_external_endpoints),
+            self._call(client.services.list),
+            self._try("endpoints", None, client.external_endpoints.list),
             return_exceptions=True,
         )
         if isinstance(listed, BaseException):
@@ -121,16 +122,18 @@ class Questions:
             "problems": self._problems,
         }
 
-    async def _attachments(self, services: Iterable[models.Service]) -> list[dict[str, Any]]:
+    async def _attachments(self, services: Iterable[Service]) -> list[dict[str, Any]]:
         async def of(name: str) -> list[dict[str, Any]]:
-            answer = await self._try("attachments", name, lambda: self._client.list_dbaas_external_integrations(name))
+            answer = await self._try(
+                "attachments", name, lambda: self._client.external_endpoints.list_integrations(name)
+            )
             return [view.attachment(name, it) for it in answer.external_integrations] if answer else []
 
         return [link for links in await asyncio.gather(*(of(it.name) for it in services)) for link in links]
 
-    async def _migrations(self, services: Iterable[models.Service]) -> list[dict[str, Any]]:
+    async def _migrations(self, services: Iterable[Service]) -> list[dict[str, Any]]:
         async def of(name: str) -> dict[str, Any] | None:
-            answer = await self._try("migrations", name, lambda: self._client.get_dbaas_migration_status(name))
+            answer = await self._try("migrations", name, lambda: self._client.migrations.status(name))
             return view.migration(name, answer) if answer else None
 
         answers = await asyncio.gather(*(of(it.name) for it in services if it.type in _MIGRATABLE))

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from airflow_dbaas.api import models
+from airflow_dbaas.api.external_endpoints import ExternalEndpoint, ExternalIntegration
+from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.api.redaction import one_line, redact
+from airflow_dbaas.api.services import Service
 from airflow_dbaas.ledger import MigrationNote
 from airflow_dbaas.waits.base import Done, Failed
 from airflow_dbaas.waits.migrations import MigrationWait
@@ -23,7 +25,7 @@ def text(value: object) -> str | None:
     return shown if len(shown) <= _LONGEST_TEXT else f"{shown[: _LONGEST_TEXT - 1]}…"
 
 
-def service(found: models.Service) -> dict[str, Any]:
+def service(found: Service) -> dict[str, Any]:
     """A service: what it is, how it is, and what its owner should know."""
     return {
         "name": text(found.name),
@@ -35,12 +37,12 @@ def service(found: models.Service) -> dict[str, Any]:
     }
 
 
-def endpoint(found: models.ExternalEndpoint) -> dict[str, Any]:
+def endpoint(found: ExternalEndpoint) -> dict[str, Any]:
     """An external endpoint."""
     return {"id": text(found.id), "name": text(found.name), "type": text(found.type)}
 
 
-def integrations(services: Iterable[models.Service]) -> list[dict[str, Any]]:
+def integrations(services: Iterable[Service]) -> list[dict[str, Any]]:
     """The integrations between services, each once although both ends show it."""
     links: dict[object, dict[str, Any]] = {}
     for found in services:
@@ -55,7 +57,7 @@ def integrations(services: Iterable[models.Service]) -> list[dict[str, Any]]:
     return list(links.values())
 
 
-def attachment(source: str, found: models.ExternalIntegration) -> dict[str, Any]:
+def attachment(source: str, found: ExternalIntegration) -> dict[str, Any]:
     """A service's attachment to an external endpoint.
 
     :param source: name of the service.
@@ -71,7 +73,7 @@ def attachment(source: str, found: models.ExternalIntegration) -> dict[str, Any]
     }
 
 
-def migration(name: str, found: models.MigrationStatus) -> dict[str, Any]:
+def migration(name: str, found: MigrationStatus) -> dict[str, Any]:
     """A migration and its databases.
 
     ``outcome`` is what waits would say, for the status alone is not to be trusted: ``running``, ``replicating``
@@ -97,7 +99,7 @@ def migration(name: str, found: models.MigrationStatus) -> dict[str, Any]:
     }
 
 
-def _outcome(name: str, found: models.MigrationStatus) -> str:
+def _outcome(name: str, found: MigrationStatus) -> str:
     verdict = MigrationWait(name).verdict(found)
     if isinstance(verdict, Failed):
         return "troubled" if verdict.patience else "failed"

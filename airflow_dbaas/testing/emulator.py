@@ -78,8 +78,8 @@ class RunningEmulator:
         self._control("DELETE")
         deadline = time.monotonic() + STOP_SECONDS
         with closing(self.client()) as client:
-            while (services := client.list_dbaas_services().dbaas_services) or (
-                client.list_dbaas_external_endpoints().dbaas_endpoints
+            while (services := client.services.list().dbaas_services) or (
+                client.external_endpoints.list().dbaas_endpoints
             ):
                 if time.monotonic() > deadline:
                     raise EmulatorError(f"services or endpoints could not be deleted, see {self.log}")
@@ -112,12 +112,12 @@ class RunningEmulator:
 
     def _control(self, method: str, body: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """The rules in force; their address stands beside the API, not in it."""
-        from airflow_dbaas.api import models
+        from airflow_dbaas.api.answer import Answer
         from airflow_dbaas.api.calls import Call
 
         content = b"" if body is None else json.dumps(body).encode()
         with closing(self._client(self.url.removesuffix("/v2"))) as client:
-            answer = client.send(Call("faults", method, _FAULTS, models.Answer, content))
+            answer = client.send(Call("faults", method, _FAULTS, Answer, content))
         rules: list[dict[str, Any]] = (answer.model_extra or {})["rules"]
         return rules
 
@@ -127,13 +127,13 @@ def _delete(client: Client, services: Sequence[Any]) -> None:
 
     for service in services:
         if service.termination_protection:
-            getattr(client, f"update_dbaas_service_{service.type}")(name=service.name, termination_protection=False)
+            client.operation(f"update-dbaas-service-{service.type}")(name=service.name, termination_protection=False)
         with suppress(DbaasConflictError, DbaasNotFoundError):
-            client.delete_dbaas_service(service.name)
+            client.services.delete(service.name)
     if not services:
-        for endpoint in client.list_dbaas_external_endpoints().dbaas_endpoints:
+        for endpoint in client.external_endpoints.list().dbaas_endpoints:
             with suppress(DbaasConflictError, DbaasNotFoundError):
-                getattr(client, f"delete_dbaas_external_endpoint_{endpoint.type}")(str(endpoint.id))
+                client.operation(f"delete-dbaas-external-endpoint-{endpoint.type}")(str(endpoint.id))
 
 
 def start_emulator(

@@ -33,8 +33,8 @@ class DbaasWaitTrigger(BaseTrigger):
     :param resume_after: Unix time before which the task is not resumed on a worker.
     :param state: what the task needs to go on, plain JSON; the event gives it back. What it has as ``adds`` becomes
         part of the result if the task ends in the triggerer.
-    :param cancel: the API call to make if somebody kills the task (Airflow 3.3 and later): the client's method as
-        ``method`` and its arguments. Nothing is touched without it.
+    :param cancel: the API call to make if somebody kills the task (Airflow 3.3 and later): its operation id as
+        ``operation`` and its arguments. Nothing is touched without it.
     :param ends_here: whether success ends the task in the triggerer, without a worker.
     :param pushes: whether the result is then pushed to XCom.
     """
@@ -128,10 +128,10 @@ class DbaasWaitTrigger(BaseTrigger):
         await asyncio.shield(leave)
 
     async def _cancel(self, call: dict[str, Any]) -> None:
-        log.info("Killed: %s(%s)", call["method"], call.get("name"))
+        log.info("Killed: sending %s for %s", call["operation"], call.get("name"))
         try:
             async with await DbaasHook(self.exoscale_conn_id, zone=self.zone).get_async_conn() as client:
-                await getattr(client, call.pop("method"))(**call)
+                await client.operation(call.pop("operation"))(**call)
         except DbaasError as error:
             log.warning("What the task had under way goes on: %s", error)
 

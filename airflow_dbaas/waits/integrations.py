@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_dbaas.api import calls, endpoints, models
+from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
+    from airflow_dbaas.api.external_endpoints import ExternalIntegration
+    from airflow_dbaas.api.integrations import Integration
+    from airflow_dbaas.api.services import ServiceList
 
 #: Seconds for which an integration may be shown as failed or switched off: it is while a service restarts.
 FAILURE_PATIENCE = 120.0
@@ -39,12 +42,14 @@ class IntegrationWait(Wait):
         # A UUID can be written in several ways.
         return calls.identifier("integration_id", self.integration_id)
 
-    def call(self) -> Call[models.ServiceList]:
+    def call(self) -> Call[ServiceList]:
         # The request does not need the id, but one that is none is to be found before it.
-        _ = self._id
-        return endpoints.list_dbaas_services()
+        from airflow_dbaas.api.services import Services
 
-    def verdict(self, answer: models.ServiceList) -> Verdict:
+        _ = self._id
+        return Services.list.call()
+
+    def verdict(self, answer: ServiceList) -> Verdict:
         found = answer.integration_with(self._id)
         if self.state == "absent":
             return Pending(f"{self.subject} is still there") if found else Done(_gone(self.integration_id))
@@ -81,13 +86,15 @@ class ExternalIntegrationWait(Wait):
     def subject(self) -> str:
         return f"external integration {self.integration_id}"
 
-    def call(self) -> Call[models.ExternalIntegration]:
-        return endpoints.get_dbaas_external_integration(self.integration_id)
+    def call(self) -> Call[ExternalIntegration]:
+        from airflow_dbaas.api.external_endpoints import ExternalEndpoints
+
+        return ExternalEndpoints.get_integration.call(self.integration_id)
 
     def absent(self, error: DbaasNotFoundError) -> Verdict:
         return Done(_gone(self.integration_id)) if self.state == "absent" else super().absent(error)
 
-    def verdict(self, answer: models.ExternalIntegration) -> Verdict:
+    def verdict(self, answer: ExternalIntegration) -> Verdict:
         if self.state == "absent":
             return Pending(f"{self.subject} is still there")
         status = answer.status or "active"
@@ -103,7 +110,7 @@ def _gone(integration_id: str) -> dict[str, Any]:
     return {"integration_id": integration_id, "status": "absent"}
 
 
-def integration_result(integration: models.Integration) -> dict[str, Any]:
+def integration_result(integration: Integration) -> dict[str, Any]:
     """An integration between services as plain JSON, for XCom."""
     return {
         "integration_id": integration.id,
@@ -114,7 +121,7 @@ def integration_result(integration: models.Integration) -> dict[str, Any]:
     }
 
 
-def external_integration_result(integration: models.ExternalIntegration) -> dict[str, Any]:
+def external_integration_result(integration: ExternalIntegration) -> dict[str, Any]:
     """An integration with an external endpoint as plain JSON, for XCom."""
     return {
         "integration_id": integration.integration_id,

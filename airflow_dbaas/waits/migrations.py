@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasMigrationError, DbaasNotFoundError
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
+    from airflow_dbaas.api.migrations import MigrationDetail, MigrationStatus
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,16 @@ class MigrationWait(Wait):
     def subject(self) -> str:
         return f"the migration into service {self.service_name}"
 
-    def call(self) -> Call[models.MigrationStatus]:
-        return endpoints.get_dbaas_migration_status(self.service_name)
+    def call(self) -> Call[MigrationStatus]:
+        from airflow_dbaas.api.migrations import Migrations
+
+        return Migrations.status.call(self.service_name)
 
     def absent(self, error: DbaasNotFoundError) -> Verdict:  # noqa: ARG002 - said in other words
         text = f"There is no migration into service {self.service_name}: it was not started, or has been stopped"
         return Failed(DbaasMigrationError(text), patience=APPEARANCE_SECONDS)
 
-    def verdict(self, answer: models.MigrationStatus) -> Verdict:
+    def verdict(self, answer: MigrationStatus) -> Verdict:
         details = answer.details
         states = [detail.status for detail in details]
         troubled = (
@@ -60,7 +62,7 @@ class MigrationWait(Wait):
             return Failed(DbaasMigrationError(text), patience=APPEARANCE_SECONDS)
         return Pending(describe_migration(answer))
 
-    def _trouble(self, answer: models.MigrationStatus) -> Verdict:
+    def _trouble(self, answer: MigrationStatus) -> Verdict:
         under_way = [d for d in answer.details if d.status not in {"done", "syncing", "failed"}]
         if under_way and not answer.error:
             # Others are still being copied: the failure is told, with all there is to say, when they are over.
@@ -70,7 +72,7 @@ class MigrationWait(Wait):
         return Failed(DbaasMigrationError(text), patience=self.failure_patience if passing else 0.0)
 
 
-def may_recover(status: models.MigrationStatus) -> bool:
+def may_recover(status: MigrationStatus) -> bool:
     """Whether the failure that a migration shows may pass: it replicates.
 
     That need not be said by a method or a database: "Logical replication is currently down" may be all there is.
@@ -80,7 +82,7 @@ def may_recover(status: models.MigrationStatus) -> bool:
     return "replication" in suspects or "replication is" in (status.error or "").lower()
 
 
-def describe_migration(status: models.MigrationStatus) -> str:
+def describe_migration(status: MigrationStatus) -> str:
     """A migration's status in one line, without secrets."""
     parts = [f"status {status.status or 'unknown'}"]
     if status.method:
@@ -96,7 +98,7 @@ def describe_migration(status: models.MigrationStatus) -> str:
     return ", ".join(parts)
 
 
-def migration_result(service_name: str, status: models.MigrationStatus) -> dict[str, Any]:
+def migration_result(service_name: str, status: MigrationStatus) -> dict[str, Any]:
     """A migration's status as plain JSON, for XCom."""
     return {
         "service": service_name,
@@ -106,13 +108,13 @@ def migration_result(service_name: str, status: models.MigrationStatus) -> dict[
     }
 
 
-def _database_result(detail: models.MigrationDetail) -> dict[str, Any]:
+def _database_result(detail: MigrationDetail) -> dict[str, Any]:
     result: dict[str, Any] = {"name": detail.dbname, "method": detail.method, "status": detail.status}
     lag = _lag(detail)
     return result if lag is None else {**result, "lag": lag}
 
 
-def _lag(detail: models.MigrationDetail) -> float | None:
+def _lag(detail: MigrationDetail) -> float | None:
     """How far a replicating database is behind, where the API tells; its document has no property for it."""
     extras = (detail.model_extra or {}).items()
     return next((value for name, value in extras if "lag" in name and isinstance(value, int | float)), None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasOperationError
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.waits.base import Done, Failed, Pending, Verdict, Wait
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
+    from airflow_dbaas.api.operations import Operation
 
 #: Reasons of a failed operation that somebody has to mend; after all others a later try may succeed.
 FINAL_REASONS = frozenset({"incorrect", "forbidden", "not-found", "unsupported", "conflict"})
@@ -28,12 +28,16 @@ class OperationWait(Wait):
     def subject(self) -> str:
         return f"operation {self.operation_id}"
 
-    def call(self) -> Call[models.Operation]:
-        return endpoints.get_operation(self.operation_id)
+    def call(self) -> Call[Operation]:
+        from airflow_dbaas.api.operations import Operations
 
-    def verdict(self, answer: models.Operation) -> Verdict:
+        return Operations.get.call(self.operation_id)
+
+    def verdict(self, answer: Operation) -> Verdict:
+        from airflow_dbaas.api.operations import Reference
+
         if answer.state == "success":
-            reference = answer.reference or models.Reference()
+            reference = answer.reference or Reference()
             result = {"operation_id": self.operation_id, "reference_id": reference.id, "reference_link": reference.link}
             return Done(result)
         if answer.state in {"failure", "timeout"}:

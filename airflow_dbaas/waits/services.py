@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasServiceError
 from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
+    from airflow_dbaas.api.services import Service, ServiceList
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,18 @@ class ServiceWait(Wait):
     def subject(self) -> str:
         return f"service {self.service_name}"
 
-    def call(self) -> Call[models.ServiceList]:
-        return endpoints.list_dbaas_services()
+    def call(self) -> Call[ServiceList]:
+        from airflow_dbaas.api.services import Services
 
-    def verdict(self, answer: models.ServiceList) -> Verdict:
+        return Services.list.call()
+
+    def verdict(self, answer: ServiceList) -> Verdict:
+        from airflow_dbaas.api.services import Service
+
         service = answer.named(self.service_name)
         state = service.state if service else "absent"
         if state == self.state:
-            return Done(service_result(service or models.Service(name=self.service_name, state="absent")))
+            return Done(service_result(service or Service(name=self.service_name, state="absent")))
         if service is None:
             error = DbaasServiceError(f"{self.subject} does not exist (waiting for {self.state})")
             return Failed(error, patience=APPEARANCE_SECONDS)
@@ -63,7 +67,7 @@ class ServiceUpdateWait(ServiceWait):
     kind: ClassVar[str] = "service-update"
     timed: ClassVar[bool] = True
 
-    def verdict(self, answer: models.ServiceList) -> Verdict:
+    def verdict(self, answer: ServiceList) -> Verdict:
         verdict = super().verdict(answer)
         if isinstance(verdict, Done):
             plan = verdict.result["plan"]
@@ -74,7 +78,7 @@ class ServiceUpdateWait(ServiceWait):
         return verdict
 
 
-def service_result(service: models.Service) -> dict[str, Any]:
+def service_result(service: Service) -> dict[str, Any]:
     """A service as plain JSON, for XCom."""
     return {
         "service": service.name,

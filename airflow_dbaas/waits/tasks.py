@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasMigrationCheckError
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.waits.base import Done, Failed, Pending, Verdict, Wait
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
+    from airflow_dbaas.api.operations import Task
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,12 @@ class TaskWait(Wait):
     def subject(self) -> str:
         return f"task {self.dbaas_task_id} of service {self.service_name}"
 
-    def call(self) -> Call[models.Task]:
-        return endpoints.get_dbaas_task(service=self.service_name, id=self.dbaas_task_id)
+    def call(self) -> Call[Task]:
+        from airflow_dbaas.api.operations import Operations
 
-    def verdict(self, answer: models.Task) -> Verdict:
+        return Operations.get_task.call(service=self.service_name, id=self.dbaas_task_id)
+
+    def verdict(self, answer: Task) -> Verdict:
         if answer.success is None:
             return Pending(f"{self.subject} is running")
         words = redact(answer.result or "")

@@ -105,7 +105,7 @@ def started(window: Page, airflow_ui: AirflowUI, source: str, shot: Shot) -> Ite
     window.wait_for_url(re.compile("/runs/manual__"))
     yield Run(airflow_ui, service, window.url.rpartition("/runs/")[2])
     with airflow_ui.scheduled.client as client:
-        client.delete_dbaas_service(service)
+        client.services.delete(service)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 
 from airflow_dbaas import ledger
 from airflow_dbaas.api import Client
-from airflow_dbaas.api.models import Operation
+from airflow_dbaas.api.operations import Operation
 from airflow_dbaas.emulator.postgres import PostgresServer
 from airflow_dbaas.ledger import MigrationNote
 from airflow_dbaas.waits import OperationWait
@@ -60,28 +60,26 @@ def account(airflow_ui: AirflowUI) -> Iterator[Client]:
         def done(operation: Operation) -> Operation:
             wait = OperationWait(operation.id)
             airflow_ui.scheduled.until(lambda: client.send(wait.call()).state != "pending", "the operation ends")
-            ended = client.get_operation(operation.id)
+            ended = client.operations.get(operation.id)
             assert ended.state == "success"
             return ended
 
-        done(client.create_dbaas_service_pg(name="page-db", plan="startup-4"))
-        done(client.create_dbaas_service_opensearch(name="page-logs", plan="startup-4"))
+        done(client.services.pg.create(name="page-db", plan="startup-4"))
+        done(client.services.opensearch.create(name="page-logs", plan="startup-4"))
         services = {"page-db", "page-logs"}
 
         def running() -> bool:
-            listed = client.list_dbaas_services().dbaas_services
+            listed = client.services.list().dbaas_services
             return services <= {service.name for service in listed if service.state == "running"}
 
         airflow_ui.scheduled.until(running, "the services run")
-        done(
-            client.create_dbaas_integration(integration_type="logs", source_service="page-db", dest_service="page-logs")
-        )
+        done(client.integrations.create(integration_type="logs", source_service="page-db", dest_service="page-logs"))
         syslog = {"server": "logs.example.com", "port": 6514, "tls": True, "format": "rfc5424"}
-        made = done(client.create_dbaas_external_endpoint_rsyslog(name="page-siem", settings=syslog))
+        made = done(client.external_endpoints.rsyslog.create(name="page-siem", settings=syslog))
         assert made.reference
         assert made.reference.id
         done(
-            client.attach_dbaas_service_to_endpoint(
+            client.external_endpoints.attach(
                 source_service_name="page-db", dest_endpoint_id=made.reference.id, type="rsyslog"
             )
         )
@@ -108,7 +106,7 @@ def held_migration(airflow_ui: AirflowUI, account: Client, postgres_source: Post
     }
     with psycopg.connect(postgres_source.conninfo(dbname=DATABASE)) as held:
         held.execute(LOCK)
-        account.update_dbaas_service_pg(name="page-db", migration=source)
+        account.services.pg.update(name="page-db", migration=source)
         yield held
 
 

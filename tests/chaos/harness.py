@@ -159,7 +159,7 @@ class Migration:
                 print(f"\n{case}: {self._said()}")
             target = database_conninfo(target_conninfo(client, self.service), self.database)
             compared = compare(self.chaos.source.conninfo(dbname=self.database), target)
-            client.delete_dbaas_service(self.service)
+            client.services.delete(self.service)
         return Outcome(
             case=f"{case}, late" if self.late else case,
             runs=runs,

@@ -1,5 +1,12 @@
 """The operations of the API that the clients offer, by id: a fixed list that tests hold everything else to."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_dbaas.api import Client
+from airflow_dbaas.api.operation import BoundOperation
+
 OPERATIONS: tuple[str, ...] = (
     "attach-dbaas-service-to-endpoint",
     "create-dbaas-external-endpoint-datadog",
@@ -88,3 +95,12 @@ OPERATIONS: tuple[str, ...] = (
     "update-dbaas-service-thanos",
     "update-dbaas-service-valkey",
 )
+
+_DECLARED: dict[str, BoundOperation[Any, Any, Any]] = {
+    operation.id: operation for _, operation in Client("key", "secret", zone="ch-gva-2").every_operation()
+}
+
+
+def declared(operation: str) -> BoundOperation[Any, Any, Any]:
+    """The operation with an id, as the client has it. Its ``call`` sends nothing."""
+    return _DECLARED[operation]

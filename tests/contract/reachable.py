@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Iterator
 from functools import cached_property
 from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
 
-from airflow_dbaas import desired, engines, validation
-from airflow_dbaas.api import endpoints
+from airflow_dbaas import engines
+from airflow_dbaas.api import Client
 
 #: Where a task's own code is: beyond it are clients and hook, which know every call.
 ROOMS = tuple(
@@ -18,11 +20,14 @@ ROOMS = tuple(
 )
 #: Where Airflow, or the base, enters a task.
 ENTRIES = ("start", "wait", "get_openlineage_facets_on_complete")
-TYPES = {*validation.SERVICE_TYPES, *desired.ENDPOINT_TYPES}
-#: Calls that an engine has under a name of its own.
-BY_ENGINE = {
-    name: {call.__name__ for engine in engines.ENGINES if callable(call := getattr(engine, name))}
-    for name in engines.Engine.__annotations__
+#: Operations by the places at which the clients have them, and at which resources without a client do.
+PLACES = {
+    (*place.split("."),): operation.id
+    for place, operation in Client("key", "secret", zone="ch-gva-2").every_operation()
+}
+CLASSES = {
+    (operation.owner.__name__, operation.name): operation.id
+    for _, operation in Client("key", "secret", zone="ch-gva-2").every_operation()
 }
 
 
@@ -49,14 +54,39 @@ def functions(kind: Any) -> set[FunctionType]:
 
 def operations(kind: Any) -> set[str]:
     """The ids of the operations that an operator or sensor may ask for."""
-    methods = set()
-    for code in (code for here in functions(kind) for code in codes(here.__code__)):
-        methods |= set(code.co_names) & set(endpoints.__all__)
-        methods |= {call for name in code.co_names for call in BY_ENGINE.get(name, ())}
-        for text in (constant for constant in code.co_consts if isinstance(constant, str)):
-            # A name as a whole, or one that gets the type put behind it.
-            methods |= {name for name in endpoints.__all__ if name in {text, *(f"{text}{kind}" for kind in TYPES)}}
-    return {name.replace("_", "-") for name in methods}
+    found: set[str] = set()
+    for here in functions(kind):
+        if inspect.unwrap(here).__code__.co_filename.startswith("<"):
+            continue  # what dataclasses generate
+        tree = ast.parse(textwrap.dedent(inspect.getsource(here)))
+        for chain in (names(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)):
+            found |= {CLASSES[chain[at : at + 2]] for at in range(len(chain)) if chain[at : at + 2] in CLASSES}
+            found |= {operation for place, operation in PLACES.items() if asks(chain, place)}
+    return found
+
+
+def names(node: ast.expr) -> tuple[str, ...]:
+    """The names of a chain of attributes and calls: ``a.b(c).d`` is a, b, d."""
+    if isinstance(node, ast.Attribute):
+        return (*names(node.value), node.attr)
+    if isinstance(node, ast.Call):
+        return names(node.func)
+    return (node.id,) if isinstance(node, ast.Name) else ()
+
+
+def asks(chain: tuple[str, ...], place: tuple[str, ...]) -> bool:
+    """Whether a chain of names leads to an operation: by its place, for any type, or through an engine."""
+    subject, *of, method = place
+    ways = [place]
+    if of:
+        ways.append((subject, "of_type", method))
+    if of and of[0] in {engine.service_type for engine in engines.ENGINES}:
+        ways.append(("engine", subject, method))
+    if method.startswith("stop_"):
+        ways.append(("engine", "stop_migration"))
+        if method.removeprefix("stop_") not in {engine.service_type for engine in engines.ENGINES}:
+            ways = [place]
+    return any(chain[at : at + len(way)] == way for way in ways for at in range(len(chain)))
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

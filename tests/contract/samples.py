@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import typing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
 
-from airflow_dbaas.api import answers, endpoints
+from airflow_dbaas.api import answers
 from airflow_dbaas.api.calls import Call
 from tests.contract.document import documented_answer, resolve
+from tests.contract.operations import declared
 
 Schema = dict[str, Any]
 #: Where a value stands in an answer: names of properties, and positions in lists.
@@ -25,9 +25,7 @@ ENCODINGS: dict[str, Callable[[Any], bytes]] = {
 
 
 def call(operation: str) -> Call[Any]:
-    statement = getattr(endpoints, operation.replace("-", "_"))
-    (answer,) = typing.get_args(typing.get_type_hints(statement)["return"])
-    return Call(operation, "GET", "/", answer)
+    return Call(operation, "GET", "/", declared(operation).answer)
 
 
 def read(operation: str, content: bytes) -> BaseModel:

@@ -16,7 +16,8 @@ import pytest
 from airflow.sdk import DAG
 from pydantic import TypeAdapter
 
-from airflow_dbaas.api import Client, bodies, endpoints
+from airflow_dbaas.api import Client
+from airflow_dbaas.api import operation as api_operation
 from airflow_dbaas.api.retries import Resend
 from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.emulator.handlers import HANDLERS
@@ -27,7 +28,7 @@ from airflow_dbaas.task_groups.migrations import migrate_service
 from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
 from airflow_dbaas.triggers.waits import DbaasWaitTrigger
 from tests.contract import reachable
-from tests.contract.operations import OPERATIONS
+from tests.contract.operations import OPERATIONS, declared
 from tests.unit.bad_input.kinds import GOOD
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,7 @@ def sections(text: str) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
+PLACES = {operation.id: place for place, operation in Client("key", "secret", zone="ch-gva-2").every_operation()}
 CALL_ROWS = {row[0]: row[1:] for row in rows(CALLS, 5)}
 SECTIONS = sections(OPERATORS)
 
@@ -70,7 +72,7 @@ def test_every_operation_is_known_everywhere() -> None:
     """Each operation of the list has a method of the client, a handler of the emulator and one row in the docs."""
     documented = [row[0] for row in rows(CALLS, 5)]
     for operation in OPERATIONS:
-        assert hasattr(Client, operation.replace("-", "_")), f"the client lacks {operation}"
+        assert operation in PLACES, f"the client lacks {operation}"
         assert operation in HANDLERS, f"the emulator lacks {operation}"
         assert documented.count(operation) == 1, f"docs/reference/calls.md must have one row of {operation}"
     assert set(documented) == set(OPERATIONS)
@@ -78,13 +80,13 @@ def test_every_operation_is_known_everywhere() -> None:
 
 def arguments(operation: str) -> tuple[list[str], list[str], list[str]]:
     """What a call needs, what it may take, and what it may take besides as properties of a body."""
-    statement = getattr(endpoints, operation.replace("-", "_"))
+    statement = declared(operation)
     needed, optional, properties = [], [], []
     for parameter in inspect.signature(statement).parameters.values():
         if parameter.kind is not parameter.VAR_KEYWORD:
             (needed if parameter.default is parameter.empty else optional).append(parameter.name)
             continue
-        (body,) = typing.get_args(typing.get_type_hints(statement)["fields"])
+        (body,) = typing.get_args(statement.hints()["fields"])
         required = {name.replace("-", "_") for name in TypeAdapter(body).json_schema().get("required", [])}
         needed += [name for name in body.__annotations__ if name in required]
         properties = [name for name in body.__annotations__ if name not in required]
@@ -94,17 +96,17 @@ def arguments(operation: str) -> tuple[list[str], list[str], list[str]]:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_calls_row(monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
     """Method, arguments, model of the answer and whether the call is repeated are as the row says."""
-    monkeypatch.setattr(bodies, "encode", lambda *_: b"{}", raising=False)
+    monkeypatch.setattr(api_operation, "encode", lambda *_: b"{}")
     method, model, _, repeated = CALL_ROWS[operation]
     needed, optional, properties = arguments(operation)
 
     shown = [*needed, *(f"{name}?" for name in optional)]
     if properties:
         shown.append("settings?" if properties == ["settings"] else "…")
-    assert method == f"{operation.replace('-', '_')}({', '.join(shown)})"
+    assert method == f"{PLACES[operation]}({', '.join(shown)})"
 
     def call(*names: str) -> Any:
-        return getattr(endpoints, operation.replace("-", "_"))(**dict.fromkeys([*needed, *names], ID))
+        return declared(operation).call(**dict.fromkeys([*needed, *names], ID))
 
     assert call().answer.__name__ == model
     always = call().resend is Resend.ALWAYS

@@ -12,8 +12,10 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from airflow_dbaas.api import AsyncClient, Client, bodies, endpoints, models
+from airflow_dbaas.api import AsyncClient, Client
+from airflow_dbaas.api import operation as api_operation
 from airflow_dbaas.api.addresses import ZONES
+from airflow_dbaas.api.answer import Answer
 from airflow_dbaas.api.calls import Call
 from tests.contract.document import (
     DOCUMENT,
@@ -24,21 +26,21 @@ from tests.contract.document import (
     path_parameters,
     resolve,
 )
-from tests.contract.operations import OPERATIONS
+from tests.contract.operations import OPERATIONS, declared
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 
 
 def statement(operation: str) -> Any:
-    return getattr(endpoints, operation.replace("-", "_"))
+    return declared(operation)
 
 
 class Recorder:
-    """Stands in for ``bodies.encode``: lets any body pass, and keeps which class it was to be checked by."""
+    """Stands in for ``encode``: lets any body pass, and keeps which class it was to be checked by."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.kinds: dict[str, type] = {}
-        monkeypatch.setattr(bodies, "encode", self, raising=False)
+        monkeypatch.setattr(api_operation, "encode", self)
 
     def __call__(self, operation: str, kind: type, fields: Mapping[str, object]) -> bytes:
         self.kinds[operation] = kind
@@ -53,7 +55,7 @@ class Recorder:
         for parameter in inspect.signature(statement(operation)).parameters.values():
             if parameter.kind is not parameter.VAR_KEYWORD:
                 arguments.setdefault(parameter.name, "sample")
-        call: Call[Any] = statement(operation)(**arguments)
+        call: Call[Any] = statement(operation).call(**arguments)
         return call
 
 
@@ -63,17 +65,11 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 
 def test_the_clients_offer_exactly_these_operations() -> None:
-    """Both clients have a method for each operation of the list, and none besides; so have the endpoints."""
-    names = {operation.replace("-", "_") for operation in OPERATIONS}
-    assert len(names) == len(OPERATIONS) == 86
-    assert set(endpoints.__all__) == names
+    """Both clients have each operation of the list once, and none besides."""
+    assert len(set(OPERATIONS)) == len(OPERATIONS) == 86
     for kind in (Client, AsyncClient):
-        methods = {name: each.statement for c in kind.__mro__ for name, each in vars(c).items() if is_method(each)}
-        assert methods == {name: getattr(endpoints, name) for name in names}
-
-
-def is_method(attribute: object) -> bool:
-    return hasattr(attribute, "statement")
+        offered = [operation.id for _, operation in kind("key", "secret", zone="ch-gva-2").every_operation()]
+        assert sorted(offered) == sorted(OPERATIONS)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -84,7 +80,7 @@ def test_arguments(recorder: Recorder, operation: str) -> None:
     ours = {name for name, each in parameters.items() if each.kind is not each.VAR_KEYWORD}
     if len(ours) < len(parameters):
         # What is unpacked is the very class that the body is checked by.
-        hint = typing.get_type_hints(statement(operation))["fields"]
+        hint = statement(operation).hints()["fields"]
         assert get_args(hint) == (recorder.kinds[operation],)
         ours |= set(recorder.kinds[operation].__annotations__)
     theirs = set(path_parameters(operation))
@@ -153,9 +149,8 @@ def plain_types(annotation: Any) -> set[Any]:
 
 def test_models_require_little() -> None:
     """Only what the document requires, and hardly that: an answer that leaves things out still parses."""
-    for name in models.__all__:
-        model = getattr(models, name)
-        if isinstance(model, type) and issubclass(model, models.Answer):
+    for operation in OPERATIONS:
+        for model in {declared(operation).answer, *Answer.__subclasses__()}:
             required = {name for name, field in model.model_fields.items() if field.is_required()}
             assert required <= {"name"}, model
 

@@ -8,8 +8,19 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from airflow_dbaas.api import models
+from airflow_dbaas.api.accounts import UserSecrets
 from airflow_dbaas.api.errors import DbaasResponseError
+from airflow_dbaas.api.external_endpoints import (
+    ExternalEndpoint,
+    ExternalEndpointList,
+    ExternalIntegration,
+    ExternalIntegrationList,
+)
+from airflow_dbaas.api.integrations import Integration
+from airflow_dbaas.api.migrations import MigrationDetail, MigrationStatus
+from airflow_dbaas.api.observability import ServiceLogs
+from airflow_dbaas.api.operations import Operation, Task
+from airflow_dbaas.api.services import PgService, Service, ServiceList
 from airflow_dbaas.waits.base import Done
 from airflow_dbaas.waits.services import ServiceWait
 from tests.contract.operations import OPERATIONS
@@ -20,19 +31,19 @@ ODD = ({"a": 1}, ["x", None], "secret", 7.5, True, [], "")
 #: What an answer must not hold in another type: for want of it a failure would pass for success, or something that is
 #: there for gone.
 NEEDED: dict[type[BaseModel], set[str]] = {
-    models.ExternalEndpoint: {"id", "name", "type"},
-    models.ExternalEndpointList: {"dbaas-endpoints"},
-    models.ExternalIntegration: {"integration-id", "status", "dest-endpoint-id"},
-    models.ExternalIntegrationList: {"external-integrations"},
-    models.Integration: {"id", "type", "source", "dest"},
-    models.MigrationDetail: {"status", "error"},
-    models.MigrationStatus: {"status", "error", "details"},
-    models.Operation: {"id", "state"},
-    models.Service: {"name", "integrations"},
-    models.ServiceList: {"dbaas-services"},
-    models.ServiceLogs: {"logs", "offset"},
-    models.Task: {"success"},
-    models.UserSecrets: {"username", "password"},
+    ExternalEndpoint: {"id", "name", "type"},
+    ExternalEndpointList: {"dbaas-endpoints"},
+    ExternalIntegration: {"integration-id", "status", "dest-endpoint-id"},
+    ExternalIntegrationList: {"external-integrations"},
+    Integration: {"id", "type", "source", "dest"},
+    MigrationDetail: {"status", "error"},
+    MigrationStatus: {"status", "error", "details"},
+    Operation: {"id", "state"},
+    Service: {"name", "integrations"},
+    ServiceList: {"dbaas-services"},
+    ServiceLogs: {"logs", "offset"},
+    Task: {"success"},
+    UserSecrets: {"username", "password"},
 }
 
 
@@ -80,7 +91,7 @@ def test_what_could_not_be_read_is_absent_and_an_extra() -> None:
     """An attribute is None, or an empty list, and the value is found under the API's name; a later dump has it, too."""
     sent = {"name": "db", "state": ["up"], "disk-size": "much", "backups": {"a": 1}, "version": 17, "users": [{}, 1]}
     found = read("get-dbaas-service-pg", json.dumps(sent).encode())
-    assert isinstance(found, models.PgService)
+    assert isinstance(found, PgService)
     assert (found.name, found.state, found.disk_size, found.backups, found.users) == ("db", None, None, [], [])
     assert found.version == "17"
     assert found.model_extra == {name: sent[name] for name in ("state", "disk-size", "backups", "users")}
@@ -102,7 +113,7 @@ def test_a_wait_does_not_fail_for_what_it_has_nothing_to_do_with() -> None:
     wait = ServiceWait("db")
     for services in ([odd, mine], [mine, odd]):
         answer = read("list-dbaas-services", json.dumps({"dbaas-services": services}).encode())
-        assert isinstance(answer, models.ServiceList)
+        assert isinstance(answer, ServiceList)
         verdict = wait.verdict(answer)
         assert isinstance(verdict, Done)
         assert verdict.result["service"] == "db"
@@ -142,13 +153,13 @@ def test_broken_characters(message: bytes, shown: str) -> None:
     found = read(
         "get-dbaas-service-logs", b'{"offset": "1", "logs": [{"message": "' + message + b'"}, {"message": "x"}]}'
     )
-    assert isinstance(found, models.ServiceLogs)
+    assert isinstance(found, ServiceLogs)
     assert [entry.message for entry in found.logs] == [shown, "x"]
 
 
 def test_a_byte_order_mark() -> None:
     """It is no part of the answer."""
-    assert read("get-operation", b'\xef\xbb\xbf{"state": "success"}') == models.Operation(state="success")
+    assert read("get-operation", b'\xef\xbb\xbf{"state": "success"}') == Operation(state="success")
 
 
 BROKEN = [

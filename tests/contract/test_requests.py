@@ -22,14 +22,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_dbaas.api import endpoints
 from airflow_dbaas.api.calls import Call
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from tests.contract import cases, strategies
 from tests.contract.deviations import AS_GIVEN, DEVIATIONS, OTHERWISE, REFUSED, TYPE_ERROR, Deviation
 from tests.contract.document import DOCUMENTED, WITH_BODY, documented_body, path_parameters
 from tests.contract.judge import Schema, judge, plain
-from tests.contract.operations import OPERATIONS
+from tests.contract.operations import OPERATIONS, declared
 
 Path = Mapping[str, Any]
 Body = Mapping[str, Any]
@@ -89,7 +88,7 @@ def spelled(value: Any, schema: Schema) -> Any:
 
 
 def statement(operation: str) -> Any:
-    return getattr(endpoints, operation.replace("-", "_"))
+    return declared(operation).call
 
 
 def usual(value: object, schema: Schema) -> object:
@@ -133,7 +132,7 @@ def outcome(operation: str, path: Path, body: Body | None) -> tuple[str, str]:
     """What becomes of a request, and the error's text."""
     named = arguments(operation, path, body)
     try:
-        inspect.signature(statement(operation)).bind(**named)
+        inspect.signature(declared(operation)).bind(**named)
     except TypeError:
         return TYPE_ERROR, ""
     try:

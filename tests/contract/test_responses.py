@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from airflow_dbaas.api import models
+from airflow_dbaas.api.operations import Reference
+from airflow_dbaas.api.services import Service
 from tests.contract.document import documented_answer, resolve
 from tests.contract.operations import OPERATIONS
 from tests.contract.samples import (
@@ -104,7 +105,7 @@ def test_nulls(operation: str) -> None:
 def named(operation: str, place: Place) -> bool:
     """Whether it is the name of a service, which no answer lacks."""
     around = on_model(read(operation, ENCODINGS["indented ASCII"](full(operation))), place[:-1])
-    return place[-1] == "name" and isinstance(around, models.Service)
+    return place[-1] == "name" and isinstance(around, Service)
 
 
 FORMS: list[tuple[Callable[[Schema], bool], tuple[Any, ...]]] = [
@@ -164,7 +165,7 @@ SEEN: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "create-dbaas-service-valkey",
         {"state": "pending", "reference": {"id": "my-valkey", "link": None}, "reason": None, "message": None},
-        {"state": "pending", "reference": models.Reference(id="my-valkey", link=None), "reason": None, "message": None},
+        {"state": "pending", "reference": Reference(id="my-valkey", link=None), "reason": None, "message": None},
     ),
     ("get-dbaas-service-pg", {"name": "db", "users": None, "databases": None}, {"users": [], "databases": []}),
     ("get-dbaas-service-pg", {"name": "db", "version": "17.5"}, {"version": "17.5", "state": None}),

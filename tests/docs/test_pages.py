@@ -119,15 +119,13 @@ def shop(emulator: RunningEmulator) -> Iterator[Callable[[], None]]:
     with Client(emulator.key, emulator.secret, url=emulator.url) as client:
 
         def state() -> str | None:
-            return next(
-                (each.state for each in client.list_dbaas_services().dbaas_services if each.name == "shop"), None
-            )
+            return next((each.state for each in client.services.list().dbaas_services if each.name == "shop"), None)
 
         def renew() -> None:
             if state() is not None:
-                client.delete_dbaas_service("shop")
+                client.services.delete("shop")
                 wait_until(lambda: state() is None)
-            client.create_dbaas_service_pg(name="shop", plan="startup-4", version="17")
+            client.services.pg.create(name="shop", plan="startup-4", version="17")
             wait_until(lambda: state() == "running")
 
         yield renew

@@ -50,29 +50,29 @@ def test_faults(dbaas_emulator):
     with dbaas_emulator.client() as client:
         with dbaas_emulator.faults({"kind": "status", "status": 502, "times": 2}) as struck:
             assert struck() == [0]
-            client.list_dbaas_services()
+            client.services.list()
             assert struck() == [2]
         with dbaas_emulator.faults({"kind": "status", "probability": 1}):
             client.retry = NO_RETRY
             with pytest.raises(DbaasServerError):
-                client.list_dbaas_services()
-        client.list_dbaas_services()
+                client.services.list()
+        client.services.list()
 
 def test_reset(dbaas_emulator):
     rsyslog = {"server": "logs.example.com", "port": 514, "tls": False, "format": "rfc3164"}
     with dbaas_emulator.client() as client:
-        client.create_dbaas_service_valkey(name="kept", plan="startup-4", termination_protection=True)
-        client.create_dbaas_service_opensearch(name="logs", plan="startup-4")
-        client.create_dbaas_external_endpoint_rsyslog(name="elsewhere", settings=rsyslog)
-        until(lambda: {each.state for each in client.list_dbaas_services().dbaas_services} == {"running"})
-        client.create_dbaas_integration(integration_type="logs", source_service="kept", dest_service="logs")
-        (endpoint,) = client.list_dbaas_external_endpoints().dbaas_endpoints
-        client.attach_dbaas_service_to_endpoint(
+        client.services.valkey.create(name="kept", plan="startup-4", termination_protection=True)
+        client.services.opensearch.create(name="logs", plan="startup-4")
+        client.external_endpoints.rsyslog.create(name="elsewhere", settings=rsyslog)
+        until(lambda: {each.state for each in client.services.list().dbaas_services} == {"running"})
+        client.integrations.create(integration_type="logs", source_service="kept", dest_service="logs")
+        (endpoint,) = client.external_endpoints.list().dbaas_endpoints
+        client.external_endpoints.attach(
             source_service_name="kept", dest_endpoint_id=str(endpoint.id), type="rsyslog"
         )
         dbaas_emulator.reset()
-        assert client.list_dbaas_services().dbaas_services == []
-        assert client.list_dbaas_external_endpoints().dbaas_endpoints == []
+        assert client.services.list().dbaas_services == []
+        assert client.external_endpoints.list().dbaas_endpoints == []
 """
 
 WAIT = """

@@ -51,24 +51,24 @@ class Hunt:
         """
         with self.scheduled.client as client:
             for name, engine in names.items():
-                create = getattr(client, f"create_dbaas_service_{engine}")
+                create = client.operation(f"create-dbaas-service-{engine}")
                 create(name=name, plan="startup-4", admin_password=CANARIES["administrator"])
 
             def run() -> bool:
-                listed = client.list_dbaas_services()
+                listed = client.services.list()
                 return all((service := listed.named(name)) and service.state == "running" for name in names)
 
             self.scheduled.until(run, "the services run")
             for name, engine in names.items():
-                reveal = getattr(client, f"reveal_dbaas_{'postgres' if engine == 'pg' else engine}_user_password")
-                shown = getattr(client, f"get_dbaas_service_{engine}")(name)
+                reveal = client.operation(f"reveal-dbaas-{'postgres' if engine == 'pg' else engine}-user-password")
+                shown = client.operation(f"get-dbaas-service-{engine}")(name)
                 for user in shown.users:
                     revealed = reveal(service_name=name, username=user.username).password
                     self.secrets[f"{user.username} of {name}"] = str(revealed)
             yield
             for name in names:
                 with suppress(DbaasNotFoundError):
-                    client.delete_dbaas_service(name)
+                    client.services.delete(name)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -107,7 +107,7 @@ class Hunt:
 
         def replicates() -> bool:
             with self.scheduled.client as client, suppress(DbaasNotFoundError):
-                details = client.get_dbaas_migration_status(service).details
+                details = client.migrations.status(service).details
                 return [each.status for each in details] == ["syncing"] and state() == task
             return False
 

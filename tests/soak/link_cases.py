@@ -98,7 +98,7 @@ def _endpoint(world: World, name: str) -> Iterator[None]:
         yield
     finally:
         for each in world.endpoints(name):
-            world.client.delete_dbaas_external_endpoint_rsyslog(str(each.id))
+            world.client.external_endpoints.rsyslog.delete(str(each.id))
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def update_endpoint(world: World) -> Iterator[Case]:
     endpoint_id = world.new_endpoint(name)
 
     def done(result: dict[str, Any]) -> bool:
-        settings = world.client.get_dbaas_external_endpoint_rsyslog(endpoint_id).settings
+        settings = world.client.external_endpoints.rsyslog.get(endpoint_id).settings
         return settings is not None and settings.port == 515
 
     with _endpoint(world, name):

@@ -27,11 +27,11 @@ def _sensor(kind: Callable[..., BaseOperator], **arguments: Any) -> Callable[...
 def operation_sensor(world: World) -> Iterator[Case]:
     """The operation that creates a service."""
     name = world.name()
-    operation = world.client.create_dbaas_service_valkey(name=name, plan="startup-4")
+    operation = world.client.services.valkey.create(name=name, plan="startup-4")
     try:
         yield Case(
             _sensor(DbaasOperationSensor, operation_id=operation.id),
-            lambda result: world.client.get_operation(str(operation.id)).state == "success",
+            lambda result: world.client.operations.get(str(operation.id)).state == "success",
         )
     finally:
         world.drop(name)
@@ -41,7 +41,7 @@ def operation_sensor(world: World) -> Iterator[Case]:
 def service_sensor(world: World) -> Iterator[Case]:
     """A service that is about to run."""
     name = world.name()
-    world.client.create_dbaas_service_valkey(name=name, plan="startup-4")
+    world.client.services.valkey.create(name=name, plan="startup-4")
 
     def done(result: dict[str, Any]) -> bool:
         found = world.service(name)
@@ -57,7 +57,7 @@ def service_sensor(world: World) -> Iterator[Case]:
 def absent_service_sensor(world: World) -> Iterator[Case]:
     """A service that is about to go."""
     name = world.new("valkey")
-    world.client.delete_dbaas_service(name)
+    world.client.services.delete(name)
     yield Case(
         _sensor(DbaasServiceSensor, service_name=name, state="absent"), lambda result: world.service(name) is None
     )
@@ -68,14 +68,14 @@ def task_sensor(world: World) -> Iterator[Case]:
     """A migration check."""
     from airflow_dbaas.sources import MigrationSource
 
-    operation = world.client.create_dbaas_task_migration_check(
+    operation = world.client.migrations.check(
         service=world.pg, source_service_uri=MigrationSource.from_conn_id(source_of("pg")).uri()
     )
     assert operation.reference
     task_id = str(operation.reference.id)
     yield Case(
         _sensor(DbaasTaskSensor, service_name=world.pg, dbaas_task_id=task_id),
-        lambda result: bool(world.client.get_dbaas_task(service=world.pg, id=task_id).success),
+        lambda result: bool(world.client.operations.get_task(service=world.pg, id=task_id).success),
     )
 
 
@@ -104,11 +104,11 @@ def external_integration_sensor(world: World) -> Iterator[Case]:
     """An attachment that was just ended."""
     name = world.new("valkey")
     integration_id = world.attach(name)
-    world.client.detach_dbaas_service_from_endpoint(source_service_name=name, integration_id=integration_id)
+    world.client.external_endpoints.detach(source_service_name=name, integration_id=integration_id)
 
     def done(result: dict[str, Any]) -> bool:
         try:
-            world.client.get_dbaas_external_integration(integration_id)
+            world.client.external_endpoints.get_integration(integration_id)
         except DbaasNotFoundError:
             return result["status"] == "absent"
         return False

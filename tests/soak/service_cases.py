@@ -70,7 +70,7 @@ def check_migration(kind: str) -> Prepare:
         name = world.empty[kind]
 
         def done(result: dict[str, Any]) -> bool:
-            return bool(world.client.get_dbaas_task(service=name, id=result["task_id"]).success)
+            return bool(world.client.operations.get_task(service=name, id=result["task_id"]).success)
 
         make = partial(migrations.DbaasMigrationCheckOperator, service_name=name, source_conn_id=source_of(kind))
         yield Case(make, done)
@@ -126,7 +126,7 @@ def logs(world: World) -> Iterator[Case]:
 
     def done(result: dict[str, Any]) -> bool:
         written = [(entry["time"], entry["message"]) for entry in map(json.loads, path.read_text().splitlines())]
-        shown = [(entry.time, entry.message) for entry in world.client.iter_dbaas_service_logs(world.pg)]
+        shown = [(entry.time, entry.message) for entry in world.client.iter_service_logs(world.pg)]
         return len(written) > 0 and written == shown[: len(written)]
 
     yield Case(partial(services.DbaasServiceLogsOperator, service_name=world.pg, path=str(path)), done)
@@ -148,5 +148,5 @@ def metrics(world: World) -> Iterator[Case]:
 @contextmanager
 def certificate(world: World) -> Iterator[Case]:
     """The certificate of the authority."""
-    shown = world.client.get_dbaas_ca_certificate().certificate
+    shown = world.client.services.ca_certificate().certificate
     yield Case(services.DbaasCaCertificateOperator, lambda result: result["certificate"] == shown)

@@ -230,6 +230,6 @@ def test_each_count_counts(world: World, monkeypatch: pytest.MonkeyPatch, name: 
     world.work()
     for endpoint in ("once", "more"):
         for each in world.endpoints(endpoint):
-            world.client.delete_dbaas_external_endpoint_rsyslog(str(each.id))
+            world.client.external_endpoints.rsyslog.delete(str(each.id))
     assert [counted for counted, found in counts.wrong.items() if found] == [name]
     assert len(counts.wrong[name]) == 1

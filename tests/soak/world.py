@@ -15,9 +15,12 @@ import httpx
 import pytest
 
 from airflow_dbaas import _compat, polling
-from airflow_dbaas.api import Client, client, models
+from airflow_dbaas.api import Client, client
 from airflow_dbaas.api.errors import DbaasNotFoundError
+from airflow_dbaas.api.external_endpoints import ExternalEndpoint, ExternalIntegration
+from airflow_dbaas.api.integrations import Integration
 from airflow_dbaas.api.retries import RetryPolicy
+from airflow_dbaas.api.services import Service
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.postgres import PostgresServer
 from airflow_dbaas.operators._services import update
@@ -157,26 +160,26 @@ class World:
     def new(self, kind: str, name: str = "") -> str:
         """The name of a service that runs."""
         name = name or self.name()
-        getattr(self.client, f"create_dbaas_service_{kind}")(name=name, plan="startup-4")
-        self.until(lambda: (self.service(name) or models.Service(name=name)).state == "running")
+        self.client.operation(f"create-dbaas-service-{kind}")(name=name, plan="startup-4")
+        self.until(lambda: (self.service(name) or Service(name=name)).state == "running")
         return name
 
     def new_endpoint(self, name: str) -> str:
         """The id of an external endpoint."""
-        self.client.create_dbaas_external_endpoint_rsyslog(
+        self.client.external_endpoints.rsyslog.create(
             name=name, settings={"server": "logs.example.com", "port": 514, "tls": False, "format": "rfc3164"}
         )
         return str(self.endpoints(name)[0].id)
 
     def integrate(self, source: str, dest: str) -> str:
         """The id of an integration ``logs``."""
-        self.client.create_dbaas_integration(integration_type="logs", source_service=source, dest_service=dest)
+        self.client.integrations.create(integration_type="logs", source_service=source, dest_service=dest)
         (found,) = self.integrations(source)
         return str(found.id)
 
     def attach(self, service: str) -> str:
         """The id of an attachment to the endpoint that stays."""
-        self.client.attach_dbaas_service_to_endpoint(
+        self.client.external_endpoints.attach(
             source_service_name=service, dest_endpoint_id=self.endpoint_id, type="rsyslog"
         )
         (found,) = self.attachments(service)
@@ -187,37 +190,37 @@ class World:
         from airflow_dbaas.sources import MigrationSource
 
         source = MigrationSource.from_conn_id(source_of(kind))
-        self.client.send(source.engine.changed_by(name=name, migration=source.settings(method=method, ignore_dbs=None)))
+        source.engine.services(self.client).update(name=name, migration=source.settings(method=method, ignore_dbs=None))
         self.until(lambda: self.migration(name) == ("done" if method == "dump" else "syncing"))
 
-    def service(self, name: str) -> models.Service | None:
+    def service(self, name: str) -> Service | None:
         """A service as it is."""
-        return self.client.list_dbaas_services().named(name)
+        return self.client.services.list().named(name)
 
-    def endpoints(self, name: str) -> list[models.ExternalEndpoint]:
+    def endpoints(self, name: str) -> list[ExternalEndpoint]:
         """The endpoints of a name."""
-        return [each for each in self.client.list_dbaas_external_endpoints().dbaas_endpoints if each.name == name]
+        return [each for each in self.client.external_endpoints.list().dbaas_endpoints if each.name == name]
 
-    def integrations(self, name: str) -> list[models.Integration]:
+    def integrations(self, name: str) -> list[Integration]:
         """The integrations of a service."""
         found = self.service(name)
         return found.integrations if found else []
 
-    def attachments(self, name: str) -> list[models.ExternalIntegration]:
+    def attachments(self, name: str) -> list[ExternalIntegration]:
         """The external integrations of a service."""
-        return self.client.list_dbaas_external_integrations(name).external_integrations
+        return self.client.external_endpoints.list_integrations(name).external_integrations
 
     def migration(self, name: str) -> str | None:
         """The status of the migration into a service, if there is one."""
         try:
-            return self.client.get_dbaas_migration_status(name).status
+            return self.client.migrations.status(name).status
         except DbaasNotFoundError:
             return None
 
     def drop(self, name: str) -> None:
         """Delete a service if it is there."""
         with suppress(DbaasNotFoundError):
-            self.client.delete_dbaas_service(name)
+            self.client.services.delete(name)
 
     def until(self, true: Any) -> None:
         """Wait for what comes in any case."""

@@ -32,13 +32,13 @@ Ask = Callable[..., Any]
 
 def blocking(url: str | None, **settings: Any) -> Any:
     with Client("EXOkey", "api-secret", url=url, retry=QUICK, **settings) as connected:
-        return connected.list_dbaas_services()
+        return connected.services.list()
 
 
 def awaited(url: str | None, **settings: Any) -> Any:
     async def main() -> Any:
         async with AsyncClient("EXOkey", "api-secret", url=url, retry=QUICK, **settings) as connected:
-            return await connected.list_dbaas_services()
+            return await connected.services.list()
 
     return asyncio.run(main())
 
@@ -101,12 +101,12 @@ def test_an_encrypted_connection_is_kept(blocks: bool, authority: tuple[Authorit
         async def ask_in_loop() -> None:
             async with AsyncClient("EXOkey", "s", url=server.url, ca_file=file, retry=QUICK) as client:
                 for _ in range(3):
-                    await client.list_dbaas_services()
+                    await client.services.list()
 
         if blocks:
             with Client("EXOkey", "s", url=server.url, ca_file=file, retry=QUICK) as client:
                 for _ in range(3):
-                    client.list_dbaas_services()
+                    client.services.list()
         else:
             asyncio.run(ask_in_loop())
         assert (len(server.requests), len(server.connections)) == (3, 1)

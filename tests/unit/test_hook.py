@@ -55,7 +55,7 @@ def test_async_client(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -
 
     async def names() -> list[str]:
         async with await DbaasHook().get_async_conn() as client:
-            return [service.name for service in (await client.list_dbaas_services()).dbaas_services]
+            return [service.name for service in (await client.services.list()).dbaas_services]
 
     assert asyncio.run(names()) == ["db"]
 

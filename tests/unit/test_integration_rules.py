@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import Client, models
+from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasServiceError
+from airflow_dbaas.api.services import ServiceList
 from airflow_dbaas.desired import Link
 from airflow_dbaas.operators._integrations.rules import IntegrationRules, check_against_schema
 from airflow_dbaas.operators.endpoints import DbaasDeleteExternalEndpointOperator, DbaasDetachEndpointOperator
@@ -32,7 +33,7 @@ TYPES = {
         {"type": "metrics"},
     ]
 }
-SERVICES = models.ServiceList.model_validate(
+SERVICES = ServiceList.model_validate(
     {
         "dbaas-services": [
             {"name": "db", "type": "pg"},

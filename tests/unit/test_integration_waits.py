@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 
 from airflow_dbaas import waits
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError, DbaasNotFoundError
+from airflow_dbaas.api.external_endpoints import ExternalIntegration
+from airflow_dbaas.api.services import ServiceList
 from airflow_dbaas.waits import Done, ExternalIntegrationWait, Failed, IntegrationWait, Pending
 from airflow_dbaas.waits.integrations import FAILURE_PATIENCE
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 
 
-def listed(*, states: tuple[str, str] = ("running", "running"), **integration: Any) -> models.ServiceList:
+def listed(*, states: tuple[str, str] = ("running", "running"), **integration: Any) -> ServiceList:
     shown = {"id": ID, "type": "logs", "source": "db", "dest": "search", **integration}
-    return models.ServiceList.model_validate(
+    return ServiceList.model_validate(
         {
             "dbaas-services": [
                 {"name": "db", "state": states[0], "integrations": [shown]},
@@ -41,7 +42,7 @@ def external(state: Any = "active", **answer: Any) -> waits.Verdict:
         "dest-endpoint-name": "siem",
         **answer,
     }
-    return ExternalIntegrationWait(ID, state).verdict(models.ExternalIntegration.model_validate(shown))
+    return ExternalIntegrationWait(ID, state).verdict(ExternalIntegration.model_validate(shown))
 
 
 @pytest.mark.fact("integration-active", "integration-status")

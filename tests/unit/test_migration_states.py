@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import models
+from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.operators._migrations.start import _has_failed
 from airflow_dbaas.operators._migrations.verify import _replicates
 
 
-def status(*details: tuple[str, str], **fields: Any) -> models.MigrationStatus:
+def status(*details: tuple[str, str], **fields: Any) -> MigrationStatus:
     found = [{"dbname": "a", "status": state, "method": method} for state, method in details]
-    return models.MigrationStatus.model_validate({"details": found, **fields})
+    return MigrationStatus.model_validate({"details": found, **fields})
 
 
 @pytest.mark.fact("migration-recovers", "migration-waiting")
@@ -31,7 +31,7 @@ def status(*details: tuple[str, str], **fields: Any) -> models.MigrationStatus:
         (status(status="failed", method="", error="Logical replication is currently down"), False),
     ],
 )
-def test_a_migration_is_cleared_away_only_when_it_is_over(seen: models.MigrationStatus, failed: bool) -> None:
+def test_a_migration_is_cleared_away_only_when_it_is_over(seen: MigrationStatus, failed: bool) -> None:
     """It has failed only if nothing of it goes on."""
     assert _has_failed(seen) is failed
 
@@ -47,8 +47,6 @@ def test_a_migration_is_cleared_away_only_when_it_is_over(seen: models.Migration
         (status(("failed", "replication"), status="failed"), True),
     ],
 )
-def test_sequences_are_left_out_only_while_a_database_follows(
-    seen: models.MigrationStatus | None, replicates: bool
-) -> None:
+def test_sequences_are_left_out_only_while_a_database_follows(seen: MigrationStatus | None, replicates: bool) -> None:
     """A dump has copied them, whether it was stopped or not."""
     assert _replicates(seen) is replicates

@@ -26,11 +26,12 @@ class Interrupted(DbaasOperator):
     def hook(self) -> Any:
         return SimpleNamespace(new_conn=lambda: nullcontext(self), close=lambda: None, portal_page=lambda *_: "")
 
-    def undo(self, name: str) -> None:
-        self.undone.append(name)
+    def operation(self, operation: str) -> Any:
+        assert operation == "undo"
+        return lambda *, name: self.undone.append(name)
 
     def start(self, context: Context) -> None:
-        self._cancel = {"method": "undo", "name": "x"}
+        self._cancel = {"operation": "undo", "name": "x"}
         raise self.by
 
 
@@ -50,14 +51,14 @@ def test_a_time_out_is_no_kill(by: type[BaseException], undone: list[str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("conn_type", "method"), [("postgres", "stop_dbaas_pg_migration"), ("mysql", "stop_dbaas_mysql_migration")]
+    ("conn_type", "operation"), [("postgres", "stop-dbaas-pg-migration"), ("mysql", "stop-dbaas-mysql-migration")]
 )
 def test_a_migration_is_stopped_by_the_call_of_its_type(
-    conn_type: str, method: str, monkeypatch: pytest.MonkeyPatch
+    conn_type: str, operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which is named by a method of the client, so that a trigger can make the call, too."""
+    """Which is named by its operation id, so that a trigger can make the call, too."""
     source = {"conn_type": conn_type, "host": "old.example.com", "login": "admin", "password": "p@ssword"}
     monkeypatch.setenv("AIRFLOW_CONN_LEGACY", json.dumps(source))
     task = DbaasStartMigrationOperator(task_id="t", service_name="db", source_conn_id="legacy", cancel_on_kill=True)
     task._own()
-    assert task._cancel == {"method": method, "name": "db"}
+    assert task._cancel == {"operation": operation, "name": "db"}

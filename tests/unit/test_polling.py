@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_dbaas import polling
-from airflow_dbaas.api import AsyncClient, Client, models
+from airflow_dbaas.api import AsyncClient, Client
 from airflow_dbaas.api.errors import (
     DbaasAuthError,
     DbaasMigrationError,
@@ -19,6 +19,9 @@ from airflow_dbaas.api.errors import (
     DbaasTransportError,
     DbaasWaitTimeoutError,
 )
+from airflow_dbaas.api.migrations import MigrationStatus
+from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.services import ServiceList
 from airflow_dbaas.polling import UNANSWERED_SECONDS, Watch
 from airflow_dbaas.sharing import SharedClient
 from airflow_dbaas.waits import (
@@ -35,10 +38,10 @@ from airflow_dbaas.waits import (
 from tests.unit.conftest import Reply, ScriptedServer
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
-PENDING = models.Operation(id=ID, state="pending")
-SUCCESS = models.Operation(id=ID, state="success")
-DOWN = models.MigrationStatus.model_validate({"status": "failed", "method": "replication", "error": "down"})
-SYNCING = models.MigrationStatus.model_validate(
+PENDING = Operation(id=ID, state="pending")
+SUCCESS = Operation(id=ID, state="success")
+DOWN = MigrationStatus.model_validate({"status": "failed", "method": "replication", "error": "down"})
+SYNCING = MigrationStatus.model_validate(
     {"status": "syncing", "details": [{"dbname": "a", "status": "syncing", "method": "replication"}]}
 )
 
@@ -64,14 +67,14 @@ def test_the_same_answer_is_judged_once(clock: Clock, monkeypatch: pytest.Monkey
     """Unless time makes a difference: a thousand waits may share an answer that does not change for hours."""
     judged = 0
 
-    def verdict(self: ServiceWait, answer: models.ServiceList) -> Verdict:
+    def verdict(self: ServiceWait, answer: ServiceList) -> Verdict:
         nonlocal judged
         judged += 1
         return plain(self, answer)
 
     plain = ServiceWait.verdict
     monkeypatch.setattr(ServiceWait, "verdict", verdict)
-    running = models.ServiceList.model_validate({"dbaas-services": [{"name": "db", "state": "running"}]})
+    running = ServiceList.model_validate({"dbaas-services": [{"name": "db", "state": "running"}]})
     other = Watch(ServiceWait("db", state="poweroff"))
     later = Watch(ServiceUpdateWait("db", not_before=clock.now + 5))
     for _ in range(3):

@@ -215,7 +215,7 @@ def test_only_what_was_asked_for_is_called_when_killed(server: ScriptedServer) -
     """Without ``cancel`` a killed wait touches nothing; with it, that one call is made."""
     asyncio.run(wait_trigger().on_kill())
     assert server.requests == []
-    asyncio.run(wait_trigger(cancel={"method": "stop_dbaas_pg_migration", "name": "db"}).on_kill())
+    asyncio.run(wait_trigger(cancel={"operation": "stop-dbaas-pg-migration", "name": "db"}).on_kill())
     ((method, path, _, _),) = server.requests
     assert (method, path) == ("POST", "/v2/dbaas-postgres/db/migration/stop")
 
@@ -225,7 +225,7 @@ def test_the_call_outlives_the_trigger(server: ScriptedServer) -> None:
     """Airflow cancels a killed trigger over and over; the call that was begun is finished all the same."""
 
     async def kill() -> None:
-        trigger = wait_trigger(cancel={"method": "stop_dbaas_pg_migration", "name": "db"})
+        trigger = wait_trigger(cancel={"operation": "stop-dbaas-pg-migration", "name": "db"})
         leave = asyncio.create_task(trigger.on_kill())
         await asyncio.sleep(0)
         leave.cancel()

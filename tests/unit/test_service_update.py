@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from airflow_dbaas import waits
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasServiceError
 from airflow_dbaas.api.logs import position_after
+from airflow_dbaas.api.observability import LogEntry
+from airflow_dbaas.api.services import ServiceList
 from airflow_dbaas.operators._services.update import _is_shown
 from airflow_dbaas.waits import Done, Failed, Pending, ServiceUpdateWait
 
@@ -50,7 +51,7 @@ def test_only_what_differs_is_sent(name: str, wanted: Any, shown: Any, same: boo
 
 
 def verdict(wait: ServiceUpdateWait, **service: Any) -> waits.Verdict:
-    return wait.verdict(models.ServiceList.model_validate({"dbaas-services": [{"name": "db", **service}]}))
+    return wait.verdict(ServiceList.model_validate({"dbaas-services": [{"name": "db", **service}]}))
 
 
 @pytest.mark.fact("service-runs-on")
@@ -77,10 +78,10 @@ def test_an_update_wait_is_the_same_in_another_process() -> None:
 
 def test_a_position_behind_entries() -> None:
     """Just before their time; there must be one."""
-    entry = models.LogEntry(time="2026-01-01T00:00:00.000005Z", message="a")
+    entry = LogEntry(time="2026-01-01T00:00:00.000005Z", message="a")
     position = position_after([entry, entry])
     assert position["offset"] == "1767225600000004999"
     assert len(position["seen"]) == 2
-    for entries in ([], [models.LogEntry(time="yesterday")]):
+    for entries in ([], [LogEntry(time="yesterday")]):
         with pytest.raises(DbaasConfigurationError, match="behind an entry with a readable time"):
             position_after(entries)

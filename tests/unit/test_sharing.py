@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from airflow_dbaas import polling, sharing
-from airflow_dbaas.api import AsyncClient, answers, endpoints
+from airflow_dbaas.api import AsyncClient, answers
 from airflow_dbaas.api.errors import DbaasAuthError
+from airflow_dbaas.api.services import Services
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.polling import Watch
 from airflow_dbaas.sharing import SharedClient
@@ -131,7 +132,7 @@ async def test_nobody_gets_an_answer_older_than_the_question(server: ScriptedSer
             return answer
 
         client.send = slow  # type: ignore[method-assign]
-        with SharedClient(client).question(endpoints.list_dbaas_services()) as question:
+        with SharedClient(client).question(Services.list.call()) as question:
             first = asyncio.create_task(question.answer(0))
             await arrived.wait()
             second = asyncio.create_task(question.answer(0))
@@ -144,7 +145,7 @@ async def test_who_leaves_is_not_asked_for(server: ScriptedServer) -> None:
     """A wait that is cancelled takes its hurry with it, and the others go on."""
     server.replies = [listed("running")]
     async with AsyncClient("k", "s", url=server.url) as client:
-        with SharedClient(client).question(endpoints.list_dbaas_services()) as question:
+        with SharedClient(client).question(Services.list.call()) as question:
             patient = asyncio.create_task(question.answer(0.4))
             hasty = asyncio.create_task(question.answer(0.1))
             await asyncio.sleep(0)
@@ -188,14 +189,14 @@ async def test_a_connection_has_one_client_until_the_last_has_left(
         async with sharing.client_of(DbaasHook("b")) as b, sharing.client_of(DbaasHook("c")) as c:
             assert a is b
             assert a is not c
-        await a.client.list_dbaas_services()
+        await a.client.services.list()
         async with sharing.client_of(DbaasHook("b")) as b:
             assert a is b
         with pytest.raises(RuntimeError, match="closed"):
-            await c.client.list_dbaas_services()
+            await c.client.services.list()
     async with sharing.client_of(DbaasHook("a")) as later:
         assert later is not a
-        await later.client.list_dbaas_services()
+        await later.client.services.list()
 
 
 def test_event_loops_share_nothing(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +208,7 @@ def test_event_loops_share_nothing(server: ScriptedServer, monkeypatch: pytest.M
     async def look() -> None:
         async with sharing.client_of(DbaasHook("a")) as shared:
             seen.append(shared)
-            await shared.client.list_dbaas_services()
+            await shared.client.services.list()
 
     for _ in range(2):
         asyncio.run(look())

@@ -12,8 +12,8 @@ import pytest
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.observability import LogEntry
 from airflow_dbaas.operators._services.files import StoredFile
 from airflow_dbaas.operators._services.logfile import Tail, line, read_tail
 
@@ -138,8 +138,8 @@ def test_an_unknown_store_is_refused() -> None:
         StoredFile("nope://b/a", None)
 
 
-def entry(time: int, message: str) -> models.LogEntry:
-    return models.LogEntry(time=f"2026-01-01T00:00:00.{time:06}Z", unit="u", node="db-1", message=message)
+def entry(time: int, message: str) -> LogEntry:
+    return LogEntry(time=f"2026-01-01T00:00:00.{time:06}Z", unit="u", node="db-1", message=message)
 
 
 def tail_of(path: str) -> Tail:

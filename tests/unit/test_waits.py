@@ -8,24 +8,26 @@ from typing import Any
 import pytest
 
 from airflow_dbaas import waits
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import (
     DbaasMigrationCheckError,
     DbaasMigrationError,
     DbaasNotFoundError,
     DbaasServiceError,
 )
+from airflow_dbaas.api.migrations import MigrationStatus
+from airflow_dbaas.api.operations import Operation, Task
+from airflow_dbaas.api.services import Service, ServiceList
 from airflow_dbaas.waits import Done, Failed, MigrationWait, OperationWait, Pending, ServiceWait, TaskWait
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 
 
 def operation(**answer: Any) -> waits.Verdict:
-    return OperationWait(ID).verdict(models.Operation.model_validate(answer))
+    return OperationWait(ID).verdict(Operation.model_validate(answer))
 
 
 def migration(until: Any = "synced", **answer: Any) -> waits.Verdict:
-    return MigrationWait("db", until).verdict(models.MigrationStatus.model_validate(answer))
+    return MigrationWait("db", until).verdict(MigrationStatus.model_validate(answer))
 
 
 def database(status: str | None, method: str = "pg_dump", error: str | None = None, name: str = "a") -> dict[str, Any]:
@@ -87,12 +89,12 @@ def test_operation_timeout() -> None:
 def test_task_verdicts() -> None:
     """A task without a verdict is running; a refusal carries the API's reason and the databases it is about."""
     wait = TaskWait("db", ID)
-    assert isinstance(wait.verdict(models.Task(id=ID, result="")), Pending)
-    assert wait.verdict(models.Task(success=True, result="fine")) == Done(
+    assert isinstance(wait.verdict(Task(id=ID, result="")), Pending)
+    assert wait.verdict(Task(success=True, result="fine")) == Done(
         {"task_id": ID, "service": "db", "result": "fine"}, note="fine"
     )
     refused = wait.verdict(
-        models.Task.model_validate(
+        Task.model_validate(
             {
                 "success": False,
                 "task-type": "pg_migration_check",
@@ -109,8 +111,8 @@ def test_task_verdicts() -> None:
     )
 
 
-def service_list(*services: tuple[str, str]) -> models.ServiceList:
-    return models.ServiceList(dbaas_services=[models.Service(name=name, state=state) for name, state in services])
+def service_list(*services: tuple[str, str]) -> ServiceList:
+    return ServiceList(dbaas_services=[Service(name=name, state=state) for name, state in services])
 
 
 @pytest.mark.fact("service-states")
@@ -135,7 +137,7 @@ def test_service_verdicts() -> None:
 @pytest.mark.parametrize("state", ["rebuilding", "rebalancing", "something new", None])
 def test_a_service_in_any_other_state_is_waited_for(state: str | None) -> None:
     """Only what is known to be an end is taken for one."""
-    shown = models.ServiceList.model_validate({"dbaas-services": [{"name": "db", "state": state}]})
+    shown = ServiceList.model_validate({"dbaas-services": [{"name": "db", "state": state}]})
     assert ServiceWait("db").verdict(shown) == Pending(f"service db is {state}")
 
 

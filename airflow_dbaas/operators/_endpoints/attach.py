@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasServiceError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
@@ -15,6 +14,9 @@ from airflow_dbaas.operators._endpoints.base import EndpointOperator, check_atta
 from airflow_dbaas.operators._integrations.base import named_by
 from airflow_dbaas.operators.base import Existing
 from airflow_dbaas.waits.integrations import external_integration_result
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.external_endpoints import ExternalIntegration
 
 
 class DbaasAttachEndpointOperator(EndpointOperator):
@@ -50,15 +52,17 @@ class DbaasAttachEndpointOperator(EndpointOperator):
 
     def start(self, context: Context) -> Any:
         """Look for endpoint and attachment, attach the service if it is not, wait for it."""
+        from airflow_dbaas.api.external_endpoints import ExternalEndpoints, ExternalIntegration
+
         endpoint = self.require()
-        service = self.client.list_dbaas_services().named(self.service_name)
+        service = self.client.services.list().named(self.service_name)
         if service is None:
             raise DbaasServiceError(f"service {self.service_name} does not exist")
         check_attachable(self.client, service, endpoint)
         existing = self._look(str(endpoint.id))
         if existing is not None:
             return self._present(existing, mine=self.has_created(context, existing.integration_id))
-        attachment = endpoints.attach_dbaas_service_to_endpoint(
+        attachment = ExternalEndpoints.attach.call(
             source_service_name=self.service_name,
             dest_endpoint_id=str(endpoint.id),
             type=endpoint.type,  # type: ignore[arg-type]  # a new type of the API's is refused there
@@ -70,7 +74,7 @@ class DbaasAttachEndpointOperator(EndpointOperator):
             return self._present(operation.found, mine=operation.mine)
         self.remember_creation(context)
         self.log.info("Attaching service %s to external endpoint %s", self.service_name, one_line(str(endpoint.name)))
-        seen = models.ExternalIntegration(
+        seen = ExternalIntegration(
             type=endpoint.type,
             dest_endpoint_id=endpoint.id,
             dest_endpoint_name=endpoint.name,
@@ -78,10 +82,10 @@ class DbaasAttachEndpointOperator(EndpointOperator):
         )
         return self.wait_for_operation(context, operation, self._attached, seen=external_integration_result(seen))
 
-    def _look(self, endpoint_id: str) -> models.ExternalIntegration | None:
-        return self.client.list_dbaas_external_integrations(self.service_name).with_endpoint(endpoint_id)
+    def _look(self, endpoint_id: str) -> ExternalIntegration | None:
+        return self.client.external_endpoints.list_integrations(self.service_name).with_endpoint(endpoint_id)
 
-    def _present(self, found: models.ExternalIntegration, *, mine: bool) -> dict[str, Any]:
+    def _present(self, found: ExternalIntegration, *, mine: bool) -> dict[str, Any]:
         where = f"{self.service_name} is attached to {self.subject} already"
         if self.if_exists == "fail" and not mine:
             raise DbaasIntegrationError(f"service {where} (if_exists='fail')")

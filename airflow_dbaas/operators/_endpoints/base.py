@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import validation
-from airflow_dbaas.api import calls, models
+from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import ENDPOINT_TYPES
@@ -15,6 +15,8 @@ from airflow_dbaas.operators.base import DbaasOperator
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
+    from airflow_dbaas.api.external_endpoints import ExternalEndpoint
+    from airflow_dbaas.api.services import Service
 
 
 def endpoint_name(parameter: str, value: Any) -> None:
@@ -23,12 +25,12 @@ def endpoint_name(parameter: str, value: Any) -> None:
 
 
 def find_endpoint(
-    known: list[models.ExternalEndpoint],
+    known: list[ExternalEndpoint],
     *,
     endpoint_id: str | None = None,
     name: str | None = None,
     endpoint_type: str | None = None,
-) -> models.ExternalEndpoint | None:
+) -> ExternalEndpoint | None:
     """The endpoint of that id or name, if it is there.
 
     :param known: the endpoints, as listed.
@@ -49,18 +51,18 @@ def find_endpoint(
     return found[0] if found else None
 
 
-def missing_endpoint(subject: str, known: list[models.ExternalEndpoint]) -> DbaasIntegrationError:
+def missing_endpoint(subject: str, known: list[ExternalEndpoint]) -> DbaasIntegrationError:
     """The error for an endpoint that is not there: it says which are."""
     there = ", ".join(f"{each.name} ({each.type})" for each in known) or "none"
     return DbaasIntegrationError(f"{subject} does not exist; there are: {there}")
 
 
-def check_attachable(client: Client, service: models.Service, endpoint: models.ExternalEndpoint) -> None:
+def check_attachable(client: Client, service: Service, endpoint: ExternalEndpoint) -> None:
     """Refuse what list-dbaas-external-endpoint-types does not offer.
 
     :raises DbaasConfigurationError: if services of that type cannot be attached to endpoints of that type.
     """
-    for kind in client.list_dbaas_external_endpoint_types().endpoint_types:
+    for kind in client.external_endpoints.list_types().endpoint_types:
         if kind.type == endpoint.type and kind.service_types and service.type not in kind.service_types:
             raise DbaasConfigurationError(
                 f"service {service.name}, of type {service.type}, cannot be attached to an endpoint of type "
@@ -109,25 +111,25 @@ class EndpointOperator(DbaasOperator):
         of_type = f" of type {self.endpoint_type}" if self.endpoint_type else ""
         return f"external endpoint {self.endpoint_id or self.endpoint_name}{of_type}"
 
-    def find(self, known: list[models.ExternalEndpoint]) -> models.ExternalEndpoint | None:
+    def find(self, known: list[ExternalEndpoint]) -> ExternalEndpoint | None:
         """The endpoint that this task is about, if it is there."""
         return find_endpoint(
             known, endpoint_id=self.endpoint_id, name=self.endpoint_name, endpoint_type=self.endpoint_type
         )
 
-    def require(self) -> models.ExternalEndpoint:
+    def require(self) -> ExternalEndpoint:
         """The endpoint that this task is about.
 
         :raises DbaasIntegrationError: if it is not there; the text names those that are.
         """
-        known = self.client.list_dbaas_external_endpoints().dbaas_endpoints
+        known = self.client.external_endpoints.list().dbaas_endpoints
         found = self.find(known)
         if found is None:
             raise missing_endpoint(self.subject, known)
         return found
 
 
-def endpoint_result(endpoint: models.ExternalEndpoint, **more: Any) -> dict[str, Any]:
+def endpoint_result(endpoint: ExternalEndpoint, **more: Any) -> dict[str, Any]:
     """The result of an operator: the endpoint and what was done."""
     return {
         "endpoint_id": endpoint.id,

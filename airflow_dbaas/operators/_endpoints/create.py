@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import bodies, models
 from airflow_dbaas.api.errors import DbaasIntegrationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import ENDPOINT_TYPES
@@ -15,6 +14,9 @@ from airflow_dbaas.operators._endpoints.base import endpoint_name, endpoint_resu
 from airflow_dbaas.operators._endpoints.settings import SettingsOperator, change, creation
 from airflow_dbaas.operators._integrations.base import named_by
 from airflow_dbaas.operators.base import Existing
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.external_endpoints import EndpointType, ExternalEndpoint
 
 
 class DbaasCreateExternalEndpointOperator(SettingsOperator):
@@ -57,7 +59,7 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
     def __init__(
         self,
         *,
-        endpoint_type: bodies.ExternalEndpointType,
+        endpoint_type: EndpointType,
         endpoint_name: str,
         if_exists: Literal["reuse", "update", "fail"] = "reuse",
         **kwargs: Any,
@@ -76,7 +78,7 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
     def start(self, context: Context) -> Any:
         """Look for the endpoint, create it if it is missing, wait for it."""
         # Built before anything is sent, so that a wrong setting is found first.
-        call = creation(self.endpoint_type, self.endpoint_name, self.all_settings(self.endpoint_type))
+        call = creation(self.client, self.endpoint_type, self.endpoint_name, self.all_settings(self.endpoint_type))
         existing = self._look()
         if existing is not None:
             return self._present(context, existing, mine=self.has_created(context, existing.id))
@@ -89,24 +91,24 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         self.log.info("Creating %s", self.subject)
         return self.wait_for_operation(context, operation, self._created)
 
-    def _look(self) -> models.ExternalEndpoint | None:
-        known = self.client.list_dbaas_external_endpoints().dbaas_endpoints
+    def _look(self) -> ExternalEndpoint | None:
+        known = self.client.external_endpoints.list().dbaas_endpoints
         return find_endpoint(known, name=self.endpoint_name, endpoint_type=self.endpoint_type)
 
-    def _present(self, context: Context, found: models.ExternalEndpoint, *, mine: bool) -> Any:
+    def _present(self, context: Context, found: ExternalEndpoint, *, mine: bool) -> Any:
         if self.if_exists == "fail" and not mine:
             raise DbaasIntegrationError(f"{self.subject} exists already (if_exists='fail')")
         self.log.info("The %s exists already", self.subject)
         if self.if_exists != "update":
             return endpoint_result(found, created=mine, updated=False, operation_id=None)
-        operation = self.client.send(change(found, self.all_settings(self.endpoint_type)))
+        operation = self.client.send(change(self.client, found, self.all_settings(self.endpoint_type)))
         self.log.info("Updating its settings")
         return self.wait_for_operation(context, operation, self._updated, seen=endpoint_result(found), created=mine)
 
     def _created(self, context: Context, result: dict[str, Any], **_: Any) -> dict[str, Any]:
-        found = self._look() or models.ExternalEndpoint(
-            id=named_by(result), name=self.endpoint_name, type=self.endpoint_type
-        )
+        from airflow_dbaas.api.external_endpoints import ExternalEndpoint
+
+        found = self._look() or ExternalEndpoint(id=named_by(result), name=self.endpoint_name, type=self.endpoint_type)
         self.remember_creation(context, found.id)
         if found.id is None and self.wait_for_completion:
             text = f"the API took the {self.subject}, but does not show it"

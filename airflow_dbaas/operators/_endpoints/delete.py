@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._endpoints.base import EndpointOperator, endpoint_result
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.external_endpoints import ExternalEndpoint
+    from airflow_dbaas.api.operations import Operation
+    from airflow_dbaas.api.services import Service
 
 
 class DbaasDeleteExternalEndpointOperator(EndpointOperator):
@@ -39,26 +43,23 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
 
     def start(self, context: Context) -> Any:
         """Look for the endpoint, refuse or delete it."""
-        found = self.find(self.client.list_dbaas_external_endpoints().dbaas_endpoints)
+        found = self.find(self.client.external_endpoints.list().dbaas_endpoints)
         if found is None:
             return self._missing(context)
         self._refuse_if_in_use(found)
         seen = endpoint_result(found)
-        delete = getattr(self.client, f"delete_dbaas_external_endpoint_{found.type}")
         self.remember_removal(context)
         try:
-            operation: models.Operation = delete(found.id)
+            operation: Operation = self.client.external_endpoints.of_type(str(found.type)).delete(str(found.id))
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
             return self._deleted(context, {"operation_id": None}, seen=seen)
         self.log.info("Deleting %s", self.subject)
         return self.wait_for_operation(context, operation, self._deleted, seen=seen)
 
-    def _refuse_if_in_use(self, endpoint: models.ExternalEndpoint) -> None:
+    def _refuse_if_in_use(self, endpoint: ExternalEndpoint) -> None:
         attached = [
-            service.name
-            for service in self.client.list_dbaas_services().dbaas_services
-            if self._uses(service, endpoint)
+            service.name for service in self.client.services.list().dbaas_services if self._uses(service, endpoint)
         ]
         if attached:
             raise DbaasIntegrationError(
@@ -66,20 +67,22 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
                 "(DbaasDetachEndpointOperator)"
             )
 
-    def _uses(self, service: models.Service, endpoint: models.ExternalEndpoint) -> bool:
+    def _uses(self, service: Service, endpoint: ExternalEndpoint) -> bool:
         try:
-            attached = self.client.list_dbaas_external_integrations(service.name)
+            attached = self.client.external_endpoints.list_integrations(service.name)
         except DbaasNotFoundError:
             # Deleted since they were listed.
             return False
         return attached.with_endpoint(str(endpoint.id)) is not None
 
     def _missing(self, context: Context) -> dict[str, Any]:
+        from airflow_dbaas.api.external_endpoints import ExternalEndpoint
+
         mine = self.has_removed(context)
         if self.if_missing == "fail" and not mine:
             raise DbaasIntegrationError(f"{self.subject} does not exist (if_missing='fail')")
         self.log.info("There is no %s; nothing to delete", self.subject)
-        seen = models.ExternalEndpoint(
+        seen = ExternalEndpoint(
             id=self.endpoint_id or None, name=self.endpoint_name or None, type=self.endpoint_type or None
         )
         return endpoint_result(seen, deleted=mine, operation_id=None)

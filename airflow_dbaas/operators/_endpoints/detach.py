@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import calls, models
+from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._endpoints.base import EndpointOperator
 from airflow_dbaas.waits import ExternalIntegrationWait
 from airflow_dbaas.waits.integrations import external_integration_result
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.external_endpoints import ExternalIntegration
 
 
 class DbaasDetachEndpointOperator(EndpointOperator):
@@ -70,7 +73,7 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         seen = external_integration_result(found)
         self.remember_removal(context)
         try:
-            operation = self.client.detach_dbaas_service_from_endpoint(
+            operation = self.client.external_endpoints.detach(
                 source_service_name=self.service_name, integration_id=str(found.integration_id)
             )
         except DbaasNotFoundError:
@@ -80,9 +83,9 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         self.log.info("Detaching service %s from external endpoint %s", self.service_name, endpoint)
         return self.wait_for_operation(context, operation, self._accepted, seen=seen)
 
-    def _look(self) -> models.ExternalIntegration | None:
+    def _look(self) -> ExternalIntegration | None:
         try:
-            attached = self.client.list_dbaas_external_integrations(self.service_name).external_integrations
+            attached = self.client.external_endpoints.list_integrations(self.service_name).external_integrations
         except DbaasNotFoundError:
             # No service, no attachment.
             return None
@@ -93,7 +96,7 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         names: dict[str | None, str | None] = {}
         if any(each.dest_endpoint_name is None for each in attached):
             # The API may show the id alone.
-            names = {each.id: each.name for each in self.client.list_dbaas_external_endpoints().dbaas_endpoints}
+            names = {each.id: each.name for each in self.client.external_endpoints.list().dbaas_endpoints}
         found = [
             each
             for each in attached
@@ -108,11 +111,13 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         return found[0] if found else None
 
     def _missing(self, context: Context) -> dict[str, Any]:
+        from airflow_dbaas.api.external_endpoints import ExternalIntegration
+
         mine = self.has_removed(context)
         if self.if_missing == "fail" and not mine:
             raise DbaasIntegrationError(f"there is no {self.subject} (if_missing='fail')")
         self.log.info("There is no %s; nothing to detach", self.subject)
-        seen = models.ExternalIntegration(
+        seen = ExternalIntegration(
             integration_id=self.integration_id or None,
             type=self.endpoint_type or None,
             dest_endpoint_id=self.endpoint_id or None,

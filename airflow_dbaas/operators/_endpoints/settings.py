@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import endpoint_settings, validation
-from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
 
 if TYPE_CHECKING:
+    from airflow_dbaas.api import Client
     from airflow_dbaas.api.calls import Call
+    from airflow_dbaas.api.external_endpoints import ExternalEndpoint
+    from airflow_dbaas.api.operations import Operation
 
 
 class SettingsOperator(DbaasOperator):
@@ -40,15 +42,16 @@ class SettingsOperator(DbaasOperator):
         return endpoint_settings.endpoint_settings(endpoint_type, self.settings, self.secrets_conn_id)
 
 
-def creation(endpoint_type: str, name: str, settings: dict[str, Any]) -> Call[models.Operation]:
+def creation(client: Client, endpoint_type: str, name: str, settings: dict[str, Any]) -> Call[Operation]:
     """The call that creates an endpoint, its body checked."""
-    create = getattr(endpoints, f"create_dbaas_external_endpoint_{endpoint_type}")
-    call: Call[models.Operation] = create(name=name, settings=settings)
+    call: Call[Operation] = client.external_endpoints.of_type(endpoint_type).create.call(name=name, settings=settings)
     return call
 
 
-def change(endpoint: models.ExternalEndpoint, settings: dict[str, Any]) -> Call[models.Operation]:
+def change(client: Client, endpoint: ExternalEndpoint, settings: dict[str, Any]) -> Call[Operation]:
     """The call that changes an endpoint's settings, its body checked."""
-    update = getattr(endpoints, f"update_dbaas_external_endpoint_{endpoint.type}")
-    call: Call[models.Operation] = update(endpoint_id=endpoint.id, settings=settings)
+    kind = str(endpoint.type)
+    call: Call[Operation] = client.external_endpoints.of_type(kind).update.call(
+        endpoint_id=endpoint.id, settings=settings
+    )
     return call

@@ -40,7 +40,7 @@ class DbaasUpdateExternalEndpointOperator(SettingsOperator, EndpointOperator):
     def start(self, context: Context) -> Any:
         """Look for the endpoint and change it."""
         endpoint = self.require()
-        call = change(endpoint, self.all_settings(str(endpoint.type)))
+        call = change(self.client, endpoint, self.all_settings(str(endpoint.type)))
         operation = self.client.send(call)
         self.log.info("Updating the settings of %s", self.subject)
         return self.wait_for_operation(context, operation, self._updated, seen=endpoint_result(endpoint))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import validation
-from airflow_dbaas.api import calls, models
+from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import INTEGRATION_TYPES, Link, check_settings
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits.integrations import integration_result
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.integrations import Integration
+    from airflow_dbaas.api.services import ServiceList
 
 
 def settings(parameter: str, value: Any) -> None:
@@ -48,7 +52,7 @@ def named_by(result: dict[str, Any]) -> str | None:
     return None
 
 
-def find_link(services: models.ServiceList, link: Link) -> models.Integration | None:
+def find_link(services: ServiceList, link: Link) -> Integration | None:
     """The integration between two services, if there is one."""
     return services.integration(type=link.integration_type, source=link.source_service, dest=link.dest_service)
 
@@ -126,7 +130,7 @@ class NamedOperator(LinkedOperator):
         """The integration in words."""
         return f"integration {self.integration_id}" if self.integration_id else str(self.link)
 
-    def find(self, services: models.ServiceList) -> models.Integration | None:
+    def find(self, services: ServiceList) -> Integration | None:
         """The integration that this task is about, if it is there."""
         if not self.integration_id:
             return find_link(services, self.link)
@@ -135,11 +139,11 @@ class NamedOperator(LinkedOperator):
         return next((found for found in shown if found.id == wanted), None)
 
 
-def link_of(integration: models.Integration) -> Link:
+def link_of(integration: Integration) -> Link:
     """What tells an integration from others."""
     return Link(str(integration.type), str(integration.source), str(integration.dest))
 
 
-def result_of(integration: models.Integration, **more: Any) -> dict[str, Any]:
+def result_of(integration: Integration, **more: Any) -> dict[str, Any]:
     """The result of an operator: the integration and what was done."""
     return {**integration_result(integration), **more}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import bodies, endpoints, models
 from airflow_dbaas.api.errors import (
     DbaasConfigurationError,
     DbaasIntegrationError,
@@ -24,6 +23,9 @@ from airflow_dbaas.operators._integrations.base import (
 from airflow_dbaas.operators._integrations.rules import IntegrationRules
 from airflow_dbaas.operators.base import Existing
 from airflow_dbaas.waits import IntegrationWait
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.integrations import Integration, IntegrationTypeName
 
 
 class DbaasCreateIntegrationOperator(LinkedOperator):
@@ -59,7 +61,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
     def __init__(
         self,
         *,
-        integration_type: bodies.IntegrationType,
+        integration_type: IntegrationTypeName,
         source_service: str,
         dest_service: str,
         settings: dict[str, Any] | None = None,
@@ -82,9 +84,11 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
 
     def start(self, context: Context) -> Any:
         """Check, look for the integration, create it if it is missing, wait for it."""
-        services = self.client.list_dbaas_services()
+        from airflow_dbaas.api.integrations import Integrations
+
+        services = self.client.services.list()
         IntegrationRules(self.client, services).check(self.link, self.settings)
-        creation = endpoints.create_dbaas_integration(
+        creation = Integrations.create.call(
             integration_type=self.integration_type,  # type: ignore[arg-type]  # checked
             source_service=self.link.source_service,
             dest_service=self.link.dest_service,
@@ -102,16 +106,16 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         self.log.info("Creating the %s", self.link)
         return self.wait_for_operation(context, operation, self._created)
 
-    def _look(self) -> models.Integration | None:
-        return find_link(self.client.list_dbaas_services(), self.link)
+    def _look(self) -> Integration | None:
+        return find_link(self.client.services.list(), self.link)
 
-    def _present(self, context: Context, found: models.Integration, *, mine: bool) -> Any:
+    def _present(self, context: Context, found: Integration, *, mine: bool) -> Any:
         if self.if_exists == "fail" and not mine:
             raise DbaasIntegrationError(f"the {self.link} exists already (if_exists='fail')")
         self.log.info("The %s exists already (%s)", self.link, found.status)
         changed = differ(self.settings, found.settings)
         if changed and self.if_exists == "update":
-            operation = self.client.update_dbaas_integration(
+            operation = self.client.integrations.update(
                 id=str(found.id), settings=combined(self.settings or {}, found.settings)
             )
             self.log.info("Updating its settings")
@@ -149,9 +153,11 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         operation_id: str | None,
         **state: Any,
     ) -> Any:
+        from airflow_dbaas.api.integrations import Integration
+
         adds = {"created": created, "updated": updated, "operation_id": operation_id}
         if not self.wait_for_completion:
-            seen = self._look() or models.Integration(
+            seen = self._look() or Integration(
                 id=integration_id, type=self.integration_type, source=self.source_service, dest=self.dest_service
             )
             return {**result_of(seen), **adds}

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._integrations.base import NamedOperator, result_of
@@ -43,7 +42,7 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
 
     def start(self, context: Context) -> Any:
         """Look for the integration, delete it, wait until it is gone."""
-        found = self.find(self.client.list_dbaas_services())
+        found = self.find(self.client.services.list())
         if found is None:
             return self._missing(context)
         if found.type == "read_replica":
@@ -53,7 +52,7 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
             )
         self.remember_removal(context)
         try:
-            operation = self.client.delete_dbaas_integration(str(found.id))
+            operation = self.client.integrations.delete(str(found.id))
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
             return result_of(found, status="absent", deleted=True, operation_id=None)
@@ -61,11 +60,13 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
         return self.wait_for_operation(context, operation, self._accepted, seen=result_of(found))
 
     def _missing(self, context: Context) -> dict[str, Any]:
+        from airflow_dbaas.api.integrations import Integration
+
         mine = self.has_removed(context)
         if self.if_missing == "fail" and not mine:
             raise DbaasIntegrationError(f"{self.subject} does not exist (if_missing='fail')")
         self.log.info("%s does not exist; nothing to delete", self.subject)
-        seen = models.Integration(
+        seen = Integration(
             id=self.integration_id or None,
             type=self.integration_type or None,
             source=self.source_service or None,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import desired, validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasServiceError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import Item, Link, Plan
@@ -17,6 +16,8 @@ from airflow_dbaas.operators.base import DbaasOperator
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
+    from airflow_dbaas.api.operations import Operation
+    from airflow_dbaas.api.services import Service, ServiceList
 
 
 class DbaasReconcileIntegrationsOperator(DbaasOperator):
@@ -121,25 +122,25 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
                 context, operation, self._go_on, plan=plan, done=[*done, _mark(action, item)], **state
             )
 
-    def _do(self, action: str, item: Item) -> models.Operation:
+    def _do(self, action: str, item: Item) -> Operation:
         if "endpoint_id" in item:
             if action == "create":
-                return self.client.attach_dbaas_service_to_endpoint(
+                return self.client.external_endpoints.attach(
                     source_service_name=self.service_name,
                     dest_endpoint_id=item["endpoint_id"],
                     type=item["endpoint_type"],
                 )
-            return self.client.detach_dbaas_service_from_endpoint(
+            return self.client.external_endpoints.detach(
                 source_service_name=self.service_name, integration_id=item["integration_id"]
             )
         if action == "create":
             return self.client.send(_creation(item))
         if action == "update":
-            return self.client.update_dbaas_integration(id=item["integration_id"], settings=item["settings"])
-        return self.client.delete_dbaas_integration(item["integration_id"])
+            return self.client.integrations.update(id=item["integration_id"], settings=item["settings"])
+        return self.client.integrations.delete(item["integration_id"])
 
     def _plan(self, *, check: bool = False) -> Plan:
-        services = self.client.list_dbaas_services()
+        services = self.client.services.list()
         service = services.named(self.service_name)
         if service is None:
             raise DbaasServiceError(f"service {self.service_name} does not exist")
@@ -159,14 +160,14 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
             prune=self.prune,
         )
 
-    def _check_links(self, services: models.ServiceList, links: list[Item]) -> None:
+    def _check_links(self, services: ServiceList, links: list[Item]) -> None:
         rules = IntegrationRules(self.client, services)
         for index, item in enumerate(links):
             rules.check(_link(item), item["settings"], where=f"integrations[{index}].settings")
 
-    def _resolved(self, service: models.Service, *, check: bool) -> list[Item]:
+    def _resolved(self, service: Service, *, check: bool) -> list[Item]:
         """The wanted attachments with the ids, types and names of their endpoints."""
-        known = self.client.list_dbaas_external_endpoints().dbaas_endpoints
+        known = self.client.external_endpoints.list().dbaas_endpoints
         items = []
         for index, item in enumerate(desired.wanted_endpoints(self.service_name, self.endpoints)):
             endpoint = find_endpoint(
@@ -190,7 +191,7 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
                 **_attachment(self.service_name, each.dest_endpoint_id, each.type, each.dest_endpoint_name),
                 "integration_id": each.integration_id,
             }
-            for each in self.client.list_dbaas_external_integrations(self.service_name).external_integrations
+            for each in self.client.external_endpoints.list_integrations(self.service_name).external_integrations
         ]
 
     def _result(self, plan: dict[str, list[Item]], *, applied: bool) -> dict[str, Any]:
@@ -210,8 +211,10 @@ def _link(item: Item) -> Link:
     return Link(item["integration_type"], item["source_service"], item["dest_service"])
 
 
-def _creation(item: Item) -> Call[models.Operation]:
-    return endpoints.create_dbaas_integration(
+def _creation(item: Item) -> Call[Operation]:
+    from airflow_dbaas.api.integrations import Integrations
+
+    return Integrations.create.call(
         integration_type=item["integration_type"],
         source_service=item["source_service"],
         dest_service=item["dest_service"],
@@ -223,7 +226,7 @@ def _attachment(service: str, endpoint_id: str | None, endpoint_type: str | None
     return {"service": service, "endpoint_id": endpoint_id, "endpoint_type": endpoint_type, "endpoint_name": name}
 
 
-def _integrations_of(service: models.Service) -> list[Item]:
+def _integrations_of(service: Service) -> list[Item]:
     return [
         {
             "integration_id": each.id,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasServiceError
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.desired import Link
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
+    from airflow_dbaas.api.services import ServiceList
 
 
 class IntegrationRules:
@@ -22,10 +22,10 @@ class IntegrationRules:
     :param services: all services, as listed.
     """
 
-    def __init__(self, client: Client, services: models.ServiceList) -> None:
+    def __init__(self, client: Client, services: ServiceList) -> None:
         self._client = client
         self._services = services
-        self._types = client.list_dbaas_integration_types().dbaas_integration_types
+        self._types = client.integrations.list_types().dbaas_integration_types
         self._schemas: dict[tuple[str, str, str], dict[str, Any]] = {}
 
     def check(self, link: Link, settings: dict[str, Any] | None, *, where: str = "settings") -> None:
@@ -49,7 +49,7 @@ class IntegrationRules:
         """Refuse settings that break the schema for integrations of a type between services of two types."""
         key = (integration_type, source, dest)
         if key not in self._schemas:
-            answer = self._client.list_dbaas_integration_settings(
+            answer = self._client.integrations.list_settings(
                 integration_type=integration_type, source_type=source, dest_type=dest
             )
             served = answer.settings

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasIntegrationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import combined, differ
 from airflow_dbaas.operators._integrations.base import NamedOperator, link_of, result_of, settings
 from airflow_dbaas.operators._integrations.rules import IntegrationRules
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.integrations import Integration
 
 
 class DbaasUpdateIntegrationOperator(NamedOperator):
@@ -41,7 +43,7 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
 
     def start(self, context: Context) -> Any:
         """Check the settings; change them if they differ."""
-        services = self.client.list_dbaas_services()
+        services = self.client.services.list()
         found = self.find(services)
         if found is None:
             raise DbaasIntegrationError(f"{self.subject} does not exist; DbaasCreateIntegrationOperator makes one")
@@ -49,14 +51,12 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
         if not differ(self.settings, found.settings):
             self.log.info("The settings of %s are as they shall be", self.subject)
             return result_of(found, updated=False, operation_id=None)
-        operation = self.client.update_dbaas_integration(
-            id=str(found.id), settings=combined(self.settings, found.settings)
-        )
+        operation = self.client.integrations.update(id=str(found.id), settings=combined(self.settings, found.settings))
         self.log.info("Updating the settings of %s", self.subject)
         return self.wait_for_operation(context, operation, self._updated, seen=result_of(found))
 
     def _updated(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **_: Any) -> dict[str, Any]:
         if self.wait_for_completion:
-            now: models.Integration | None = self.find(self.client.list_dbaas_services())
+            now: Integration | None = self.find(self.client.services.list())
             seen = result_of(now) if now else seen
         return {**seen, "updated": True, "operation_id": result["operation_id"]}

@@ -8,7 +8,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
-from airflow_dbaas.api import bodies, models
 from airflow_dbaas.api.errors import (
     DbaasBadRequestError,
     DbaasConflictError,
@@ -21,6 +20,8 @@ from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
 from airflow_dbaas.operators.base import DbaasOperator
 
 if TYPE_CHECKING:
+    from airflow_dbaas.api.migrations import MigrationMethod
+    from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.sources import MigrationSource
     from airflow_dbaas.targets import MigrationTarget
 
@@ -47,7 +48,7 @@ class SourceReader(DbaasOperator):
         """
         source = self.source
         wanted = source.engine.service_type
-        service = self.client.list_dbaas_services().named(self.service_name)
+        service = self.client.services.list().named(self.service_name)
         if service is not None and service.type not in {None, wanted}:
             raise DbaasServiceError(
                 f"service {service.name} is of type {service.type}, but connection {source.conn_id!r} is of type "
@@ -102,13 +103,13 @@ class MigrationOperator(SourceReader):
         """The databases to leave out."""
         return {name.strip() for name in (self.ignore_dbs or "").split(",") if name.strip()}
 
-    def stop_migration(self) -> models.Operation | None:
+    def stop_migration(self) -> Operation | None:
         """Stop the migration (stop-dbaas-…-migration); None if there is none any more.
 
         :raises DbaasMigrationError: if the service does not allow it yet; worth a retry.
         """
         try:
-            return self.client.send(self.source.engine.stopped_by(self.service_name))
+            return self.source.engine.stop_migration(self.client)(self.service_name)
         except DbaasNotFoundError:
             return None
         except (DbaasConflictError, DbaasBadRequestError) as error:
@@ -134,6 +135,6 @@ class MethodOperator(MigrationOperator):
         self._check()
 
     @property
-    def api_method(self) -> bodies.MigrationMethod | None:
+    def api_method(self) -> MigrationMethod | None:
         """The method as the API takes it."""
         return None if self.method == "auto" else self.method

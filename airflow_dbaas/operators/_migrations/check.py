@@ -32,7 +32,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
         if earlier is not None and self._still_runs(earlier):
             self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)
             return self._follow(context, earlier, operation_id=None)
-        operation = self.client.create_dbaas_task_migration_check(
+        operation = self.client.migrations.check(
             service=self.service_name,
             source_service_uri=self.source.uri(),
             method=self.api_method,
@@ -57,7 +57,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
 
     def _still_runs(self, task_id: str) -> bool:
         try:
-            return self.client.get_dbaas_task(service=self.service_name, id=task_id).success is None
+            return self.client.operations.get_task(service=self.service_name, id=task_id).success is None
         except DbaasNotFoundError:
             return False
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import ledger, lineage, validation
 from airflow_dbaas._compat import Context, states
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasMigrationError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import may_have_acted
@@ -18,6 +17,7 @@ from airflow_dbaas.operators._migrations.base import MethodOperator
 from airflow_dbaas.waits import MigrationWait, describe_migration, may_recover
 
 if TYPE_CHECKING:
+    from airflow_dbaas.api.migrations import MigrationStatus
     from airflow_dbaas.sources import MigrationSource
 
 
@@ -82,7 +82,7 @@ class DbaasStartMigrationOperator(MethodOperator):
         return self._begin(context, self.source)
 
     def _begin(self, context: Context, source: MigrationSource) -> Any:
-        call = source.engine.changed_by(
+        call = source.engine.services(self.client).update.call(
             name=self.service_name,
             migration=source.settings(method=self.api_method, ignore_dbs=self.ignore_dbs or None),
         )
@@ -113,7 +113,7 @@ class DbaasStartMigrationOperator(MethodOperator):
 
     def _own(self) -> None:
         if self.cancel_on_kill:
-            self._cancel = {"method": self.source.engine.stopped_by.__name__, "name": self.service_name}
+            self._cancel = {"operation": self.source.engine.stop_migration(self.client).id, "name": self.service_name}
 
     def _leave_note(self, context: Context, source: MigrationSource) -> None:
         ti = context["ti"]
@@ -127,7 +127,7 @@ class DbaasStartMigrationOperator(MethodOperator):
         )
         ledger.write(self.hook.zone, self.service_name, note)
 
-    def _join(self, context: Context, source: MigrationSource, status: models.MigrationStatus) -> Any:
+    def _join(self, context: Context, source: MigrationSource, status: MigrationStatus) -> Any:
         where = f"A migration into service {self.service_name} is there already ({describe_migration(status)})"
         note = ledger.read(self.hook.zone, self.service_name)
         mend = "stop it first (DbaasStopMigrationOperator) if it is to be replaced"
@@ -174,7 +174,7 @@ class DbaasStartMigrationOperator(MethodOperator):
 
         with closing(self.hook):
             status = self.migration_status(self.service_name)
-            target = self.client.send(self.source.engine.shown_by(self.service_name)).uri_params or {}
+            target = self.source.engine.services(self.client).get(self.service_name).uri_params or {}
         if status is None or not target.get("host") or not target.get("port"):
             return lineage.nothing()
         return lineage.of_migration(
@@ -190,7 +190,7 @@ def _this_run(context: Context) -> str:
     return f"{run.dag_id}.{run.task_id}, run {run.run_id}"
 
 
-def _has_failed(status: models.MigrationStatus) -> bool:
+def _has_failed(status: MigrationStatus) -> bool:
     """Whether a migration is over and did not succeed. One that replicates may recover: it has not failed yet."""
     if may_recover(status):
         return False

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import assets, lineage, validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasVerificationError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._migrations.base import MigrationOperator
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.migrations import MigrationStatus
 
 
 class DbaasVerifyMigrationOperator(MigrationOperator):
@@ -113,6 +115,6 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
         return lineage.of_migration(**self._compared) if self._compared else lineage.nothing()
 
 
-def _replicates(status: models.MigrationStatus | None) -> bool:
+def _replicates(status: MigrationStatus | None) -> bool:
     """Whether a database still follows the source; a dump that is there but was not stopped does not."""
     return status is not None and any(d.method == "replication" or d.status == "syncing" for d in status.details)

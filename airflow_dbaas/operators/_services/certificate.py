@@ -40,7 +40,7 @@ class DbaasCaCertificateOperator(DbaasOperator):
     def start(self, context: Context) -> dict[str, Any]:
         """Fetch the certificate and write it."""
         file = StoredFile(self.path, self.object_storage_conn_id or None) if self.path else None
-        certificate = self.client.get_dbaas_ca_certificate().certificate
+        certificate = self.client.services.ca_certificate().certificate
         if not certificate:
             raise DbaasResponseError("get-dbaas-ca-certificate: the answer holds no certificate")
         if file:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.errors import DbaasServiceError
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator, Existing
 from airflow_dbaas.waits import ServiceWait, service_result
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.services import Service
 
 _CREATED = "service_created"
 
@@ -78,8 +80,9 @@ class DbaasCreateServiceOperator(DbaasOperator):
     def start(self, context: Context) -> Any:
         """Look for the service, create it if it is missing, wait for it."""
         # Built before anything is sent, so that a wrong setting is found first.
-        create = getattr(endpoints, f"create_dbaas_service_{self.service_type}")
-        creation = create(name=self.service_name, plan=self.plan, **(self.settings or {}))
+        creation = self.client.services.of_type(self.service_type).create.call(
+            name=self.service_name, plan=self.plan, **(self.settings or {})
+        )
         existing = self._look()
         if existing is not None:
             earlier = self.recall(context, _CREATED)
@@ -94,10 +97,10 @@ class DbaasCreateServiceOperator(DbaasOperator):
         self.log.info("Creating service %s of type %s, plan %s", self.service_name, self.service_type, self.plan)
         return self.wait_for_operation(context, operation, self._created)
 
-    def _look(self) -> models.Service | None:
-        return self.client.list_dbaas_services().named(self.service_name)
+    def _look(self) -> Service | None:
+        return self.client.services.list().named(self.service_name)
 
-    def _reuse(self, context: Context, service: models.Service, own: dict[str, Any] | None) -> Any:
+    def _reuse(self, context: Context, service: Service, own: dict[str, Any] | None) -> Any:
         """Go on with a service that is there; ``own`` is what this task noted when it created it."""
         if self.if_exists == "fail" and not own:
             raise DbaasServiceError(f"service {self.service_name} exists already (if_exists='fail')")
@@ -113,11 +116,13 @@ class DbaasCreateServiceOperator(DbaasOperator):
         return self._await_running(context, service, created=own is not None, operation_id=operation_id)
 
     def _created(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        new = models.Service(name=self.service_name, type=self.service_type, plan=self.plan, zone=self.hook.zone)
+        from airflow_dbaas.api.services import Service
+
+        new = Service(name=self.service_name, type=self.service_type, plan=self.plan, zone=self.hook.zone)
         return self._await_running(context, new, created=True, operation_id=result["operation_id"], **state)
 
     def _await_running(
-        self, context: Context, service: models.Service, *, created: bool, operation_id: str | None, **state: Any
+        self, context: Context, service: Service, *, created: bool, operation_id: str | None, **state: Any
     ) -> Any:
         adds = {"created": created, "operation_id": operation_id}
         if not self.wait_for_completion:
@@ -125,7 +130,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
         return self.end_with(context, ServiceWait(self.service_name), adds=adds, **state)
 
 
-def _is_of(service: models.Service, note: dict[str, Any]) -> bool:
+def _is_of(service: Service, note: dict[str, Any]) -> bool:
     """Whether a service is the one whose creation was noted. A task that is cleared remembers, too: by then its
     service may be gone, and another one have its name."""
     if note["service"] != service.name:

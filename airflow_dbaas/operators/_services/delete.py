@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import ledger, validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasNotFoundError, DbaasServiceError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits import ServiceWait, describe_migration
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.services import Service
 
 
 class DbaasDeleteServiceOperator(DbaasOperator):
@@ -64,7 +66,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
 
     def start(self, context: Context) -> Any:
         """Look for the service, refuse or delete it, wait until it is gone."""
-        service = self.client.list_dbaas_services().named(self.service_name)
+        service = self.client.services.list().named(self.service_name)
         if service is None and self.has_removed(context):
             self.log.info("Service %s was deleted by an earlier try", self.service_name)
             return self._gone(context, {"operation_id": None}, deleted=True)
@@ -85,14 +87,14 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             return self._result(state=service.state, deleted=False)
         self.remember_removal(context)
         try:
-            operation = self.client.delete_dbaas_service(self.service_name)
+            operation = self.client.services.delete(self.service_name)
         except DbaasNotFoundError:
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
             return self._gone(context, {"operation_id": None}, deleted=True)
         self.log.info("Deleting service %s", self.service_name)
         return self.wait_for_operation(context, operation, self._accepted)
 
-    def _refuse_if_in_use(self, service: models.Service) -> None:
+    def _refuse_if_in_use(self, service: Service) -> None:
         replicas = [
             str(integration.dest)
             for integration in service.integrations
@@ -114,12 +116,12 @@ class DbaasDeleteServiceOperator(DbaasOperator):
                 "stop it first (DbaasStopMigrationOperator), or delete it all the same with force=True"
             )
 
-    def _tell_what_goes_with(self, service: models.Service) -> None:
+    def _tell_what_goes_with(self, service: Service) -> None:
         for integration in service.integrations:
             ends = integration.type, integration.source, integration.dest, integration.id
             self.log.info("With it goes the integration %s, %s → %s (%s)", *(one_line(str(end)) for end in ends))
         try:
-            attached = self.client.list_dbaas_external_integrations(service.name).external_integrations
+            attached = self.client.external_endpoints.list_integrations(service.name).external_integrations
         except DbaasNotFoundError:
             # It says nothing of the service: that was there a moment ago.
             return

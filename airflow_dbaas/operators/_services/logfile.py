@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.operators._services.files import StoredFile
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.observability import LogEntry
 
 _BLOCK = 1 << 16
 
@@ -21,10 +24,10 @@ class Tail:
     """
 
     end: int
-    entries: list[models.LogEntry]
+    entries: list[LogEntry]
 
 
-def line(entry: models.LogEntry) -> bytes:
+def line(entry: LogEntry) -> bytes:
     """An entry as a line, ASCII only: no reader can mistake anything in it for the end of a line."""
     fields = {"time": entry.time, "unit": entry.unit, "node": entry.node, "message": entry.message}
     return json.dumps(fields).encode() + b"\n"
@@ -52,8 +55,8 @@ def read_tail(file: StoredFile, size: int) -> Tail:
         length *= 4
 
 
-def _last_of_one_time(lines: list[bytes]) -> list[models.LogEntry]:
-    entries: list[models.LogEntry] = []
+def _last_of_one_time(lines: list[bytes]) -> list[LogEntry]:
+    entries: list[LogEntry] = []
     for text in reversed(lines):
         entry = _entry(text)
         if entries and entry.moment != entries[0].moment:
@@ -62,12 +65,14 @@ def _last_of_one_time(lines: list[bytes]) -> list[models.LogEntry]:
     return entries[::-1]
 
 
-def _entry(text: bytes) -> models.LogEntry:
+def _entry(text: bytes) -> LogEntry:
+    from airflow_dbaas.api.observability import LogEntry
+
     try:
         fields = json.loads(text)
     except ValueError:
         fields = None
-    entry = models.LogEntry(**fields) if isinstance(fields, dict) and isinstance(fields.get("time"), str) else None
+    entry = LogEntry(**fields) if isinstance(fields, dict) and isinstance(fields.get("time"), str) else None
     if entry is None or entry.moment is None:
         raise DbaasConfigurationError(
             "the file at path was not written by this operator: a line at its end is no log entry with a time"

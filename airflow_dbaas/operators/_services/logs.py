@@ -6,16 +6,18 @@ import itertools
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import models
 from airflow_dbaas.api.logs import LogPager, position_after
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._services.files import StoredFile
 from airflow_dbaas.operators._services.logfile import Tail, line, read_tail
 from airflow_dbaas.operators.base import DbaasOperator
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.observability import LogEntry
 
 
 class DbaasServiceLogsOperator(DbaasOperator):
@@ -89,7 +91,7 @@ class DbaasServiceLogsOperator(DbaasOperator):
             "last_time": last,
         }
 
-    def _fetch(self, had: list[models.LogEntry], spool: BinaryIO) -> tuple[int, str | None, str | None]:
+    def _fetch(self, had: list[LogEntry], spool: BinaryIO) -> tuple[int, str | None, str | None]:
         limit = int(self.limit_entries) if self.limit_entries else None
         written, first, last = 0, None, None
         for entry in itertools.islice(self._entries(had), limit):
@@ -98,7 +100,7 @@ class DbaasServiceLogsOperator(DbaasOperator):
             first, last = first or entry.time, entry.time
         return written, first, last
 
-    def _entries(self, had: list[models.LogEntry]) -> Iterator[models.LogEntry]:
+    def _entries(self, had: list[LogEntry]) -> Iterator[LogEntry]:
         """The entries behind those of the file, up to this moment: a busy service's log may never end."""
         began = datetime.now(UTC)
         pager = LogPager(self.service_name, position=position_after(had) if had else None)

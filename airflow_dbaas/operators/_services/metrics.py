@@ -7,15 +7,17 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._services.files import StoredFile
 from airflow_dbaas.operators.base import DbaasOperator
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.observability import ServiceMetrics
 
 
 class Row(NamedTuple):
@@ -99,7 +101,7 @@ class DbaasServiceMetricsOperator(DbaasOperator):
         """Fetch the metrics and write them."""
         encode = _parquet() if self._format == "parquet" else _csv
         file = StoredFile(self.path, self.object_storage_conn_id or None)
-        metrics = self.client.get_dbaas_service_metrics(service_name=self.service_name, period=self.period)
+        metrics = self.client.observability.metrics(service_name=self.service_name, period=self.period)
         rows = list(self._rows(metrics))
         file.replace(encode(rows))
         self.log.info("Wrote %s rows of metrics of service %s to %s", len(rows), self.service_name, self.path)
@@ -111,7 +113,7 @@ class DbaasServiceMetricsOperator(DbaasOperator):
             "rows": len(rows),
         }
 
-    def _rows(self, metrics: models.ServiceMetrics) -> Iterator[Row]:
+    def _rows(self, metrics: ServiceMetrics) -> Iterator[Row]:
         for series in metrics.series:
             for node, points in series.nodes.items():
                 for time, value in points:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
-from airflow_dbaas.api import endpoints, models
 from airflow_dbaas.api.calls import Call
 from airflow_dbaas.api.errors import DbaasServiceError
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits import ServiceUpdateWait, ServiceWait, service_result
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.operations import Operation
+    from airflow_dbaas.api.services import Service
 
 #: Seconds after a change that moves a service to other machines for which it may still be shown as ``running``.
 SETTLING_SECONDS = 10.0
@@ -75,7 +78,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
         if self.service_type:
             # Built before anything is sent, so that a wrong setting is found first.
             self._update(self.service_type, self.settings)
-        service = self.client.list_dbaas_services().named(self.service_name)
+        service = self.client.services.list().named(self.service_name)
         if service is None:
             raise DbaasServiceError(f"service {self.service_name} does not exist")
         kind = self._type_of(service)
@@ -87,7 +90,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
             return self.wait_for(context, ServiceWait(service.name), self._change, **state)
         return self._change(context, {}, **state)
 
-    def _type_of(self, service: models.Service) -> str:
+    def _type_of(self, service: Service) -> str:
         if service.type not in validation.SERVICE_TYPES:
             raise DbaasServiceError(
                 f"service {service.name} is of type {service.type}; this operator changes services of type "
@@ -97,21 +100,18 @@ class DbaasUpdateServiceOperator(DbaasOperator):
             raise DbaasServiceError(f"service {service.name} is of type {service.type}, not {self.service_type}")
         return service.type
 
-    def _update(self, kind: str, settings: dict[str, Any]) -> Call[models.Operation]:
-        call: Call[models.Operation] = getattr(endpoints, f"update_dbaas_service_{kind}")(
-            name=self.service_name, **settings
-        )
+    def _update(self, kind: str, settings: dict[str, Any]) -> Call[Operation]:
+        call: Call[Operation] = self.client.services.of_type(kind).update.call(name=self.service_name, **settings)
         return call
 
     def _differing(self, kind: str) -> list[str]:
         """The given properties that the service does not have."""
-        get = getattr(endpoints, f"get_dbaas_service_{kind}")
-        shown = self.client.send(get(self.service_name)).model_dump(by_alias=True, exclude_unset=True)
+        shown = self.client.services.of_type(kind).get(self.service_name).model_dump(by_alias=True, exclude_unset=True)
         # Of the body, because it has the values as the API spells them.
         wanted = json.loads(self._update(kind, self.settings).body)
         return [name.replace("-", "_") for name, value in wanted.items() if not _is_shown(name, value, shown.get(name))]
 
-    def _unchanged(self, context: Context, service: models.Service, state: dict[str, Any]) -> Any:
+    def _unchanged(self, context: Context, service: Service, state: dict[str, Any]) -> Any:
         earlier = self.recall(context, _UPDATED)
         if earlier is None:
             self.log.info("Service %s is as it is to be (%s)", service.name, service.state)

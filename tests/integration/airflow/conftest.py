@@ -147,7 +147,7 @@ def service(client: Client, run: Run) -> Iterator[str]:
     name = f"db-{secrets.token_hex(4)}"
     assert run("create_poking", service=name).state == "success"
     yield name
-    client.delete_dbaas_service(name)
+    client.services.delete(name)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def linked_services(client: Client) -> Iterator[dict[str, str]]:
     suffix = secrets.token_hex(4)
     names = {role: f"{role}-{suffix}" for role in TYPES}
     for role, kind in TYPES.items():
-        getattr(client, f"create_dbaas_service_{kind}")(name=names[role], plan="startup-4")
+        client.operation(f"create-dbaas-service-{kind}")(name=names[role], plan="startup-4")
     try:
         while not all(service.state == "running" for service in of(client, *names.values())):
             time.sleep(0.05)
@@ -31,12 +31,12 @@ def linked_services(client: Client) -> Iterator[dict[str, str]]:
     finally:
         for name in names.values():
             with suppress(DbaasNotFoundError):
-                client.delete_dbaas_service(name)
+                client.services.delete(name)
 
 
 def of(client: Client, *names: str) -> list[Any]:
     """The services of these names, as listed."""
-    return [service for service in client.list_dbaas_services().dbaas_services if service.name in names]
+    return [service for service in client.services.list().dbaas_services if service.name in names]
 
 
 def links(client: Client, name: str) -> list[tuple[str | None, str | None, str | None]]:

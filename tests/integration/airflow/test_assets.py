@@ -43,7 +43,7 @@ def migrated(
         assert run(f"{step}_poking", **parameters).state == "success"
     forget(metadata)
     yield parameters
-    client.delete_dbaas_service(SERVICE)
+    client.services.delete(SERVICE)
 
 
 def ask(metadata: Path, query: str) -> list[tuple[Any, ...]]:

@@ -36,11 +36,9 @@ def names(client: Client) -> Iterator[dict[str, str]]:
 
 def attach(client: Client, service: str) -> str:
     """Attach a service to an endpoint of its own; the endpoint's id."""
-    created = client.create_dbaas_external_endpoint_prometheus(name=f"prometheus-of-{service}")
+    created = client.external_endpoints.prometheus.create(name=f"prometheus-of-{service}")
     endpoint_id = str(created.reference and created.reference.id)
-    client.attach_dbaas_service_to_endpoint(
-        source_service_name=service, dest_endpoint_id=endpoint_id, type="prometheus"
-    )
+    client.external_endpoints.attach(source_service_name=service, dest_endpoint_id=endpoint_id, type="prometheus")
     return endpoint_id
 
 
@@ -51,7 +49,7 @@ def states(ended: DagRun) -> dict[str, str]:
 def test_a_service_is_unlinked_and_deleted(run: Run, client: Client, names: dict[str, str], tmp_path: Path) -> None:
     """Log and metrics are copied; integrations and attachments are shown and go; at last the service goes."""
     db, search = names["db"], names["search"]
-    client.create_dbaas_integration(integration_type="logs", source_service=db, dest_service=search)
+    client.integrations.create(integration_type="logs", source_service=db, dest_service=search)
     endpoint = attach(client, db)
     ended = run(DAG_ID, service=db, confirm=db, archive=f"file://{tmp_path}/last")
     assert set(states(ended).values()) == {"success"}
@@ -64,7 +62,7 @@ def test_a_service_is_unlinked_and_deleted(run: Run, client: Client, names: dict
     unlinked = ended.tasks["unlink"].result
     assert (unlinked["applied"], len(unlinked["plan"]["delete"])) == (True, 2)
     # The API keeps an endpoint to which a service is attached.
-    client.delete_dbaas_external_endpoint_prometheus(endpoint)
+    client.external_endpoints.prometheus.delete(endpoint)
 
 
 def test_without_a_folder_nothing_is_copied(run: Run, client: Client, names: dict[str, str]) -> None:
@@ -82,7 +80,7 @@ def untouched(client: Client, names: dict[str, str]) -> bool:
 @pytest.fixture
 def linked(client: Client, names: dict[str, str]) -> str:
     """The name of a service with an integration."""
-    client.create_dbaas_integration(integration_type="logs", source_service=names["db"], dest_service=names["search"])
+    client.integrations.create(integration_type="logs", source_service=names["db"], dest_service=names["search"])
     return names["db"]
 
 
@@ -97,11 +95,11 @@ def test_the_name_must_be_typed_twice(run: Run, client: Client, names: dict[str,
 
 def test_a_protected_service_keeps_its_links(run: Run, client: Client, names: dict[str, str], linked: str) -> None:
     """What the deletion would refuse is refused before anything is taken apart."""
-    client.update_dbaas_service_mysql(name=linked, termination_protection=True)
+    client.services.mysql.update(name=linked, termination_protection=True)
     try:
         refused = run(DAG_ID, service=linked, confirm=linked)
     finally:
-        client.update_dbaas_service_mysql(name=linked, termination_protection=False)
+        client.services.mysql.update(name=linked, termination_protection=False)
     assert refused.tasks["check"].tries == 1
     assert "has termination protection" in refused.output
     assert states(refused)["approve"] == "upstream_failed"

@@ -46,9 +46,9 @@ def name(client: Client) -> Iterator[str]:
     """A name for an endpoint of the test's own."""
     name = f"siem-{secrets.token_hex(4)}"
     yield name
-    for endpoint in client.list_dbaas_external_endpoints().dbaas_endpoints:
+    for endpoint in client.external_endpoints.list().dbaas_endpoints:
         if endpoint.name == name:
-            getattr(client, f"delete_dbaas_external_endpoint_{endpoint.type}")(endpoint.id)
+            client.operation(f"delete-dbaas-external-endpoint-{endpoint.type}")(endpoint.id)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_an_endpoint_from_creation_to_deletion(run: Run, client: Client, name: s
         "updated": False,
         "operation_id": result["operation_id"],
     }
-    shown = client.get_dbaas_external_endpoint_rsyslog(result["endpoint_id"]).settings
+    shown = client.external_endpoints.rsyslog.get(result["endpoint_id"]).settings
     assert shown
     assert (shown.server, shown.port, shown.tls, shown.format) == ("siem.example.com", 6514, True, "rfc5424")
 
@@ -81,7 +81,7 @@ def test_an_endpoint_from_creation_to_deletion(run: Run, client: Client, name: s
     refused = run(f"new_endpoint_{mode}", name=name, **other)
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
     assert f"external endpoint {name} of type rsyslog exists already (if_exists='fail')" in refused.output
-    kept = client.get_dbaas_external_endpoint_rsyslog(result["endpoint_id"]).settings
+    kept = client.external_endpoints.rsyslog.get(result["endpoint_id"]).settings
     assert kept == shown
 
     # Secrets cannot be read, so what is to be up to date is always sent.
@@ -90,7 +90,7 @@ def test_an_endpoint_from_creation_to_deletion(run: Run, client: Client, name: s
         assert (set_.task.result["created"], set_.task.result["updated"]) == (False, True)
     updated = run(f"update_endpoint_{mode}", id=result["endpoint_id"], settings={"max_message_size": 4096}, secrets="")
     assert updated.task.result["updated"] is True
-    shown = client.get_dbaas_external_endpoint_rsyslog(result["endpoint_id"]).settings
+    shown = client.external_endpoints.rsyslog.get(result["endpoint_id"]).settings
     assert shown
     assert (shown.port, shown.format, shown.max_message_size) == (514, "rfc3164", 4096)
 
@@ -123,7 +123,7 @@ def test_the_other_types(run: Run, client: Client, name: str, kind: str, connect
     assert (unclear.task.state, unclear.task.tries) == ("failed", 1)
     assert f"there are several endpoints {name}, of types {', '.join(sorted([kind, 'rsyslog']))}" in unclear.output
     assert run("delete_endpoint_poking", name=name, type=kind).task.result["deleted"] is True
-    left = [each.type for each in client.list_dbaas_external_endpoints().dbaas_endpoints if each.name == name]
+    left = [each.type for each in client.external_endpoints.list().dbaas_endpoints if each.name == name]
     assert left == ["rsyslog"]
 
 
@@ -159,7 +159,7 @@ def test_attached_and_detached(run: Run, client: Client, name: str, db: str, mod
     detached = run(f"detach_{mode}", service=db, integration=result["integration_id"])
     assert (detached.task.result["deleted"], detached.task.result["status"]) == (True, "absent")
     assert detached.task.result["endpoint_name"] == name
-    assert client.list_dbaas_external_integrations(db).external_integrations == []
+    assert client.external_endpoints.list_integrations(db).external_integrations == []
     assert run(f"external_integration_absent_{mode}", id=result["integration_id"]).state == "success"
     for way in ({"name": name, "type": "rsyslog"}, {"id": endpoint_id}, {"integration": result["integration_id"]}):
         again = run("detach_poking", service=db, **way)
@@ -188,11 +188,11 @@ def test_attached_and_detached(run: Run, client: Client, name: str, db: str, mod
 )
 def test_what_cannot_be_is_refused(run: Run, client: Client, dag: str, arguments: Any, message: str) -> None:
     """At once, and nothing is made."""
-    before = client.list_dbaas_external_endpoints()
+    before = client.external_endpoints.list()
     refused = run(dag, service="db", **arguments)
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
     assert message in refused.output
-    assert client.list_dbaas_external_endpoints() == before
+    assert client.external_endpoints.list() == before
 
 
 def test_services_that_an_endpoint_does_not_take(run: Run, client: Client, name: str) -> None:

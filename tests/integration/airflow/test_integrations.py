@@ -82,7 +82,7 @@ def test_from_creation_to_deletion(run: Run, client: Client, names: dict[str, st
 @modes
 def test_updates(run: Run, client: Client, names: dict[str, str], mode: str) -> None:
     """By id or by type and services; what is not named stays; what is as it shall be is not sent."""
-    made = client.create_dbaas_integration(
+    made = client.integrations.create(
         integration_type="metrics",
         source_service=names["db"],
         dest_service=names["thanos"],
@@ -135,11 +135,11 @@ def test_without_waiting(run: Run, client: Client, names: dict[str, str]) -> Non
     link = {"type": "datasource", "source": names["grafana"], "dest": names["thanos"]}
     begun = run("begin_integration_poking", **link)
     assert begun.task.result["created"] is True
-    assert client.get_operation(begun.task.result["operation_id"]).id
+    assert client.operations.get(begun.task.result["operation_id"]).id
     assert run("integration_active_deferred", id=begun.task.result["integration_id"]).state == "success"
     ended = run("begin_deletion_poking", **link)
     assert (ended.task.result["status"], ended.task.result["deleted"]) == ("deleting", True)
-    assert client.get_operation(ended.task.result["operation_id"]).id
+    assert client.operations.get(ended.task.result["operation_id"]).id
 
 
 def test_mapped_over_several(run: Run, client: Client, names: dict[str, str]) -> None:

@@ -68,7 +68,7 @@ def test_the_events_name_the_databases(
     ended = {event["job"]["name"]: event for event in events if event["eventType"] == "COMPLETE"}
     begun = [event["job"]["name"] for event in events if event["eventType"] == "START"]
     assert begun.count("lineage.start") > 1  # deferred in between
-    given = client.get_dbaas_service_pg(service).uri_params or {}
+    given = client.services.pg.get(service).uri_params or {}
     source = {"namespace": f"postgres://{shop.host}:{shop.port}", "name": "shop"}
     target = {"namespace": f"postgres://{given['host']}:{given['port']}", "name": "shop"}
     for task in ("start", "join", "verify"):

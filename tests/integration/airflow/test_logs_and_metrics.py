@@ -41,8 +41,8 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryFileSystem]:
 
 
 def connect(client: Client, service: str, **options: str) -> psycopg.Connection:
-    given = client.get_dbaas_service_pg(service).uri_params or {}
-    password = client.reveal_dbaas_postgres_user_password(service_name=service, username=given["user"]).password
+    given = client.services.pg.get(service).uri_params or {}
+    password = client.accounts.pg.reveal_password(service_name=service, username=given["user"]).password
     where = {"host": given["host"], "port": given["port"], "user": given["user"], "dbname": given["dbname"]}
     return psycopg.connect(**where, password=password, autocommit=True, **options)
 
@@ -59,7 +59,7 @@ def entries(client: Client, service: str) -> list[dict[str, Any]]:
     """What the API shows of the log, as the file is to have it."""
     return [
         {"time": entry.time, "unit": entry.unit, "node": entry.node, "message": entry.message}
-        for entry in client.iter_dbaas_service_logs(service)
+        for entry in client.iter_service_logs(service)
     ]
 
 
@@ -161,14 +161,14 @@ def test_a_log_that_does_not_end_is_read_up_to_now(run: Run, api: ScriptedServer
 def measured(client: Client, service: str) -> str:
     """A service whose server has been measured."""
     deadline = time.monotonic() + 120
-    while not client.get_dbaas_service_metrics(service_name=service, period="hour").series:
+    while not client.observability.metrics(service_name=service, period="hour").series:
         assert time.monotonic() < deadline
         time.sleep(0.5)
     return service
 
 
 def rows_of(client: Client, service: str) -> set[tuple[Any, ...]]:
-    metrics = client.get_dbaas_service_metrics(service_name=service, period="hour")
+    metrics = client.observability.metrics(service_name=service, period="hour")
     return {
         (point.time, service, node, series.name, point.value, series.unit, series.title)
         for series in metrics.series

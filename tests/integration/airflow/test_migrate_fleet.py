@@ -31,9 +31,9 @@ def names(client: Client) -> Iterator[list[str]]:
     """Names for services that the DAG creates."""
     names = [f"fleet-{secrets.token_hex(4)}" for _ in range(3)]
     yield names
-    for service in client.list_dbaas_services().dbaas_services:
+    for service in client.services.list().dbaas_services:
         if service.name in names:
-            client.delete_dbaas_service(service.name)
+            client.services.delete(service.name)
 
 
 def by_service(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -72,7 +72,7 @@ def test_one_that_fails_does_not_stop_the_others(
         }
         assert rows[name]["seconds"] >= 0
         with pytest.raises(DbaasNotFoundError):
-            client.get_dbaas_migration_status(name)
+            client.migrations.status(name)
     assert rows[bad]["state"] == "refused by the check"
     assert 'password authentication failed for user "postgres"' in rows[bad]["error"]
     assert f"1 of 3 services are not migrated: {bad} refused by the check" in ended.output
@@ -113,7 +113,7 @@ def test_from_a_file(
     assert {rows[name]["state"] for name in sources} == {"replicating"}
     assert [rows[name]["rows"] for name in sources] == [1000, 2]
     for name, conn_id in sources.items():
-        assert [d.status for d in client.get_dbaas_migration_status(name).details] == ["syncing"]
+        assert [d.status for d in client.migrations.status(name).details] == ["syncing"]
         assert run("stop_poking", service=name, source=conn_id).state == "success"
 
 

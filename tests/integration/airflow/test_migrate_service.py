@@ -41,7 +41,7 @@ def name(client: Client) -> Iterator[str]:
     """A name for a service that the DAG creates."""
     name = f"moved-{secrets.token_hex(4)}"
     yield name
-    client.delete_dbaas_service(name)
+    client.services.delete(name)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_from_nothing_to_a_verified_copy(run: Run, client: Client, source: Postg
     (database,) = ended.tasks["verify_migration"].result["databases"]
     assert (database["name"], database["rows"]) == ("shop", 1000)
     with pytest.raises(DbaasNotFoundError):
-        client.get_dbaas_migration_status(name)
+        client.migrations.status(name)
 
 
 def test_parameters_that_are_referred_to(dags: dict[str, Any]) -> None:
@@ -83,23 +83,23 @@ def test_replication_may_go_on(run: Run, client: Client, source: PostgresServer,
     assert ended.state == "success"
     assert ended.tasks["stop_migration"].state == "skipped"
     assert ended.tasks["verify_migration"].state == "success"
-    assert [d.status for d in client.get_dbaas_migration_status(name).details] == ["syncing"]
+    assert [d.status for d in client.migrations.status(name).details] == ["syncing"]
     assert run("stop_poking", service=name, source="legacy").state == "success"
 
 
 def test_links_afterwards(run: Run, client: Client, source: PostgresServer, name: str) -> None:
     """The endpoints that the form asks for are attached when the data is there and verified."""
     endpoint = f"prometheus-of-{name}"
-    created = client.create_dbaas_external_endpoint_prometheus(name=endpoint).reference
+    created = client.external_endpoints.prometheus.create(name=endpoint).reference
     endpoint_id = str(created and created.id)
     wanted = [{"endpoint_type": "prometheus", "endpoint_name": endpoint}]
     ended = run("dbaas_migrate_service", service=name, source_conn_id="legacy", method="dump", endpoints=wanted)
     assert ended.state == "success"
     assert [item["endpoint_name"] for item in ended.tasks["link_service"].result["plan"]["create"]] == [endpoint]
-    (attached,) = client.list_dbaas_external_integrations(name).external_integrations
+    (attached,) = client.external_endpoints.list_integrations(name).external_integrations
     assert attached.dest_endpoint_id == endpoint_id
-    client.detach_dbaas_service_from_endpoint(source_service_name=name, integration_id=str(attached.integration_id))
-    client.delete_dbaas_external_endpoint_prometheus(endpoint_id)
+    client.external_endpoints.detach(source_service_name=name, integration_id=str(attached.integration_id))
+    client.external_endpoints.prometheus.delete(endpoint_id)
 
 
 def test_a_refused_check_starts_nothing(
@@ -115,7 +115,7 @@ def test_a_refused_check_starts_nothing(
     assert {states[step] for step in (STEPS | EXTRAS) - {"create_service", "check_migration"}} == {"upstream_failed"}
     assert 'password authentication failed for user "postgres"' in ended.output
     with pytest.raises(DbaasNotFoundError):
-        client.get_dbaas_migration_status(name)
+        client.migrations.status(name)
 
 
 def test_no_secret_gets_out(
@@ -141,8 +141,8 @@ def test_no_secret_gets_out(
     waited = run("migration_deferred", service=name)
     assert (started.state, waited.state) == ("success", "failed")
 
-    user = (client.get_dbaas_service_pg(name).uri_params or {})["user"]
-    admin = client.reveal_dbaas_postgres_user_password(service_name=name, username=user).password
+    user = (client.services.pg.get(name).uri_params or {})["user"]
+    admin = client.accounts.pg.reveal_password(service_name=name, username=user).password
     places = {
         "output": "".join(ended.output for ended in (good, bad, unverified, started, waited)),
         **dump(database),

@@ -75,13 +75,13 @@ def name(client: Client) -> Iterator[str]:
     name = f"my-{secrets.token_hex(4)}"
     yield name
     with suppress(DbaasNotFoundError):
-        client.delete_dbaas_service(name)
+        client.services.delete(name)
 
 
 @pytest.fixture
 def mysql_service(client: Client, run: Run, name: str) -> str:
     """A MySQL service that runs."""
-    client.create_dbaas_service_mysql(name=name, plan="startup-4")
+    client.services.mysql.create(name=name, plan="startup-4")
     assert run("service_poking", service=name).state == "success"
     return name
 
@@ -98,8 +98,8 @@ def change(login: dict[str, Any], *statements: str) -> None:
 
 def login_of(client: Client, service: str) -> dict[str, Any]:
     """How to log in to a service."""
-    given = client.get_dbaas_service_mysql(service).uri_params or {}
-    password = client.reveal_dbaas_mysql_user_password(service_name=service, username=given["user"]).password or ""
+    given = client.services.mysql.get(service).uri_params or {}
+    password = client.accounts.mysql.reveal_password(service_name=service, username=given["user"]).password or ""
     return {
         "host": given["host"],
         "port": int(given["port"]),
@@ -119,7 +119,7 @@ def test_from_nothing_to_a_verified_copy(run: Run, client: Client, name: str) ->
     (database,) = ended.tasks["verify_migration"].result["databases"]
     assert (database["name"], database["tables"], database["rows"]) == ("shop", 2, 1099)
     with pytest.raises(DbaasNotFoundError):
-        client.get_dbaas_migration_status(name)
+        client.migrations.status(name)
 
 
 def test_step_by_step(run: Run, client: Client, mysql_service: str, source: MysqlServer) -> None:
@@ -167,7 +167,7 @@ def test_a_service_of_another_type_is_refused(run: Run, client: Client, service:
     assert set(states.values()) == {"upstream_failed"}
     assert f"service {service} is of type pg, but connection 'legacy' is of type mysql" in refused.output
     with pytest.raises(DbaasNotFoundError):
-        client.get_dbaas_migration_status(service)
+        client.migrations.status(service)
 
 
 def test_no_secret_gets_out(

@@ -36,10 +36,10 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulat
 def client(emulator: RunningEmulator) -> Iterator[Client]:
     """A server that has been measured, and a record without one, linked to each other."""
     with Client(emulator.key, emulator.secret, url=emulator.url) as client:
-        client.create_dbaas_service_pg(name="orders", plan="startup-4")
-        client.create_dbaas_service_thanos(name="young", plan="startup-4")
+        client.services.pg.create(name="orders", plan="startup-4")
+        client.services.thanos.create(name="young", plan="startup-4")
         wait_for(client, "orders", rows=3)
-        client.create_dbaas_integration(integration_type="metrics", source_service="orders", dest_service="young")
+        client.integrations.create(integration_type="metrics", source_service="orders", dest_service="young")
         yield client
 
 
@@ -47,8 +47,8 @@ def wait_for(client: Client, service: str, *, rows: int) -> None:
     deadline = time.monotonic() + 60
     while True:
         # Its server is measured from the start, also while the service is not ready yet.
-        found = client.list_dbaas_services().named(service)
-        series = client.get_dbaas_service_metrics(service_name=service, period="hour").series
+        found = client.services.list().named(service)
+        series = client.observability.metrics(service_name=service, period="hour").series
         measured = series and all(len(points) >= rows for points in series[0].nodes.values())
         if measured and found is not None and found.state == "running":
             return
@@ -118,7 +118,7 @@ def test_the_next_night(run: Run, client: Client, tmp_path: Path) -> None:
     assert run(DAG_ID, **given).state == "success"
     log = tmp_path / "logs" / "orders.jsonl"
     before = log.read_text().splitlines()
-    client.update_dbaas_service_pg(name="orders", pg_settings={"log_min_duration_statement": 100})
+    client.services.pg.update(name="orders", pg_settings={"log_min_duration_statement": 100})
     assert run(DAG_ID, **given).state == "success"
     after = log.read_text().splitlines()
     assert after[: len(before)] == before

@@ -23,7 +23,7 @@ modes = pytest.mark.parametrize("mode", ["poking", "deferred"])
 
 
 def absent(client: Client, name: str) -> bool:
-    return name not in {service.name for service in client.list_dbaas_services().dbaas_services}
+    return name not in {service.name for service in client.services.list().dbaas_services}
 
 
 @modes
@@ -35,7 +35,7 @@ def test_create_reuse_and_delete(run: Run, client: Client, mode: str) -> None:
     assert created.task.result["created"] is True
     assert (created.task.result["service"], created.task.result["state"]) == (name, "running")
     # Success of the operation alone is not enough: the server answers.
-    assert client.get_dbaas_service_pg(name).databases
+    assert client.services.pg.get(name).databases
 
     again = run(f"create_{mode}", service=name, plan="business-8")
     assert again.task.result["created"] is False
@@ -56,11 +56,11 @@ def test_create_reuse_and_delete(run: Run, client: Client, mode: str) -> None:
 
 def test_a_protected_service_is_not_deleted(run: Run, client: Client, service: str) -> None:
     """Termination protection is respected before the API is asked."""
-    client.update_dbaas_service_pg(name=service, termination_protection=True)
+    client.services.pg.update(name=service, termination_protection=True)
     refused = run("delete_poking", service=service)
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
     assert "has termination protection" in refused.output
-    client.update_dbaas_service_pg(name=service, termination_protection=False)
+    client.services.pg.update(name=service, termination_protection=False)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_migration_step_by_step(
     assert stopped.task.result["stopped"] is True
     assert stopped.task.result["sequences"] == (1 if method == "replication" else 0)
     with pytest.raises(DbaasNotFoundError):
-        client.get_dbaas_migration_status(service)
+        client.migrations.status(service)
     again = run(f"stop_{mode}", **parameters)
     assert (again.state, again.task.result["stopped"], again.task.result["sequences"]) == ("success", False, 0)
 
@@ -132,7 +132,7 @@ def test_another_source_is_refused(
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
     assert f"from 127.0.0.1:{source.port} (started by start_poking.task" in refused.output
     assert f"not from 127.0.0.1:{other.port}; stop it first" in refused.output
-    assert [d.dbname for d in client.get_dbaas_migration_status(service).details] == ["shop"]
+    assert [d.dbname for d in client.migrations.status(service).details] == ["shop"]
     # A service into which a migration runs is not deleted either.
     kept = run("delete_poking", service=service)
     assert (kept.task.state, kept.task.tries) == ("failed", 1)
@@ -150,11 +150,11 @@ def test_a_migration_of_unknown_origin_is_refused(
         "password": password_of(source),
         "ssl": False,
     }
-    client.update_dbaas_service_pg(name=service, migration={**settings, "method": "replication"})
+    client.services.pg.update(name=service, migration={**settings, "method": "replication"})
     refused = run("start_poking", service=service, source="legacy")
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
     assert "it is not known from which source" in refused.output
-    client.stop_dbaas_pg_migration(service)
+    client.migrations.stop_pg(service)
 
 
 def test_a_failed_migration_is_cleared_and_started_anew(
@@ -191,7 +191,7 @@ def test_sensors_of_operations_tasks_and_services(
 ) -> None:
     """Each sensor succeeds when what it waits for has ended well, and pushes what it saw."""
     uri = f"postgres://postgres@{source.host}:{source.port}/postgres?sslmode=disable"
-    operation = client.create_dbaas_task_migration_check(service=service, source_service_uri=uri)
+    operation = client.migrations.check(service=service, source_service_uri=uri)
     waited = run(f"operation_{mode}", id=operation.id)
     assert waited.state == "success"
     task_id = waited.task.result["reference_id"]
@@ -233,7 +233,7 @@ def test_stopping_too_early_is_refused(
         refused = run("stop_poking", service=service, source="slow")
         assert (refused.task.state, refused.task.tries) == ("failed", 2)
         assert "stopping it now would leave the target incomplete" in refused.output
-        assert client.get_dbaas_migration_status(service).status == "running"
+        assert client.migrations.status(service).status == "running"
     assert run("migration_poking", service=service).state == "success"
     assert run("stop_poking", service=service, source="slow").state == "success"
 
@@ -244,8 +244,8 @@ def test_differences_are_found(run: Run, service: str, source: PostgresServer, c
     assert run("start_poking", **parameters).state == "success"
     assert run("migration_poking", **parameters).state == "success"
     assert run("stop_poking", **parameters).state == "success"
-    given = client.get_dbaas_service_pg(service).uri_params or {}
-    password = client.reveal_dbaas_postgres_user_password(service_name=service, username=given["user"]).password
+    given = client.services.pg.get(service).uri_params or {}
+    password = client.accounts.pg.reveal_password(service_name=service, username=given["user"]).password
     with psycopg.connect(
         host=given["host"], port=given["port"], user=given["user"], password=password, dbname="shop"
     ) as target:

@@ -86,7 +86,7 @@ def test_an_operation_fails(world: World, do: Do, reason: str, state: str) -> No
     """What somebody has to mend fails the task at once; what may pass is tried again."""
     name = world.name()
     world.failing.told({"kind": "operation-fails", "reason": reason, "state": state, "message": "so it is"})
-    operation = world.client.create_dbaas_service_valkey(name=name, plan="startup-4")
+    operation = world.client.services.valkey.create(name=name, plan="startup-4")
     outcome = do(sensor(DbaasOperationSensor, operation_id=operation.id))
     kind, tries = (AirflowFailException, 1) if reason in FINAL_REASONS else (DbaasOperationError, TRIES)
     fails(outcome, kind, f"operation {operation.id} ended in {state} ({reason}): so it is", tries=tries)
@@ -103,7 +103,7 @@ def test_a_failed_operation_whose_work_is_done(world: World, do: Do) -> None:
 def test_an_operation_never_ends(world: World, do: Do) -> None:
     """The wait ends when its time is over; the next try of an operator finds what was made."""
     world.failing.told({"kind": "operation-never-ends", **ALWAYS})
-    operation = world.client.create_dbaas_service_valkey(name=world.name(), plan="startup-4")
+    operation = world.client.services.valkey.create(name=world.name(), plan="startup-4")
     outcome = do(sensor(DbaasOperationSensor, operation_id=operation.id, timeout=0.5))
     times_out(outcome, f"operation {operation.id} is pending")
     new = {"service_name": world.name(), "plan": "startup-4", "service_type": "valkey"}
@@ -184,7 +184,7 @@ def replicated(world: World) -> Iterator[str]:
     name = world.new("pg")
     world.migrate(name, method="replication")
     yield name
-    world.client.stop_dbaas_pg_migration(name)
+    world.client.migrations.stop_pg(name)
     world.drop(name)
 
 

@@ -32,15 +32,17 @@ def endpoints(client: Client) -> Iterator[list[str]]:
     names = [f"{role}-{secrets.token_hex(4)}" for role in ("first", "second")]
     ids = []
     for name in names:
-        reference = client.create_dbaas_external_endpoint_prometheus(name=name).reference
+        reference = client.external_endpoints.prometheus.create(name=name).reference
         ids.append(str(reference and reference.id))
     yield names
     for endpoint_id in ids:
-        client.delete_dbaas_external_endpoint_prometheus(endpoint_id)
+        client.external_endpoints.prometheus.delete(endpoint_id)
 
 
 def attached(client: Client, service: str) -> list[str | None]:
-    return [each.dest_endpoint_name for each in client.list_dbaas_external_integrations(service).external_integrations]
+    return [
+        each.dest_endpoint_name for each in client.external_endpoints.list_integrations(service).external_integrations
+    ]
 
 
 def counts(ended: DagRun) -> dict[str, int]:

@@ -70,8 +70,8 @@ def test_no_object_shows_a_secret(
     hold = {"DbaasHook", "Client", "AsyncClient", "Call", "MigrationSource", "MigrationTarget", "UserSecrets"}
     assert hold | {"PgService", "DbaasWaitTrigger", "DbaasMigrationCheckOperator"} <= set(seen)
     assert any(kind.endswith("Error") for kind in seen)
-    user = (client.get_dbaas_service_pg(service).uri_params or {})["user"]
-    admin = client.reveal_dbaas_postgres_user_password(service_name=service, username=user).password
+    user = (client.services.pg.get(service).uri_params or {})["user"]
+    admin = client.accounts.pg.reveal_password(service_name=service, username=user).password
     wanted = {"source": password_of(shop), "wrong": AWKWARD, "admin": str(admin), "API secret": emulator.secret}
     wanted["endpoint"] = scraper["password"]
     assert search({kind: "\n".join(texts) for kind, texts in seen.items()}, wanted) == []

@@ -44,11 +44,11 @@ def name(client: Client) -> Iterator[str]:
     """A name; the service that has it in the end is deleted."""
     name = f"svc-{secrets.token_hex(4)}"
     yield name
-    left = client.list_dbaas_services().named(name)
+    left = client.services.list().named(name)
     if left is not None:
         if left.termination_protection:
-            getattr(client, f"update_dbaas_service_{left.type}")(name=name, termination_protection=False)
-        client.delete_dbaas_service(name)
+            client.operation(f"update-dbaas-service-{left.type}")(name=name, termination_protection=False)
+        client.services.delete(name)
 
 
 def sent(emulator: RunningEmulator, method: str) -> int:
@@ -57,7 +57,7 @@ def sent(emulator: RunningEmulator, method: str) -> int:
 
 
 def shown(client: Client, service_type: str, name: str) -> Any:
-    return getattr(client, f"get_dbaas_service_{service_type}")(name)
+    return client.operation(f"get-dbaas-service-{service_type}")(name)
 
 
 @modes
@@ -93,11 +93,11 @@ def test_the_life_of_a_service(run: Run, client: Client, name: str, service_type
     moved = run(f"service_update_{mode}", **kind, settings={"plan": "startup-8", **wanted})
     assert moved.state == "success"
     assert (moved.task.result["changed"], moved.task.result["plan"]) == (["plan"], "startup-8")
-    assert client.list_dbaas_services().named(name).plan == "startup-8"
+    assert client.services.list().named(name).plan == "startup-8"
 
     deleted = run(f"delete_{mode}", service=name)
     assert deleted.state == "success"
-    assert client.list_dbaas_services().named(name) is None
+    assert client.services.list().named(name) is None
 
 
 def test_wrong_settings_send_nothing(run: Run, emulator: RunningEmulator, client: Client, name: str) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_dbaas.api import endpoints
 from airflow_dbaas.api.errors import DbaasAuthError, DbaasResponseError, DbaasServerError, DbaasTransportError
 from airflow_dbaas.api.retries import NO_RETRY, may_have_acted
+from airflow_dbaas.api.services import Services, ValkeyServices
 from airflow_dbaas.emulator.certificates import Authority
 from tests.integration.emulator.conftest import eventually
 from tests.integration.emulator.failing import Failing
@@ -179,7 +179,7 @@ async def test_reading_is_repeated(failing, name, blocking):
     """Whatever became of two requests that only read, the third one's answer is the answer."""
     rule = NOT_DONE.get(name) or (LOST | SPOILT)[name][0]
     failing.told(rule | {"operation": READ, "times": 2})
-    answer = await failing.send(endpoints.list_dbaas_services(), blocking=blocking, seconds=patience(rule))
+    answer = await failing.send(Services.list.call(), blocking=blocking, seconds=patience(rule))
     assert isinstance(answer.dbaas_services, list), answer
     assert failing.counts() == [(2, 2)]
 
@@ -232,7 +232,7 @@ async def test_retry_after_is_honoured(failing, form):
     """The client does not ask again before the API said that it may."""
     failing.told({"kind": "status", "status": 429, "retry-after": 1, "retry-after-as": form, "operation": READ})
     begun = time.time()
-    await failing.send(endpoints.list_dbaas_services(), blocking=True)
+    await failing.send(Services.list.call(), blocking=True)
     assert time.time() - begun >= 1
     assert failing.counts() == [(1, 1)]
 
@@ -241,7 +241,7 @@ async def test_retry_after_is_honoured(failing, form):
 async def test_no_redirect_is_followed(failing, blocking):
     """Nothing signed goes anywhere else; the text says where it would have gone."""
     failing.told({"kind": "redirect", "times": 9})
-    error = await failing.send(endpoints.list_dbaas_services(), blocking=blocking)
+    error = await failing.send(Services.list.call(), blocking=blocking)
     assert isinstance(error, DbaasResponseError)
     assert "unexpected redirect to https://elsewhere.invalid/v2/" in str(error)
     assert not error.retryable
@@ -286,7 +286,7 @@ async def test_refused_connections_are_tried_again(failing, blocking):
 async def test_tls_to_a_port_that_speaks_none(failing, blocking):
     """The emulator speaks no TLS, so any handshake with it fails; nothing was sent, so it may be tried again."""
     url = failing.emulator.url.replace("http:", "https:")
-    error = await failing.send(endpoints.list_dbaas_services(), blocking=blocking, url=url, retry=NO_RETRY)
+    error = await failing.send(Services.list.call(), blocking=blocking, url=url, retry=NO_RETRY)
     assert isinstance(error, DbaasTransportError)
     assert "SSL" in str(error)
     assert error.retryable
@@ -296,7 +296,7 @@ async def test_tls_to_a_port_that_speaks_none(failing, blocking):
 @both_clients
 async def test_a_certificate_that_nobody_trusts(failing, blocking, stranger):
     """Nothing was sent, and no repetition helps: it is not tried again."""
-    error = await failing.send(endpoints.list_dbaas_services(), blocking=blocking, url=stranger)
+    error = await failing.send(Services.list.call(), blocking=blocking, url=stranger)
     assert isinstance(error, DbaasTransportError)
     assert "the server's certificate is not trusted: unable to get local issuer certificate" in str(error)
     assert not error.retryable
@@ -332,4 +332,4 @@ def patience(rule: dict[str, Any]) -> float:
 
 
 def creation(service: str) -> Any:
-    return endpoints.create_dbaas_service_valkey(name=service, plan="startup-4")
+    return ValkeyServices.create.call(name=service, plan="startup-4")

@@ -66,7 +66,7 @@ def ended(client: Client, wait: Wait) -> Done | Failed:
 def record(client: Client, kind: str = "valkey") -> str:
     """Name of a new service without a server."""
     name = f"{kind}-{secrets.token_hex(4)}"
-    getattr(client, f"create_dbaas_service_{kind}")(name=name, plan="startup-4")
+    client.operation(f"create-dbaas-service-{kind}")(name=name, plan="startup-4")
     return name
 
 
@@ -79,7 +79,7 @@ def test_operations_fail_for_every_reason(failing, client, reason, state):
     """State, reason and message are told; whether a later try may help depends on the reason. The work is done."""
     name = f"valkey-{secrets.token_hex(4)}"
     failing.told({"kind": "operation-fails", "reason": reason, "state": state, "message": "so it is", "name": name})
-    operation = client.create_dbaas_service_valkey(name=name, plan="startup-4")
+    operation = client.services.valkey.create(name=name, plan="startup-4")
     verdict = ended(client, OperationWait(operation.id))
     assert isinstance(verdict, Failed)
     assert str(verdict.error) == f"operation {operation.id} ended in {state} ({reason}): so it is"
@@ -92,8 +92,8 @@ def test_operations_that_never_end(failing, client):
     """The operation stays pending while the work is done and others end."""
     failing.told({"kind": "operation-never-ends"})
     name = f"valkey-{secrets.token_hex(4)}"
-    stuck = client.create_dbaas_service_valkey(name=name, plan="startup-4")
-    assert isinstance(ended(client, OperationWait(client.delete_dbaas_service(name).id)), Done)
+    stuck = client.services.valkey.create(name=name, plan="startup-4")
+    assert isinstance(ended(client, OperationWait(client.services.delete(name).id)), Done)
     assert seen(client, OperationWait(stuck.id)) == Pending(f"operation {stuck.id} is pending")
 
 
@@ -101,8 +101,7 @@ def test_tasks_that_fail_and_that_never_end(failing, client, pg, source):
     """A check fails with the text that was asked for, though its source is good; another one never comes to an end."""
     failing.told({"kind": "task-fails", "result": "no luck"}, {"kind": "task-never-ends"})
     failed, stuck, good = [
-        client.create_dbaas_task_migration_check(service=pg, source_service_uri=uri_of(source), method="dump")
-        for _ in range(3)
+        client.migrations.check(service=pg, source_service_uri=uri_of(source), method="dump") for _ in range(3)
     ]
     waits = [TaskWait(pg, each.reference.id) for each in (failed, stuck, good)]
     verdict = ended(client, waits[0])
@@ -122,8 +121,8 @@ def test_services_that_power_off(failing, client):
     assert isinstance(seen(client, ServiceWait(other)), Failed | Done)
     assert isinstance(seen(client, ServiceWait(name)), Done)
     failing.told({"kind": "service-poweroff", "operation": "get-dbaas-service-valkey"})
-    assert client.get_dbaas_service_valkey(other).state == "poweroff"
-    assert client.get_dbaas_service_valkey(other).state == "running"
+    assert client.services.valkey.get(other).state == "poweroff"
+    assert client.services.valkey.get(other).state == "running"
 
 
 def test_services_that_vanish(failing, client):
@@ -144,7 +143,7 @@ def test_integrations_that_turn_inactive(failing, client):
     """Shown so wherever they are shown, and only the one that is named; failed ones are in doubt for two minutes."""
     source, dest, other = record(client, "grafana"), record(client, "valkey"), record(client, "thanos")
     wait, good = [
-        IntegrationWait(client.create_dbaas_integration(**each).reference.id)
+        IntegrationWait(client.integrations.create(**each).reference.id)
         for each in (
             {"integration_type": "datasource", "source_service": source, "dest_service": other},
             {"integration_type": "metrics", "source_service": dest, "dest_service": other},
@@ -157,8 +156,8 @@ def test_integrations_that_turn_inactive(failing, client):
     assert isinstance(inactive, Pending)
     assert "is inactive, not active yet" in inactive.note
     assert isinstance(seen(client, good), Done)
-    assert client.get_dbaas_integration(wait.integration_id).is_active is False
-    assert client.get_dbaas_service_grafana(source).integrations[0].status == "inactive"
+    assert client.integrations.get(wait.integration_id).is_active is False
+    assert client.services.grafana.get(source).integrations[0].status == "inactive"
     assert isinstance(seen(client, wait), Done)
     failing.told({"kind": "integration-inactive", "name": other, "status": "failed"})
     failed = seen(client, wait)
@@ -169,18 +168,16 @@ def test_integrations_that_turn_inactive(failing, client):
 def test_attachments_that_turn_inactive(failing, client):
     """The same for a service that is attached to an external endpoint."""
     name = record(client)
-    endpoint = client.create_dbaas_external_endpoint_rsyslog(
+    endpoint = client.external_endpoints.rsyslog.create(
         name=f"syslog-{secrets.token_hex(4)}",
         settings={"server": "logs.example.com", "port": 514, "tls": False, "format": "rfc5424"},
     ).reference.id
-    attached = client.attach_dbaas_service_to_endpoint(
-        source_service_name=name, dest_endpoint_id=endpoint, type="rsyslog"
-    )
+    attached = client.external_endpoints.attach(source_service_name=name, dest_endpoint_id=endpoint, type="rsyslog")
     wait = ExternalIntegrationWait(attached.reference.id)
     eventually(lambda: seen(client, wait), lambda verdict: isinstance(verdict, Done), 10)
     failing.told({"kind": "integration-inactive", "times": 2})
     assert "is inactive, not active yet" in seen(client, wait).note
-    assert client.list_dbaas_external_integrations(name).external_integrations[0].status == "inactive"
+    assert client.external_endpoints.list_integrations(name).external_integrations[0].status == "inactive"
     assert isinstance(seen(client, wait), Done)
 
 
@@ -204,7 +201,7 @@ def test_migrations_that_fail_for_one_database(failing, client, migrated):
 def test_migrations_that_fail_as_a_whole(failing, client, migrated):
     """Every database is shown as failed; at the next look all is well again."""
     failing.told({"kind": "migration-fails"})
-    shown = client.get_dbaas_migration_status(migrated)
+    shown = client.migrations.status(migrated)
     assert (shown.status, shown.error) == ("failed", "Migration process failed")
     assert {each.status for each in shown.details} == {"failed"}
     assert isinstance(seen(client, MigrationWait(migrated)), Done)

@@ -34,16 +34,16 @@ def names(scheduled: Scheduled) -> Iterator[list[str]]:
     names = [f"example-{secrets.token_hex(4)}" for _ in range(SERVICES)]
     yield names
     with scheduled.client as client:
-        for service in client.list_dbaas_services().dbaas_services:
+        for service in client.services.list().dbaas_services:
             if service.name in names:
-                client.delete_dbaas_service(service.name)
+                client.services.delete(service.name)
 
 
 def replicates(scheduled: Scheduled, name: str) -> bool:
     """Whether the migration into a service is there."""
     with scheduled.client as client:
         try:
-            return bool(client.get_dbaas_migration_status(name).details)
+            return bool(client.migrations.status(name).details)
         except DbaasNotFoundError:
             return False
 
@@ -117,7 +117,7 @@ def test_a_fleet_keeps_to_its_limit(scheduled: Scheduled, source: PostgresServer
     with scheduled.client as client:
         while scheduled.airflow.call("GET", path)["state"] not in {"success", "failed"}:
             assert time.monotonic() < deadline, "the run does not end"
-            there = {service.name for service in client.list_dbaas_services().dbaas_services}
+            there = {service.name for service in client.services.list().dbaas_services}
             most = max(most, sum(replicates(scheduled, name) for name in names if name in there))
             time.sleep(0.1)
     assert scheduled.airflow.call("GET", path)["state"] == "success"

@@ -26,15 +26,15 @@ def service(scheduled: Scheduled, source: PostgresServer) -> Iterator[str]:
     """A running service of the test's own."""
     name = f"kill-{secrets.token_hex(3)}"
     with scheduled.client as client:
-        client.create_dbaas_service_pg(name=name, plan="startup-4")
+        client.services.pg.create(name=name, plan="startup-4")
         scheduled.until(lambda: state(scheduled, name) == "running", f"{name} runs")
         yield name
-        client.delete_dbaas_service(name)
+        client.services.delete(name)
 
 
 def state(scheduled: Scheduled, name: str) -> str | None:
     with scheduled.client as client:
-        service = client.list_dbaas_services().named(name)
+        service = client.services.list().named(name)
     return service.state if service else None
 
 
@@ -42,7 +42,7 @@ def migration(scheduled: Scheduled, name: str) -> list[str | None]:
     """The states of a migration's databases; empty if there is no migration."""
     with scheduled.client as client:
         try:
-            return [detail.status for detail in client.get_dbaas_migration_status(name).details]
+            return [detail.status for detail in client.migrations.status(name).details]
         except DbaasNotFoundError:
             return []
 

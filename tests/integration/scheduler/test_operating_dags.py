@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_dbaas.api import models
 from airflow_dbaas.api.errors import DbaasNotFoundError
+from airflow_dbaas.api.services import Service
 from tests.integration.scheduler.conftest import Scheduled
 
 # Airflow's own warnings are its own affair; ours are errors.
@@ -26,18 +26,18 @@ def names(scheduled: Scheduled) -> Iterator[tuple[str, str]]:
     suffix = secrets.token_hex(3)
     names = f"db-{suffix}", f"search-{suffix}"
     with scheduled.client as client:
-        client.create_dbaas_service_mysql(name=names[0], plan="startup-4")
-        client.create_dbaas_service_opensearch(name=names[1], plan="startup-4")
+        client.services.mysql.create(name=names[0], plan="startup-4")
+        client.services.opensearch.create(name=names[1], plan="startup-4")
         scheduled.until(lambda: all(shown(scheduled, name).state == "running" for name in names), "the services run")
         yield names
         for name in names:
             with suppress(DbaasNotFoundError):
-                client.delete_dbaas_service(name)
+                client.services.delete(name)
 
 
-def shown(scheduled: Scheduled, name: str) -> models.Service:
+def shown(scheduled: Scheduled, name: str) -> Service:
     with scheduled.client as client:
-        service = client.list_dbaas_services().named(name)
+        service = client.services.list().named(name)
     assert service is not None
     return service
 
@@ -49,7 +49,7 @@ def links(scheduled: Scheduled, name: str) -> list[tuple[str | None, str | None]
 
 def link(scheduled: Scheduled, source: str, dest: str) -> None:
     with scheduled.client as client:
-        client.create_dbaas_integration(integration_type="logs", source_service=source, dest_service=dest)
+        client.integrations.create(integration_type="logs", source_service=source, dest_service=dest)
     scheduled.until(lambda: links(scheduled, source) == [("logs", dest)], "the integration is there")
 
 
@@ -97,11 +97,9 @@ def test_decommission_rejected(scheduled: Scheduled, names: tuple[str, str]) -> 
     db, search = names
     link(scheduled, db, search)
     with scheduled.client as client:
-        created = client.create_dbaas_external_endpoint_prometheus(name=f"endpoint-of-{db}").reference
+        created = client.external_endpoints.prometheus.create(name=f"endpoint-of-{db}").reference
         assert created is not None
-        client.attach_dbaas_service_to_endpoint(
-            source_service_name=db, dest_endpoint_id=str(created.id), type="prometheus"
-        )
+        client.external_endpoints.attach(source_service_name=db, dest_endpoint_id=str(created.id), type="prometheus")
     path = scheduled.start("dbaas_decommission", service=db, confirm=db)
     address = scheduled.asked(path, "approve")
     question = scheduled.airflow.call("GET", address)
@@ -129,7 +127,7 @@ def test_decommission_approved(scheduled: Scheduled, names: tuple[str, str], tmp
     assert len(scheduled.xcom(tasks["unlink"])["plan"]["delete"]) == 1
     assert scheduled.xcom(tasks["delete"])["deleted"] is True
     with scheduled.client as client:
-        assert client.list_dbaas_services().named(db) is None
+        assert client.services.list().named(db) is None
     assert links(scheduled, search) == []
 
 
@@ -140,10 +138,10 @@ def test_decommission_looks_again_after_the_approval(scheduled: Scheduled, names
     path = scheduled.start("dbaas_decommission", service=db, confirm=db)
     question = scheduled.asked(path, "approve")
     with scheduled.client as client:
-        client.update_dbaas_service_mysql(name=db, termination_protection=True)
+        client.services.mysql.update(name=db, termination_protection=True)
         scheduled.until(lambda: bool(shown(scheduled, db).termination_protection), "it is protected")
         tasks = answer(scheduled, path, question, "Approve")
-        client.update_dbaas_service_mysql(name=db, termination_protection=False)
+        client.services.mysql.update(name=db, termination_protection=False)
         scheduled.until(lambda: not shown(scheduled, db).termination_protection, "it is not")
     assert (states(tasks)["check_again"], states(tasks)["delete"]) == ("failed", "upstream_failed")
     assert "has termination protection" in scheduled.log(tasks["check_again"])

@@ -44,7 +44,7 @@ def test_a_failed_wait_ends_in_the_sensors_own_way(scheduled: Scheduled) -> None
 def test_limits_mean_the_same_in_all_modes(scheduled: Scheduled) -> None:
     """A time-out is not retried, an execution time-out is, soft_fail skips both: poked, rescheduled, deferred."""
     with scheduled.client as client:
-        client.create_dbaas_service_grafana(name="waits-off", plan="hobbyist-2")
+        client.services.grafana.create(name="waits-off", plan="hobbyist-2")
     tasks = scheduled.run("waits_limits")
     ends: dict[str, set[tuple[str, int]]] = {}
     for task_id, task in tasks.items():

@@ -6,15 +6,20 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import bodies, endpoints
+from airflow_dbaas.api.body import secrets_in
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.external_endpoints import DatadogEndpoints
+from airflow_dbaas.api.migrations import Migrations
+from airflow_dbaas.api.observability import Observability
+from airflow_dbaas.api.operations import Operations
+from airflow_dbaas.api.services import OpensearchServices, PgServices, Services
 
 SECRET = "pa55/w@rd"
 
 
 def test_bodies_are_the_apis_spelling() -> None:
     """Properties are written in kebab case, at every level; those not given are left out."""
-    call = endpoints.update_dbaas_service_pg(
+    call = PgServices.update.call(
         name="db", migration={"host": "h", "port": 5432, "ignore_dbs": "a,b"}, termination_protection=True
     )
     assert json.loads(call.body) == {
@@ -47,7 +52,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 def test_bad_values_are_refused_by_name(fields: dict[str, Any], message: str) -> None:
     """The error names operation, property, limit and value, and never a secret."""
     with pytest.raises(DbaasConfigurationError) as caught:
-        endpoints.create_dbaas_service_pg(name="db", **fields)
+        PgServices.create.call(name="db", **fields)
     assert str(caught.value) == f"create-dbaas-service-pg: {message}"
     assert caught.value.__cause__ is None
     assert SECRET not in repr(caught.value)
@@ -57,14 +62,14 @@ def test_source_uri_limit() -> None:
     """A source URI has 1 to 512 characters; a longer one is refused without being shown."""
     uri = "postgres://u:" + SECRET + "@h/" + "d" * 500
     with pytest.raises(DbaasConfigurationError, match="at most 512 characters") as caught:
-        endpoints.create_dbaas_task_migration_check(service="db", source_service_uri=uri)
+        Migrations.check.call(service="db", source_service_uri=uri)
     assert "dddd" not in str(caught.value)
 
 
 def test_a_mapping_that_became_text_is_not_shown() -> None:
     """A template renders a mapping to its text: that is refused, and the secrets in it are not repeated."""
     with pytest.raises(DbaasConfigurationError) as caught:
-        endpoints.create_dbaas_external_endpoint_datadog(name="dd", settings="{'datadog_api_key': 'abc'}")  # type: ignore[typeddict-item]
+        DatadogEndpoints.create.call(name="dd", settings="{'datadog_api_key': 'abc'}")  # type: ignore[typeddict-item]
     assert str(caught.value).endswith(": settings: Input should be a valid dictionary")
 
 
@@ -90,41 +95,41 @@ ENDLESS.append(ENDLESS)
 def test_free_form_settings_are_json(value: Any, message: str) -> None:
     """What JSON has no value for, or would change, is refused before anything is sent: a date, a number as a key."""
     with pytest.raises(DbaasConfigurationError) as caught:
-        endpoints.update_dbaas_service_pg(name="db", pg_settings={"x": value})
+        PgServices.update.call(name="db", pg_settings={"x": value})
     assert str(caught.value).startswith(f"update-dbaas-service-pg: the body cannot be written as JSON: {message}")
 
 
 def test_numbers_of_thousands_of_digits() -> None:
     """Python does not write them out; the errors say so instead."""
     with pytest.raises(DbaasConfigurationError, match=r"^get-dbaas-service-logs: limit: .*, got a very large int$"):
-        endpoints.get_dbaas_service_logs(service_name="db", limit=10**5000)
+        Observability.logs.call(service_name="db", limit=10**5000)
     with pytest.raises(DbaasConfigurationError, match=r"^id must be a UUID, got a very large int$"):
-        endpoints.get_operation(10**5000)  # type: ignore[arg-type]
+        Operations.get.call(10**5000)  # type: ignore[arg-type]
 
 
 def test_both_spellings() -> None:
     """Properties may be given in the API's own spelling, too; both at once are refused, at every level."""
-    call = endpoints.update_dbaas_service_opensearch(name="db", **{"max-index-count": None})  # type: ignore[misc]
+    call = OpensearchServices.update.call(name="db", **{"max-index-count": None})  # type: ignore[misc]
     assert json.loads(call.body) == {"max-index-count": None}
     source: Any = {"host": "h", "port": 1, "ignore-dbs": "a"}
-    assert b'"ignore-dbs": "a"' in endpoints.update_dbaas_service_pg(name="db", migration=source).body
+    assert b'"ignore-dbs": "a"' in PgServices.update.call(name="db", migration=source).body
     with pytest.raises(DbaasConfigurationError, match=r"migration\.ignore-dbs: Extra inputs"):
-        endpoints.update_dbaas_service_pg(name="db", migration={**source, "ignore_dbs": "b"})
+        PgServices.update.call(name="db", migration={**source, "ignore_dbs": "b"})
 
 
 @pytest.mark.parametrize("name", ["", "x" * 64, ".", "..", "a\nb", "a\x00b", "\x7f", "\ud800", None, 7])
 def test_bad_names(name: Any) -> None:
     """Names that cannot be one path segment, or are longer than the API takes, are refused."""
     with pytest.raises(DbaasConfigurationError, match=r"^name must "):
-        endpoints.get_dbaas_migration_status(name)
+        Migrations.status.call(name)
 
 
 def test_bad_names_are_told_the_limit() -> None:
     """The error says how long a name may be, where there is a limit."""
     with pytest.raises(DbaasConfigurationError, match=r"^name must be a name of 1 to 63 characters, got ''$"):
-        endpoints.get_dbaas_migration_status("")
+        Migrations.status.call("")
     with pytest.raises(DbaasConfigurationError, match=r"must be a name of at least 1 character, got ''$"):
-        endpoints.get_dbaas_service_type("")
+        Services.get_type.call("")
 
 
 @pytest.mark.parametrize(
@@ -139,11 +144,11 @@ def test_bad_names_are_told_the_limit() -> None:
 )
 def test_names_are_data(name: str, path: str) -> None:
     """Whatever a name holds, it stays one path segment."""
-    assert endpoints.get_dbaas_migration_status(name).path == path
+    assert Migrations.status.call(name).path == path
 
 
 def test_a_call_does_not_show_its_body() -> None:
     """A call's repr and text hold no secret."""
-    call = endpoints.update_dbaas_service_pg(name="db", migration={"host": "h", "port": 1, "password": SECRET})
+    call = PgServices.update.call(name="db", migration={"host": "h", "port": 1, "password": SECRET})
     assert SECRET not in repr(call) + str(call)
-    assert bodies.secrets_in(call.body) == {SECRET}
+    assert secrets_in(call.body) == {SECRET}

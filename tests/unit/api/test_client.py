@@ -42,7 +42,7 @@ both = pytest.mark.parametrize("run", [blocking, awaited])
 @both
 def test_what_is_signed_is_what_is_sent(server: ScriptedServer, run: Run) -> None:
     """The signature covers the request target and the body as the server receives them."""
-    run(server, lambda c: c.create_dbaas_service_pg(name="my db/é", plan="startup-4"))
+    run(server, lambda c: c.services.pg.create(name="my db/é", plan="startup-4"))
     method, target, headers, body = server.requests[0]
     assert (method, target) == ("POST", "/v2/dbaas-postgres/my%20db%2F%C3%A9")
     expires = int(re.findall(r"expires=(\d+)", headers["Authorization"])[0])
@@ -55,7 +55,7 @@ def test_what_is_signed_is_what_is_sent(server: ScriptedServer, run: Run) -> Non
 def test_answers_keep_what_they_do_not_know(server: ScriptedServer, run: Run) -> None:
     """Unknown fields and states, nulls and left-out fields are no errors; nothing is lost."""
     server.replies = [Reply(body={"status": "pondering", "details": None, "new-thing": {"a": 1}})]
-    status = run(server, lambda c: c.get_dbaas_migration_status("db"))
+    status = run(server, lambda c: c.migrations.status("db"))
     assert (status.status, status.details, status.error) == ("pondering", [], None)
     assert status.model_extra == {"new-thing": {"a": 1}}
 
@@ -73,7 +73,7 @@ def test_passing_errors_are_ridden_out(server: ScriptedServer, run: Run) -> None
         Reply(200, b""),
         Reply(body={"id": ID, "state": "success"}),
     ]
-    assert run(server, lambda c: c.get_operation(ID)).state == "success"
+    assert run(server, lambda c: c.operations.get(ID)).state == "success"
     assert len(server.requests) == 7
 
 
@@ -84,7 +84,7 @@ def test_what_may_have_been_done_is_not_done_again(server: ScriptedServer, run: 
     """A create or a migration start is sent once if the API may have acted on it."""
     server.replies = [reply]
     with pytest.raises(errors.DbaasError) as caught:
-        run(server, lambda c: c.update_dbaas_service_pg(name="db", migration={"host": "h", "port": 1}))
+        run(server, lambda c: c.services.pg.update(name="db", migration={"host": "h", "port": 1}))
     assert caught.value.retryable
     assert len(server.requests) == 1
 
@@ -93,7 +93,7 @@ def test_what_may_have_been_done_is_not_done_again(server: ScriptedServer, run: 
 def test_what_was_turned_away_is_sent_again(server: ScriptedServer, run: Run) -> None:
     """After 429 the API has certainly not acted, so even a create is repeated."""
     server.replies = [Reply(429), Reply(body={"id": ID, "state": "pending"})]
-    assert run(server, lambda c: c.create_dbaas_service_pg(name="db", plan="startup-4")).state == "pending"
+    assert run(server, lambda c: c.services.pg.create(name="db", plan="startup-4")).state == "pending"
     assert len(server.requests) == 2
 
 
@@ -103,7 +103,7 @@ def test_errors_that_need_a_change_are_not_repeated(server: ScriptedServer, run:
     """A 4xx is final."""
     server.replies = [Reply(404, {"message": "Operation not found"})]
     with pytest.raises(errors.DbaasNotFoundError) as caught:
-        run(server, lambda c: c.get_operation(ID))
+        run(server, lambda c: c.operations.get(ID))
     assert str(caught.value) == f"get-operation (GET /operation/{ID}): 404 Operation not found"
     assert len(server.requests) == 1
 
@@ -114,7 +114,7 @@ def test_retry_after_is_honoured(server: ScriptedServer, run: Run) -> None:
     """The next attempt comes no sooner than the API asks."""
     server.replies = [Reply(503, headers={"Retry-After": "1"}), Reply(body={"state": "success"})]
     began = time.monotonic()
-    run(server, lambda c: c.get_operation(ID))
+    run(server, lambda c: c.operations.get(ID))
     assert time.monotonic() - began >= 1
 
 
@@ -124,7 +124,7 @@ def test_a_retry_after_beyond_the_bound_is_not_waited_for(server: ScriptedServer
     server.replies = [Reply(503, headers={"Retry-After": "3600"})]
     began = time.monotonic()
     with pytest.raises(errors.DbaasServerError) as caught:
-        run(server, lambda c: c.get_operation(ID))
+        run(server, lambda c: c.operations.get(ID))
     assert time.monotonic() - began < 2
     assert caught.value.retry_after == 3600
     assert len(server.requests) == 1
@@ -137,7 +137,7 @@ def test_retries_are_bounded_in_time(server: ScriptedServer, run: Run) -> None:
     policy = RetryPolicy(max_seconds=0.3, first_pause=0.01, longest_pause=0.05)
     began = time.monotonic()
     with pytest.raises(errors.DbaasServerError, match="500 broken"):
-        run(server, lambda c: c.get_operation(ID), retry=policy)
+        run(server, lambda c: c.operations.get(ID), retry=policy)
     assert time.monotonic() - began < 2
     assert len(server.requests) > 3
 
@@ -148,7 +148,7 @@ def test_nobody_there(run: Run) -> None:
     server = ScriptedServer()
     server.close()
     with pytest.raises(errors.DbaasTransportError, match=r"list-dbaas-services.*no answer: ConnectError") as caught:
-        run(server, lambda c: c.list_dbaas_services(), retry=NO_RETRY)
+        run(server, lambda c: c.services.list(), retry=NO_RETRY)
     assert caught.value.retryable
     assert caught.value.unprocessed
 
@@ -158,7 +158,7 @@ def test_slow_answers_time_out(server: ScriptedServer, run: Run, monkeypatch: py
     """An answer that does not come in time is an error that leaves open whether the API acted."""
     monkeypatch.setattr(Reply, "content", lambda self: time.sleep(1) or b"{}")
     with pytest.raises(errors.DbaasTransportError, match="ReadTimeout") as caught:
-        run(server, lambda c: c.list_dbaas_services(), retry=NO_RETRY, timeout=0.2)
+        run(server, lambda c: c.services.list(), retry=NO_RETRY, timeout=0.2)
     assert not caught.value.unprocessed
 
 
@@ -167,7 +167,7 @@ def test_redirects_are_not_followed(server: ScriptedServer, run: Run) -> None:
     """A signed request goes to the API or nowhere."""
     server.replies = [Reply(302, headers={"Location": "http://u:pw@127.0.0.1:1/"})]
     with pytest.raises(errors.DbaasResponseError, match=r"unexpected redirect to http://u:\*\*\*@127.0.0.1:1/"):
-        run(server, lambda c: c.get_operation(ID))
+        run(server, lambda c: c.operations.get(ID))
     assert len(server.requests) == 1
 
 
@@ -201,7 +201,7 @@ def test_error_shapes(server: ScriptedServer, body: bytes, said: str) -> None:
     """Whatever an error looks like, its own words are in the message, within reason."""
     server.replies = [Reply(400, body)]
     with pytest.raises(errors.DbaasBadRequestError, match=f": 400 {said}"):
-        blocking(server, lambda c: c.list_dbaas_services())
+        blocking(server, lambda c: c.services.list())
 
 
 @both
@@ -212,7 +212,7 @@ def test_secrets_in_error_answers_are_masked(server: ScriptedServer, run: Run) -
     with pytest.raises(errors.DbaasBadRequestError) as caught:
         run(
             server,
-            lambda c: c.update_dbaas_service_pg(name="d", migration={"host": "h", "port": 1, "password": password}),
+            lambda c: c.services.pg.update(name="d", migration={"host": "h", "port": 1, "password": password}),
         )
     assert str(caught.value).endswith("400 cannot use *** nor *** nor postgres://u:***@h")
 
@@ -222,7 +222,7 @@ def test_unreadable_answers_show_no_content(server: ScriptedServer, run: Run) ->
     """An answer of the wrong shape is described without its content, which may be a password."""
     server.replies = [Reply(body={"username": "u", "password": ["hunter2"]})]
     with pytest.raises(errors.DbaasResponseError, match="password: Input should be a valid string") as caught:
-        run(server, lambda c: c.reveal_dbaas_postgres_user_password(service_name="d", username="u"), retry=NO_RETRY)
+        run(server, lambda c: c.accounts.pg.reveal_password(service_name="d", username="u"), retry=NO_RETRY)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
 
@@ -242,8 +242,8 @@ def test_nothing_shows_a_secret(server: ScriptedServer) -> None:
         ),
     ]
     with Client(KEY, SECRET, url=server.url) as client:
-        revealed = client.reveal_dbaas_postgres_user_password(service_name="d", username="u")
-        service = client.get_dbaas_service_pg("d")
+        revealed = client.accounts.pg.reveal_password(service_name="d", username="u")
+        service = client.services.pg.get("d")
         assert revealed.password == "hunter2"
         assert service.users[0].password == "hunter2"
         for shown in (client, revealed, service, service.users, service.connection_info):

@@ -25,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def poll(client: AsyncClient, waits: int) -> None:
     """One poll of each of many waits, all at once."""
     states = [
-        each.state for each in await asyncio.gather(*(client.get_operation(str(uuid.uuid4())) for _ in range(waits)))
+        each.state for each in await asyncio.gather(*(client.operations.get(str(uuid.uuid4())) for _ in range(waits)))
     ]
     assert states == ["pending"] * waits
 
@@ -48,7 +48,7 @@ def test_threads_share_the_connections(server: str) -> None:
     before = counted(server, "connections")
     with Client("EXOkey", "secret", url=f"{server}/v2") as client, ThreadPoolExecutor(8) as threads:
         for _ in range(3):
-            answers = threads.map(client.get_operation, [str(uuid.uuid4()) for _ in range(40)])
+            answers = threads.map(client.operations.get, [str(uuid.uuid4()) for _ in range(40)])
             assert {each.state for each in answers} == {"pending"}
     assert counted(server, "connections") - before - 1 <= 8
 
@@ -58,7 +58,7 @@ async def test_the_authorities_are_read_once(server: str) -> None:
     trust._usual.cache_clear()
     for _ in range(5):
         with Client("EXOkey", "secret", url=f"{server}/v2") as client:
-            client.get_operation(str(uuid.uuid4()))
+            client.operations.get(str(uuid.uuid4()))
         async with AsyncClient("EXOkey", "secret", url=f"{server}/v2") as client_of_loop:
             await poll(client_of_loop, 1)
     assert trust._usual.cache_info().misses == 0

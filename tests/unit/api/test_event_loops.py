@@ -20,7 +20,7 @@ def test_calls_in_every_loop(server: ScriptedServer, new_loop: Callable[[], asyn
     async def twice() -> None:
         async with AsyncClient("EXOkey", "api-secret", url=server.url, retry=NO_RETRY) as client:
             for _ in range(2):
-                await client.list_dbaas_services()
+                await client.services.list()
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(twice())

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import endpoints
 from airflow_dbaas.api.logs import LogPager
-from airflow_dbaas.api.models import ServiceLogs
+from airflow_dbaas.api.observability import Observability, ServiceLogs
 
 ENTRY = {"time": "2026-03-01T12:00:00.5Z", "node": "db-1", "unit": "postgresql", "message": "ready"}
 OFFSET = "1772366400500000000"
@@ -50,7 +49,7 @@ def test_a_page_that_does_not_say_where_it_ends(offset: dict[str, Any]) -> None:
 def test_a_log_that_is_empty_from_the_beginning() -> None:
     """The first page is the end, and the next look begins at the beginning."""
     pager = LogPager("db")
-    assert pager.call() == endpoints.get_dbaas_service_logs(service_name="db", limit=500, sort_order="asc")
+    assert pager.call() == Observability.logs.call(service_name="db", limit=500, sort_order="asc")
     assert list(pager.entries(ServiceLogs.model_validate({"logs": None, "offset": None}))) == []
     assert pager.call() is None
     assert pager.position == {"offset": None, "seen": []}

@@ -15,7 +15,7 @@ import pytest
 from airflow_dbaas.api import AsyncClient, Client
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.logs import LogPager
-from airflow_dbaas.api.models import LogEntry, ServiceLogs
+from airflow_dbaas.api.observability import LogEntry, ServiceLogs
 from tests.unit.conftest import Reply, ScriptedServer
 
 Order = Literal["asc", "desc"]
@@ -227,13 +227,13 @@ def test_entries_have_readable_times() -> None:
 
 def blocking(server: ScriptedServer) -> list[LogEntry]:
     with Client("key", "secret", url=server.url) as client:
-        return list(client.iter_dbaas_service_logs("db", sort_order="desc", limit=3))
+        return list(client.iter_service_logs("db", sort_order="desc", limit=3))
 
 
 def awaited(server: ScriptedServer) -> list[LogEntry]:
     async def main() -> list[LogEntry]:
         async with AsyncClient("key", "secret", url=server.url) as client:
-            return [entry async for entry in client.iter_dbaas_service_logs("db", sort_order="desc", limit=3)]
+            return [entry async for entry in client.iter_service_logs("db", sort_order="desc", limit=3)]
 
     return asyncio.run(main())
 
@@ -257,4 +257,4 @@ def test_bad_arguments_are_refused_at_once(kind: type[Client | AsyncClient]) -> 
     """Not only when the first entry is asked for."""
     client = kind("key", "secret", url="http://127.0.0.1:1")
     with pytest.raises(DbaasConfigurationError, match="limit"):
-        client.iter_dbaas_service_logs("db", limit=501)
+        client.iter_service_logs("db", limit=501)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api.models import MetricPoint, MetricSeries, ServiceMetrics
+from airflow_dbaas.api.observability import MetricPoint, MetricSeries, ServiceMetrics
 
 CPU = {
     "data": {

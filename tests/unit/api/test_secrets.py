@@ -7,34 +7,51 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import Client, bodies, endpoints, errors, models
+from airflow_dbaas.api import Client, errors
+from airflow_dbaas.api.accounts import UserSecrets
+from airflow_dbaas.api.answer import Answer
+from airflow_dbaas.api.body import secrets_in
+from airflow_dbaas.api.external_endpoints import DatadogEndpoint, PrometheusEndpoint, RsyslogEndpoint
+from airflow_dbaas.api.observability import LogEntry, ServiceMetrics
+from airflow_dbaas.api.operations import Operation
 from airflow_dbaas.api.redaction import SECRETS, is_secret
+from airflow_dbaas.api.services import (
+    GrafanaService,
+    MysqlService,
+    MysqlServices,
+    OpensearchService,
+    PgService,
+    Service,
+    ThanosService,
+    ValkeyService,
+)
+from tests.contract.operations import declared
 from tests.unit.conftest import Reply, ScriptedServer
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 CANARY = "Canary0f7e1"
 
-#: Every property of a body that holds a secret: the function, and its arguments with a canary in that place.
+#: Every property of a body that holds a secret: the operation, and its arguments with a canary in that place.
 SENT: dict[str, tuple[str, dict[str, Any]]] = {
-    "pg admin": ("create_dbaas_service_pg", {"name": "a", "plan": "p", "admin_password": CANARY}),
-    "mysql admin": ("create_dbaas_service_mysql", {"name": "a", "plan": "p", "admin_password": CANARY}),
-    "check": ("create_dbaas_task_migration_check", {"service": "a", "source_service_uri": CANARY}),
-    "pg user": ("reset_dbaas_postgres_user_password", {"service_name": "a", "username": "u", "password": CANARY}),
-    "mysql user": ("reset_dbaas_mysql_user_password", {"service_name": "a", "username": "u", "password": CANARY}),
+    "pg admin": ("create-dbaas-service-pg", {"name": "a", "plan": "p", "admin_password": CANARY}),
+    "mysql admin": ("create-dbaas-service-mysql", {"name": "a", "plan": "p", "admin_password": CANARY}),
+    "check": ("create-dbaas-task-migration-check", {"service": "a", "source_service_uri": CANARY}),
+    "pg user": ("reset-dbaas-postgres-user-password", {"service_name": "a", "username": "u", "password": CANARY}),
+    "mysql user": ("reset-dbaas-mysql-user-password", {"service_name": "a", "username": "u", "password": CANARY}),
     "grafana settings": (
-        "create_dbaas_service_grafana",
+        "create-dbaas-service-grafana",
         {"name": "a", "plan": "p", "grafana_settings": {"auth_github": {"client_secret": CANARY}}},
     ),
     "grafana storage": (
-        "update_dbaas_service_grafana",
+        "update-dbaas-service-grafana",
         {"name": "a", "grafana_settings": {"external_image_storage": {"secret_key": CANARY}}},
     ),
     "grafana mail": (
-        "update_dbaas_service_grafana",
+        "update-dbaas-service-grafana",
         {"name": "a", "grafana_settings": {"smtp_server": {"password": CANARY}}},
     ),
     "opensearch mail": (
-        "update_dbaas_service_opensearch",
+        "update-dbaas-service-opensearch",
         {"name": "a", "opensearch_settings": {"email-sender": {"email_sender_password": CANARY}}},
     ),
 }
@@ -42,22 +59,22 @@ for kind in ("pg", "mysql", "valkey"):
     for verb, plan in (("create", {"plan": "p"}), ("update", {})):
         migration = {"host": "h", "port": 1, "password": CANARY}
         SENT[f"{kind} {verb} migration"] = (
-            f"{verb}_dbaas_service_{kind}",
+            f"{verb}-dbaas-service-{kind}",
             {"name": "a", **plan, "migration": migration},
         )
 RSYSLOG = {"server": "host", "port": 1, "tls": True, "format": "rfc5424"}
 for verb, target in (("create", {"name": "e"}), ("update", {"endpoint_id": ID})):
     SENT |= {
         f"datadog {verb}": (
-            f"{verb}_dbaas_external_endpoint_datadog",
+            f"{verb}-dbaas-external-endpoint-datadog",
             {**target, "settings": {"datadog_api_key": CANARY, "site": "datadoghq.eu"}},
         ),
         f"prometheus {verb}": (
-            f"{verb}_dbaas_external_endpoint_prometheus",
+            f"{verb}-dbaas-external-endpoint-prometheus",
             {**target, "settings": {"basic_auth_password": CANARY}},
         ),
         f"rsyslog {verb}": (
-            f"{verb}_dbaas_external_endpoint_rsyslog",
+            f"{verb}-dbaas-external-endpoint-rsyslog",
             {**target, "settings": {**RSYSLOG, "key": CANARY, "logline": CANARY, "sd": CANARY}},
         ),
     }
@@ -92,9 +109,9 @@ def test_the_examples_hold_every_kind_of_secret() -> None:
 def test_calls_show_no_secret(example: str) -> None:
     """Neither repr nor text of a call holds one; all are known, to be kept out of the API's messages."""
     name, arguments = SENT[example]
-    call = getattr(endpoints, name)(**arguments)
+    call = declared(name).call(**arguments)
     assert CANARY not in f"{call!r} {call}"
-    assert bodies.secrets_in(call.body) == {CANARY}
+    assert secrets_in(call.body) == {CANARY}
 
 
 @pytest.mark.parametrize("bad", [CANARY * 3000, [CANARY], {"password": CANARY}], ids=["long", "list", "mapping"])
@@ -103,7 +120,7 @@ def test_refusals_show_no_secret(example: str, bad: Any) -> None:
     """A secret that breaks a limit, or is of a wrong type, is not in the error that says so."""
     name, arguments = SENT[example]
     with pytest.raises(errors.DbaasConfigurationError) as caught:
-        getattr(endpoints, name)(**spoiled(arguments, bad))
+        declared(name).call(**spoiled(arguments, bad))
     assert CANARY not in repr(caught.value)
     assert caught.value.__cause__ is None
 
@@ -114,7 +131,7 @@ def test_the_apis_messages_show_no_secret(server: ScriptedServer, example: str) 
     name, arguments = SENT[example]
     server.replies = [Reply(400, {"message": f"cannot use {CANARY}"})]
     with Client("key", "secret", url=server.url) as client, pytest.raises(errors.DbaasBadRequestError) as caught:
-        getattr(client, name)(**arguments)
+        client.operation(name)(**arguments)
     assert str(caught.value).endswith("400 cannot use ***")
 
 
@@ -122,7 +139,7 @@ def test_a_secret_where_a_long_message_is_cut(server: ScriptedServer) -> None:
     """A message is cut at 500 characters, but not through a secret."""
     server.replies = [Reply(400, {"message": "x" * 495 + CANARY})]
     with Client("key", "secret", url=server.url) as client, pytest.raises(errors.DbaasBadRequestError) as caught:
-        client.reset_dbaas_postgres_user_password(service_name="a", username="u", password=CANARY)
+        client.accounts.pg.reset_password(service_name="a", username="u", password=CANARY)
     assert CANARY[:3] not in str(caught.value)
 
 
@@ -137,7 +154,7 @@ def test_a_secret_where_a_long_message_is_cut(server: ScriptedServer) -> None:
 def test_misplaced_secrets(arguments: dict[str, Any], message: str) -> None:
     """A secret under a misspelled name, or in a URI where none belongs, is not shown either."""
     with pytest.raises(errors.DbaasConfigurationError, match=message) as caught:
-        endpoints.create_dbaas_service_mysql(name="a", plan="p", **arguments)
+        MysqlServices.create.call(name="a", plan="p", **arguments)
     assert CANARY not in repr(caught.value)
 
 
@@ -147,28 +164,28 @@ def test_a_key_of_several_lines(server: ScriptedServer) -> None:
     settings = {"server": "host", "port": 1, "tls": True, "format": "rfc5424", "key": key}
     server.replies = [Reply(400, {"message": "bad settings " + json.dumps(settings)})]
     with Client("key", "secret", url=server.url) as client, pytest.raises(errors.DbaasBadRequestError) as caught:
-        client.create_dbaas_external_endpoint_rsyslog(name="e", settings=settings)
+        client.external_endpoints.rsyslog.create(name="e", settings=settings)
     assert CANARY not in str(caught.value)
 
 
 URI = f"mysql://u:{CANARY}@h:1/d"
-ANSWERS: list[tuple[type[models.Answer], dict[str, Any]]] = [
-    (models.UserSecrets, {"username": "u", "password": CANARY}),
-    (models.Service, {"name": "a", "uri": URI, "uri-params": {"password": CANARY}}),
+ANSWERS: list[tuple[type[Answer], dict[str, Any]]] = [
+    (UserSecrets, {"username": "u", "password": CANARY}),
+    (Service, {"name": "a", "uri": URI, "uri-params": {"password": CANARY}}),
     (
-        models.PgService,
+        PgService,
         {"name": "a", "uri": URI, "connection-pools": [{"connection-uri": URI}], "users": [{"password": CANARY}]},
     ),
     (
-        models.MysqlService,
+        MysqlService,
         {"name": "a", "uri": URI, "connection-info": {"uri": [URI], "params": [{"password": CANARY}]}},
     ),
     (
-        models.ValkeyService,
+        ValkeyService,
         {"name": "a", "connection-info": {"uri": [f"rediss://:{CANARY}@h"], "slave": [URI], "password": CANARY}},
     ),
     (
-        models.GrafanaService,
+        GrafanaService,
         {
             "name": "a",
             "connection-info": {"uri": URI, "password": CANARY},
@@ -176,7 +193,7 @@ ANSWERS: list[tuple[type[models.Answer], dict[str, Any]]] = [
         },
     ),
     (
-        models.OpensearchService,
+        OpensearchService,
         {
             "name": "a",
             "connection-info": {"uri": [URI], "password": CANARY, "dashboard-uri": URI},
@@ -184,7 +201,7 @@ ANSWERS: list[tuple[type[models.Answer], dict[str, Any]]] = [
         },
     ),
     (
-        models.ThanosService,
+        ThanosService,
         {
             "name": "a",
             "uri": URI,
@@ -197,21 +214,21 @@ ANSWERS: list[tuple[type[models.Answer], dict[str, Any]]] = [
             },
         },
     ),
-    (models.DatadogEndpoint, {"settings": {"site": "s", "datadog-api-key": CANARY}}),
-    (models.PrometheusEndpoint, {"settings": {"basic-auth-password": CANARY}}),
-    (models.RsyslogEndpoint, {"settings": {"key": CANARY}}),
-    (models.Operation, {"message": f"cannot reach {URI} with password={CANARY}"}),
-    (models.LogEntry, {"message": f"connection string {URI}"}),
-    (models.ServiceMetrics, {"metrics": {"x": {"password": CANARY}}}),
+    (DatadogEndpoint, {"settings": {"site": "s", "datadog-api-key": CANARY}}),
+    (PrometheusEndpoint, {"settings": {"basic-auth-password": CANARY}}),
+    (RsyslogEndpoint, {"settings": {"key": CANARY}}),
+    (Operation, {"message": f"cannot reach {URI} with password={CANARY}"}),
+    (LogEntry, {"message": f"connection string {URI}"}),
+    (ServiceMetrics, {"metrics": {"x": {"password": CANARY}}}),
 ]
 
 
 @pytest.mark.parametrize(("kind", "content"), ANSWERS, ids=[kind.__name__ for kind, _ in ANSWERS])
-def test_answers_show_no_secret(kind: type[models.Answer], content: dict[str, Any]) -> None:
+def test_answers_show_no_secret(kind: type[Answer], content: dict[str, Any]) -> None:
     """An answer keeps what it was sent and shows no secret of it, wherever it is."""
     answer = kind.model_validate(content)
     assert CANARY in answer.model_dump_json()
-    shown = [answer, *(value for value in vars(answer).values() if isinstance(value, models.Answer))]
+    shown = [answer, *(value for value in vars(answer).values() if isinstance(value, Answer))]
     for each in shown:
         assert CANARY not in f"{each!r} {each} {[each]}"
         assert "***" in repr(each)

@@ -13,19 +13,20 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import AsyncClient, Client, blocking, endpoints, looped, models
+from airflow_dbaas.api import AsyncClient, Client, blocking, looped
 from airflow_dbaas.api.answers import Reply
 from airflow_dbaas.api.calls import Call
 from airflow_dbaas.api.connections import Request
 from airflow_dbaas.api.errors import DbaasError, DbaasTransportError
+from airflow_dbaas.api.operations import Operation, Operations
 from airflow_dbaas.api.retries import NO_RETRY
 
-CALL = endpoints.get_operation("a02baf5a-a3e4-49a0-857b-8a08d276c1c0")
+CALL = Operations.get.call("a02baf5a-a3e4-49a0-857b-8a08d276c1c0")
 BODY = b'{"state": "success"}'
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + BODY
 PACKED = gzip.compress(BODY)
 #: More than fits into the buffers of a connection that nobody reads.
-LONG = Call("get-operation", "POST", "/x", models.Operation, b"x" * 20_000_000)
+LONG = Call("get-operation", "POST", "/x", Operation, b"x" * 20_000_000)
 
 Ask = Callable[..., list[Any]]
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import models
+from airflow_dbaas.api.external_endpoints import ExternalEndpoint, ExternalIntegration
+from airflow_dbaas.api.migrations import MigrationStatus
+from airflow_dbaas.api.services import Service
 from airflow_dbaas.ledger import MigrationNote, parse
 from airflow_dbaas.plugin import view
 
@@ -25,7 +27,7 @@ def test_no_secret_of_an_answer_is_passed_on() -> None:
     """Fields that are not shown stay behind, and passwords in texts that are shown are masked."""
     integration = hidden(id="i", type="logs", source="a", dest="b", description=CANARY, status="active")
     notification = hidden(level="warning", type="service_end_of_life", message=LEAKY_TEXT)
-    service = models.Service.model_validate(
+    service = Service.model_validate(
         hidden(name="a", type="pg", plan="startup-4", state="running", zone="ch-gva-2")
         | {"integrations": [integration], "notifications": [notification]}
     )
@@ -35,9 +37,9 @@ def test_no_secret_of_an_answer_is_passed_on() -> None:
     shown = [
         view.service(service),
         view.integrations([service]),
-        view.endpoint(models.ExternalEndpoint.model_validate(hidden(id="e", name="siem", type="rsyslog"))),
-        view.attachment("a", models.ExternalIntegration.model_validate(attached)),
-        view.migration("a", models.MigrationStatus.model_validate(migration)),
+        view.endpoint(ExternalEndpoint.model_validate(hidden(id="e", name="siem", type="rsyslog"))),
+        view.attachment("a", ExternalIntegration.model_validate(attached)),
+        view.migration("a", MigrationStatus.model_validate(migration)),
     ]
     text = json.dumps(shown)
     assert CANARY not in text
@@ -47,7 +49,7 @@ def test_no_secret_of_an_answer_is_passed_on() -> None:
 def test_an_integration_that_both_ends_show_is_one_link() -> None:
     """Links are told once, with their state."""
     integration = {"id": "i", "type": "logs", "source": "a", "dest": "b", "is-active": True}
-    services = [models.Service.model_validate({"name": name, "integrations": [integration]}) for name in "ab"]
+    services = [Service.model_validate({"name": name, "integrations": [integration]}) for name in "ab"]
     assert view.integrations(services) == [
         {"kind": "integration", "type": "logs", "source": "a", "target": "b", "state": "active"}
     ]
@@ -67,7 +69,7 @@ def test_an_integration_that_both_ends_show_is_one_link() -> None:
 )
 def test_a_migration_is_judged_as_the_waits_judge_it(answer: dict[str, Any], outcome: str) -> None:
     """The outcome comes from databases and errors, not from the status alone."""
-    assert view.migration("db", models.MigrationStatus.model_validate(answer))["outcome"] == outcome
+    assert view.migration("db", MigrationStatus.model_validate(answer))["outcome"] == outcome
 
 
 def test_a_text_is_one_line_of_bounded_length() -> None:

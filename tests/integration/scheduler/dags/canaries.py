@@ -3,7 +3,7 @@
 import logging
 
 from airflow_dbaas import credentials
-from airflow_dbaas.api import endpoints
+from airflow_dbaas.api.migrations import Migrations
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.operators.endpoints import (
     DbaasAttachEndpointOperator,
@@ -111,17 +111,15 @@ with DAG("canary_failures", schedule=None, params={"service": "", "engine": ""})
         hook, admin = DbaasHook(), credentials.get_connection("canary_admin", parameter="admin").password
         client, kind = hook.get_conn(), {"pg": "postgres"}.get(engine, engine)
         login = MigrationSource.from_conn_id(f"canary_{engine}_long")
-        shown = getattr(client, f"get_dbaas_service_{engine}")(service)
+        shown = client.operation(f"get-dbaas-service-{engine}")(service)
         user = {"service_name": service, "username": shown.users[0].username}
-        revealed = getattr(client, f"reveal_dbaas_{kind}_user_password")(**user)
-        check = endpoints.create_dbaas_task_migration_check(
-            service=service, source_service_uri=login.uri(), method="dump"
-        )
-        reset = getattr(endpoints, f"reset_dbaas_{kind}_user_password")(**user, password=admin)
+        revealed = client.operation(f"reveal-dbaas-{kind}-user-password")(**user)
+        check = Migrations.check.call(service=service, source_service_uri=login.uri(), method="dump")
+        reset = client.operation(f"reset-dbaas-{kind}-user-password").call(**user, password=admin)
         everything = [hook, client, login, shown, revealed, check, reset]
         print(*everything, *map(repr, everything))
         logging.getLogger(__name__).info("%s %r", everything, everything)
-        getattr(client, f"create_dbaas_service_{engine}")(name=service, plan="startup-4", admin_password=admin)
+        client.operation(f"create-dbaas-service-{engine}")(name=service, plan="startup-4", admin_password=admin)
 
     by_hand(SERVICE, "{{ params.engine }}")
 

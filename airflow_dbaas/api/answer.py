@@ -46,6 +46,8 @@ class Answer(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
         coerce_numbers_to_str=True,
+        # Most processes read a few answers only: each model is built when it is first used.
+        defer_build=True,
     )
 
     @model_validator(mode="wrap")

@@ -1,4 +1,8 @@
-"""Turning the properties of a request into its JSON body, once they keep the API's limits."""
+"""Request bodies: checked against the API's limits, then encoded as JSON.
+
+A body is a ``TypedDict`` whose keys are the API's property names in snake case. ``encode`` refuses what the API would
+refuse, with an error that names the property, the value (never a secret) and the limit.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,12 @@ import math
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
-from airflow_dbaas.api.calls import shown
+from airflow_dbaas.api.calls import canonical_uuid, shown
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import is_secret, redact
 
@@ -23,6 +28,20 @@ STRICT = ConfigDict(
     strict=True,
     hide_input_in_errors=True,
 )
+
+
+def _uuid(value: str) -> str:
+    found = canonical_uuid(value)
+    if found is None:
+        raise PydanticCustomError("uuid", "Input should be a UUID")
+    return found
+
+
+Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+ServiceName = Annotated[str, Field(max_length=63)]
+Username = Annotated[str, Field(min_length=1, max_length=64)]
+MysqlPassword = Annotated[str, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9!#%^*_+={}()<>|.,;~?-]+$")]
+MysqlAuthentication = Literal["caching_sha2_password", "mysql_native_password"]
 
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -42,7 +61,7 @@ def encode(operation: str, kind: type, fields: Mapping[str, object]) -> bytes:
     """The JSON body of ``operation``, once ``fields`` keep the API's limits.
 
     :param operation: operation id, for the error text.
-    :param kind: one of the ``TypedDict`` classes of ``bodies``.
+    :param kind: the ``TypedDict`` that describes it.
     :param fields: values by snake-case property name; None leaves a property out, unless null is a value of it.
     :raises DbaasConfigurationError: if a value breaks a limit, is of a wrong type, is not known to the API or
         is none of JSON's.

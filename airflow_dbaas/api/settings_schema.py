@@ -1,10 +1,10 @@
-"""Schemas that the API serves."""
+"""Schemas of free-form settings, as the API serves them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow_dbaas.api.models.base import Answer
+from airflow_dbaas.api.answer import Answer
 
 
 class SettingsSchema(Answer):
@@ -13,5 +13,4 @@ class SettingsSchema(Answer):
     type: str | None = None
     title: str | None = None
     properties: dict[str, Any] | None = None
-    # Not an alias of ours: JSON Schema's own spelling.
     additionalProperties: bool | None = None  # noqa: N815 - JSON Schema's own name
