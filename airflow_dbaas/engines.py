@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
     from airflow_dbaas.api.accounts import MysqlAccounts, PgAccounts
-    from airflow_dbaas.api.operation import BoundOperation
+    from airflow_dbaas.api.operation import UnboundOperation
     from airflow_dbaas.api.operations import Operation
 
 
@@ -48,9 +48,12 @@ class Engine:
         """The client's calls on databases and users of such services."""
         return client.accounts.pg if self.service_type == "pg" else client.accounts.mysql
 
-    def stop_migration(self, client: Client) -> BoundOperation[[str], Operation, Operation]:
-        """The call that stops the migration into a service of this kind."""
-        return client.migrations.stop_pg if self.service_type == "pg" else client.migrations.stop_mysql
+    @property
+    def stop_migration(self) -> UnboundOperation[[str], Operation]:
+        """The operation that stops the migration into a service of this kind."""
+        from airflow_dbaas.api.migrations import Migrations
+
+        return Migrations.stop_pg if self.service_type == "pg" else Migrations.stop_mysql
 
 
 POSTGRES = Engine(

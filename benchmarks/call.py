@@ -62,8 +62,8 @@ def _sdk(url: str) -> _Calls:
 
     client = Client("EXOkey", "secret", url=f"{url}/v2")
     return {
-        "operation": partial(client.operations.get, id=OPERATION),
-        "pg": partial(client.services.pg.get, name=_SERVICE),
+        "operation": partial(client.get_operation, id=OPERATION),
+        "pg": partial(client.get_dbaas_service_pg, name=_SERVICE),
     }
 
 

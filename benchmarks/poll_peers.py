@@ -74,6 +74,6 @@ async def sdk(url: str, n: int) -> float:
     with ThreadPoolExecutor(n) as threads:
 
         async def poll(operation: str) -> object:
-            return await loop.run_in_executor(threads, lambda: client.operations.get(id=operation))
+            return await loop.run_in_executor(threads, lambda: client.get_operation(id=operation))
 
         return await polls.cpu(polls.for_ever(poll) for _ in range(n))

@@ -109,7 +109,7 @@ class MigrationOperator(SourceReader):
         :raises DbaasMigrationError: if the service does not allow it yet; worth a retry.
         """
         try:
-            return self.source.engine.stop_migration(self.client)(self.service_name)
+            return self.client.send(self.source.engine.stop_migration.call(self.service_name))
         except DbaasNotFoundError:
             return None
         except (DbaasConflictError, DbaasBadRequestError) as error:

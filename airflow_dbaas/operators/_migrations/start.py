@@ -113,7 +113,7 @@ class DbaasStartMigrationOperator(MethodOperator):
 
     def _own(self) -> None:
         if self.cancel_on_kill:
-            self._cancel = {"operation": self.source.engine.stop_migration(self.client).id, "name": self.service_name}
+            self._cancel = {"operation": self.source.engine.stop_migration.id, "name": self.service_name}
 
     def _leave_note(self, context: Context, source: MigrationSource) -> None:
         ti = context["ti"]

@@ -24,7 +24,7 @@ class Sdk:
         self.client, self.witness = witnessed(emulator)
 
     def __call__(self, operation_id: str, **arguments: Any) -> Any:
-        return self.client.operation(operation_id)(**arguments)
+        return getattr(self.client, operation_id.replace("-", "_"))(**arguments)
 
     def done(self, operation_id: str, **arguments: Any) -> str:
         """Id that the operation's reference names, once it has succeeded."""
@@ -81,55 +81,57 @@ def test_the_story_of_a_migration_from_the_first_service_to_the_last_deletion(sd
     execute(source, "story", "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t SELECT generate_series(1, 1000)")
     names = {kind: f"story-{kind}-{secrets.token_hex(4)}" for kind in ("pg", "opensearch")}
     for kind, name in names.items():
-        made = client.operation(f"create-dbaas-service-{kind}")(name=name, plan="startup-4")
+        made = getattr(client, f"create_dbaas_service_{kind}")(name=name, plan="startup-4")
         assert client.wait(made["id"])["state"] == "success"
     eventually(
-        lambda: {each["name"]: each["state"] for each in client.services.list()["dbaas-services"]},
+        lambda: {each["name"]: each["state"] for each in client.list_dbaas_services()["dbaas-services"]},
         lambda found: [found[name] for name in names.values()] == ["running", "running"],
     )
     service, ends = names["pg"], {"source_service": names["pg"], "dest_service": names["opensearch"]}
-    made = client.wait(client.integrations.create(integration_type="logs", **ends)["id"])
+    made = client.wait(client.create_dbaas_integration(integration_type="logs", **ends)["id"])
     integration = made["reference"]["id"]
-    assert client.integrations.get(id=integration)["is-active"] is True
-    made = client.external_endpoints.rsyslog.create(name=service, settings=ENDPOINTS["rsyslog"])
+    assert client.get_dbaas_integration(id=integration)["is-active"] is True
+    made = client.create_dbaas_external_endpoint_rsyslog(name=service, settings=ENDPOINTS["rsyslog"])
     endpoint = client.wait(made["id"])["reference"]["id"]
     attach = {"source_service_name": service, "dest_endpoint_id": endpoint, "type": "rsyslog"}
-    attached = client.wait(client.external_endpoints.attach(**attach)["id"])["reference"]["id"]
-    assert client.external_endpoints.get_integration(integration_id=attached)["status"] == "running"
+    attached = client.wait(client.attach_dbaas_service_to_endpoint(**attach)["id"])["reference"]["id"]
+    assert client.get_dbaas_external_integration(integration_id=attached)["status"] == "running"
 
-    check = client.migrations.check(service=service, source_service_uri=uri_of(source))
+    check = client.create_dbaas_task_migration_check(service=service, source_service_uri=uri_of(source))
     task = {"service": service, "id": client.wait(check["id"])["reference"]["id"]}
-    checked = eventually(lambda: client.operations.get_task(**task), lambda found: "success" in found)
+    checked = eventually(lambda: client.get_dbaas_task(**task), lambda found: "success" in found)
     assert (checked["success"], checked["task-type"]) == (True, "pg_migration_check")
-    client.wait(client.services.pg.update(name=service, migration=source_of(source, method="replication"))["id"])
-    status = eventually(lambda: client.migrations.status(name=service), lambda found: found["status"] != "running")
+    client.wait(client.update_dbaas_service_pg(name=service, migration=source_of(source, method="replication"))["id"])
+    status = eventually(
+        lambda: client.get_dbaas_migration_status(name=service), lambda found: found["status"] != "running"
+    )
     assert (status["status"], [each["dbname"] for each in status["details"]]) == ("syncing", ["story"])
     execute(source, "story", "INSERT INTO t VALUES (0)")
-    assert client.wait(client.migrations.stop_pg(name=service)["id"])["state"] == "success"
-    assert "story" in client.services.pg.get(name=service)["databases"]
+    assert client.wait(client.stop_dbaas_pg_migration(name=service)["id"])["state"] == "success"
+    assert "story" in client.get_dbaas_service_pg(name=service)["databases"]
     assert query(source, "story", "SELECT count(*) FROM pg_replication_slots") == [(0,)]
 
-    page = client.observability.logs(service_name=service, limit=3, sort_order="asc")
-    after = client.observability.logs(service_name=service, limit=3, sort_order="asc", offset=page["offset"])
+    page = client.get_dbaas_service_logs(service_name=service, limit=3, sort_order="asc")
+    after = client.get_dbaas_service_logs(service_name=service, limit=3, sort_order="asc", offset=page["offset"])
     assert len(page["logs"]) == 3
     assert int(after["first-log-offset"]) > int(page["offset"])
     measured = eventually(
-        lambda: client.observability.metrics(service_name=service)["metrics"], lambda found: "disk_usage" in found
+        lambda: client.get_dbaas_service_metrics(service_name=service)["metrics"], lambda found: "disk_usage" in found
     )
     assert measured["disk_usage"]["data"]["rows"]
 
     detach = {"source_service_name": service, "integration_id": attached}
-    client.wait(client.external_endpoints.detach(**detach)["id"])
-    client.wait(client.external_endpoints.rsyslog.delete(endpoint_id=endpoint)["id"])
-    client.wait(client.integrations.delete(id=integration)["id"])
+    client.wait(client.detach_dbaas_service_from_endpoint(**detach)["id"])
+    client.wait(client.delete_dbaas_external_endpoint_rsyslog(endpoint_id=endpoint)["id"])
+    client.wait(client.delete_dbaas_integration(id=integration)["id"])
     for name in names.values():
-        client.wait(client.services.delete(name=name)["id"])
+        client.wait(client.delete_dbaas_service(name=name)["id"])
     for gone in (
-        lambda: client.integrations.get(id=integration),
-        lambda: client.external_endpoints.rsyslog.get(endpoint_id=endpoint),
-        lambda: client.external_endpoints.get_integration(integration_id=attached),
-        lambda: client.services.pg.get(name=service),
-        lambda: client.operations.get_task(service=service, id=secrets.token_hex(16)),
+        lambda: client.get_dbaas_integration(id=integration),
+        lambda: client.get_dbaas_external_endpoint_rsyslog(endpoint_id=endpoint),
+        lambda: client.get_dbaas_external_integration(integration_id=attached),
+        lambda: client.get_dbaas_service_pg(name=service),
+        lambda: client.get_dbaas_task(service=service, id=secrets.token_hex(16)),
     ):
         with pytest.raises(ExoscaleAPIClientException, match=r"Client error 40[04]"):
             gone()
@@ -143,17 +145,17 @@ def test_the_sdk_waits_for_an_operation_that_fails(sdk, postgres_servers):
     execute(source, "postgres", "CREATE DATABASE d")
     execute(source, "d", "CREATE TABLE t (a int PRIMARY KEY)")
     name = f"sdk-{secrets.token_hex(4)}"
-    client.wait(client.services.pg.create(name=name, plan="startup-4")["id"])
-    eventually(lambda: client.services.pg.get(name=name), lambda found: found["state"] == "running")
-    client.services.pg.update(name=name, migration=source_of(source, method="replication"))
-    eventually(lambda: client.migrations.status(name=name), lambda found: found["status"] == "syncing")
+    client.wait(client.create_dbaas_service_pg(name=name, plan="startup-4")["id"])
+    eventually(lambda: client.get_dbaas_service_pg(name=name), lambda found: found["state"] == "running")
+    client.update_dbaas_service_pg(name=name, migration=source_of(source, method="replication"))
+    eventually(lambda: client.get_dbaas_migration_status(name=name), lambda found: found["status"] == "syncing")
     source.stop()
-    operation = client.migrations.stop_pg(name=name)
+    operation = client.stop_dbaas_pg_migration(name=name)
     with pytest.raises(ExoscaleAPIServerException, match="Operation error: failure, partial"):
         client.wait(operation["id"])
     with pytest.raises(ExoscaleAPIClientException, match=r"Operation .* does not exist"):
         client.wait("00000000-0000-4000-8000-000000000000")
-    client.wait(client.services.pg.delete(name=name)["id"])
+    client.wait(client.delete_dbaas_service_pg(name=name)["id"])
 
 
 @pytest.mark.parametrize(
