@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import pydantic
 
@@ -21,7 +22,9 @@ _PROBLEM = ("detail", "message", "title")
 _PLACE = ("pointer", "path", "location")
 
 
-class Reply(NamedTuple):
+# Not a NamedTuple, see ``Call``.
+@dataclass(frozen=True, slots=True, repr=False)
+class Reply:
     """What a server sent back.
 
     :param status: HTTP status.
@@ -64,29 +67,28 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
     :raises DbaasApiError: for an error status, with the API's own words.
     :raises DbaasResponseError: for a redirect, or a body that is not what the API documents.
     """
-    status, reason, headers, content = reply
-    if status >= 400:
+    if reply.status >= 400:
         # Cut only when the secrets are out, or half of one might stay.
-        said = redact(_message(content), bodies.secrets_in(call.body))[:_MESSAGE_LENGTH]
+        said = redact(_message(reply.content), bodies.secrets_in(call.body))[:_MESSAGE_LENGTH]
         raise status_error(
-            status,
-            said or reason,
-            retry_after=parse_retry_after(headers.get("retry-after")),
+            reply.status,
+            said or reply.reason,
+            retry_after=parse_retry_after(reply.headers.get("retry-after")),
             context=str(call),
         )
-    if status >= 300:
-        where = headers.get("location", "nowhere")
-        raise DbaasResponseError(f"{call}: unexpected redirect to {redact(where)}", retryable=False)
+    if reply.status >= 300:
+        where = redact(reply.headers.get("location", "nowhere"))
+        raise DbaasResponseError(f"{call}: unexpected redirect to {where}", retryable=False)
     try:
-        return _parse(call.answer, content)
+        return _parse(call.answer, reply.content)
     except pydantic.ValidationError as error:
-        # "from None": the validation error carries the answer, which may hold a password.
-        what = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in what["loc"])
-        raise DbaasResponseError(
-            f"{call}: the answer ({headers.get('content-type', 'no content type')}, "
-            f"{len(content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
-        ) from None
+        what = error.errors(include_context=False, include_input=False, include_url=False)[0]
+    # Raised out here, without the validation error: that one and its frames hold the answer, which may hold a password.
+    place = ".".join(str(part) for part in what["loc"])
+    raise DbaasResponseError(
+        f"{call}: the answer ({reply.headers.get('content-type', 'no content type')}, "
+        f"{len(reply.content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
+    )
 
 
 def _parse(kind: type[AnswerT], content: bytes) -> AnswerT:

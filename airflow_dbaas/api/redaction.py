@@ -37,6 +37,45 @@ _KEYWORD = re.compile(r"""(password['"]?\s*[=:]\s*)('(?:[^'\\]|\\.)*'|"(?:[^"\\]
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
+class Secret:
+    """A text that shows as ``***``: in a traceback with its local variables, as error trackers send it, and in a log.
+
+    Keep a secret as one of these, and call ``reveal`` only in the expression that hands it to whoever needs the text: a
+    local variable that holds the text is shown in full.
+
+    :param text: the secret.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @classmethod
+    def of(cls, text: str | Secret) -> Secret:
+        """The secret that ``text`` is, if it is not one already."""
+        return text if isinstance(text, Secret) else cls(text)
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __len__(self) -> int:
+        return len(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
 def is_secret(name: object) -> bool:
     """Whether the property of that name, in kebab or snake case, holds a secret."""
     return isinstance(name, str) and name.replace("_", "-") in SECRETS
