@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -92,7 +92,9 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
 
     @property
     def _fields(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self.wait_class)}
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self.wait_class)}
+        # As JSON, which is what a trigger's arguments are kept as.
+        return {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in given.items()}
 
     def wait(self) -> Wait:
         """What this sensor waits for."""

@@ -19,6 +19,7 @@ RENDERED: dict[str, Callable[[str, Any], None]] = {
     "exoscale_conn_id": validation.connection_id,
     "zone": validation.zone,
     "service_name": validation.name,
+    "failure_grace_period": validation.grace_period,
     "integration_id": validation.uuid,
     "operation_id": validation.uuid,
     "dbaas_task_id": validation.uuid,

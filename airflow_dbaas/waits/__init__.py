@@ -8,19 +8,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait, outcome
+from airflow_dbaas.waits.base import (
+    APPEARANCE_SECONDS,
+    Done,
+    Failed,
+    Pending,
+    Verdict,
+    Wait,
+    in_seconds,
+    outcome,
+)
 from airflow_dbaas.waits.integrations import ExternalIntegrationWait, IntegrationWait
-from airflow_dbaas.waits.migrations import MigrationWait, describe_migration, may_recover, migration_result
+from airflow_dbaas.waits.migrations import (
+    FAILURE_GRACE_PERIOD,
+    MigrationRecoveryWait,
+    MigrationWait,
+    describe_migration,
+    migration_result,
+)
 from airflow_dbaas.waits.operations import OperationWait
 from airflow_dbaas.waits.services import ServiceUpdateWait, ServiceWait, service_result
 from airflow_dbaas.waits.tasks import TaskWait
 
 __all__ = [
     "APPEARANCE_SECONDS",
+    "FAILURE_GRACE_PERIOD",
     "Done",
     "ExternalIntegrationWait",
     "Failed",
     "IntegrationWait",
+    "MigrationRecoveryWait",
     "MigrationWait",
     "OperationWait",
     "Pending",
@@ -30,7 +47,7 @@ __all__ = [
     "Verdict",
     "Wait",
     "describe_migration",
-    "may_recover",
+    "in_seconds",
     "migration_result",
     "outcome",
     "restore",
@@ -45,6 +62,7 @@ _KINDS: dict[str, type[Wait]] = {
         ServiceWait,
         ServiceUpdateWait,
         MigrationWait,
+        MigrationRecoveryWait,
         IntegrationWait,
         ExternalIntegrationWait,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas.api.errors import DbaasError, DbaasNotFoundError
@@ -33,10 +34,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """It will not come. With ``patience`` it still may: the failure counts only if it lasts that many seconds."""
+    """It has failed. With a grace period it may still recover: the failure counts only if it lasts that many seconds.
+
+    With a grace period of 0 it has failed for good.
+    """
 
     error: DbaasError
-    patience: float = 0.0
+    grace_period: float = 0.0
 
 
 Verdict = Pending | Done | Failed
@@ -67,11 +71,16 @@ class Wait(ABC):
 
     def absent(self, error: DbaasNotFoundError) -> Verdict:
         """The verdict on a 404: it may have been made a moment ago."""
-        return Failed(error, patience=APPEARANCE_SECONDS)
+        return Failed(error, grace_period=APPEARANCE_SECONDS)
 
     def serialize(self) -> dict[str, Any]:
         """Plain JSON from which ``restore`` makes the same wait in another process."""
         return {"kind": self.kind, **dataclasses.asdict(self)}
+
+
+def in_seconds(duration: float | str | timedelta) -> float:
+    """A duration in seconds: of a number, of a number as text (what a template renders to), or of a timedelta."""
+    return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
 
 
 def outcome(verdict: Done | Failed) -> dict[str, Any]:

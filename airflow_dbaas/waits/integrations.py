@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
 
 #: Seconds for which an integration may be shown as failed or switched off: it is while a service restarts.
-FAILURE_PATIENCE = 120.0
+FAILURE_GRACE_PERIOD = 120.0
 
 State = Literal["active", "absent"]
 
@@ -49,7 +49,7 @@ class IntegrationWait(Wait):
         if self.state == "absent":
             return Pending(f"{self.subject} is still there") if found else Done(_gone(self.integration_id))
         if found is None:
-            return Failed(DbaasIntegrationError(f"{self.subject} does not exist"), patience=APPEARANCE_SECONDS)
+            return Failed(DbaasIntegrationError(f"{self.subject} does not exist"), grace_period=APPEARANCE_SECONDS)
         status = found.status or "unknown"
         # Older answers have no is-active; then the status is all there is.
         if found.is_active or (found.is_active is None and status in {"running", "active"}):
@@ -57,7 +57,7 @@ class IntegrationWait(Wait):
         where = f"{self.subject} ({found.type}, {found.source} → {found.dest})"
         if status == "failed" or found.is_enabled is False:
             what = "failed" if status == "failed" else "is switched off"
-            return Failed(DbaasIntegrationError(f"{where} {what}", retryable=True), patience=FAILURE_PATIENCE)
+            return Failed(DbaasIntegrationError(f"{where} {what}", retryable=True), grace_period=FAILURE_GRACE_PERIOD)
         ends = (answer.named(name) for name in (found.source, found.dest) if name)
         off = [service.name for service in ends if service and service.state == "poweroff"]
         if off:
@@ -95,7 +95,7 @@ class ExternalIntegrationWait(Wait):
             return Done(external_integration_result(answer))
         where = f"{self.subject} ({answer.type}, {answer.source_service_name} → {answer.dest_endpoint_name})"
         if status == "failed":
-            return Failed(DbaasIntegrationError(f"{where} failed", retryable=True), patience=FAILURE_PATIENCE)
+            return Failed(DbaasIntegrationError(f"{where} failed", retryable=True), grace_period=FAILURE_GRACE_PERIOD)
         return Pending(f"{where} is {status}, not active yet")
 
 
