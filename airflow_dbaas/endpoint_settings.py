@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from airflow_dbaas import credentials
 from airflow_dbaas._compat import Connection
+from airflow_dbaas.api.addresses import bracketed
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import is_secret, redact
 
@@ -57,7 +58,7 @@ def _url(connection: Connection) -> str | None:
         login = f"{quote(connection.login, safe='')}{password}@"
     address, slash, path = rest.partition("/")
     port = f":{connection.port}" if connection.port else ""
-    return f"{scheme}://{login}{address}{port}{slash}{path}"
+    return f"{scheme}://{login}{bracketed(address)}{port}{slash}{path}"
 
 
 _SEARCH: dict[str, Part] = {"url": _url, "ca": _extra("ca")}

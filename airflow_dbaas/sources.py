@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from airflow_dbaas import credentials
@@ -31,12 +33,12 @@ class MigrationSource(DatabaseLogin):
         """Read an Airflow connection of type ``postgres`` or ``mysql``; its password is masked in logs from then on.
 
         TLS is demanded unless the connection's extra says ``"sslmode": "disable"`` (PostgreSQL) or
-        ``"ssl_mode": "DISABLED"`` (MySQL).
+        ``"ssl_mode": "DISABLED"`` (MySQL). An extra that looks as if it were about TLS, but is not read, is refused.
 
         :param conn_id: id of the connection.
         :param parameter: the operator's parameter, for error texts.
         :raises DbaasConfigurationError: if the connection is missing, of another type, lacks host, login or
-            password, or does not fit into the API's limits.
+            password, does not fit into the API's limits, or says how to use TLS in a way that is not understood.
         """
         connection = credentials.get_connection(conn_id, parameter=parameter)
         return cls.from_connection(connection, parameter=parameter)
@@ -67,6 +69,7 @@ class MigrationSource(DatabaseLogin):
                 f"{where}: host must be a name or an address, e.g. db.example.com, is {shown(connection.host)}"
             )
         credentials.mask(connection.password)
+        sslmode, tls_files = _tls(connection, engine, where)
         source = cls(
             engine=engine,
             conn_id=connection.conn_id,
@@ -75,7 +78,8 @@ class MigrationSource(DatabaseLogin):
             username=str(connection.login),
             password=str(connection.password),
             dbname=connection.schema or engine.dbname,
-            sslmode=_tls_mode(connection, engine, where),
+            sslmode=sslmode,
+            tls_files=tls_files,
         )
         if len(source.uri()) > URI_LENGTH:
             raise DbaasConfigurationError(
@@ -123,11 +127,57 @@ def _engine(connection: Connection, where: str) -> Engine:
     raise DbaasConfigurationError(f"{where} must be of type {usual}, is {connection.conn_type!r}")
 
 
-def _tls_mode(connection: Connection, engine: Engine, where: str) -> str:
-    given = credentials.extra_of(connection, where).get(engine.tls_extra) or engine.tls_demanded
+def _tls(connection: Connection, engine: Engine, where: str) -> tuple[str, dict[str, str]]:
+    """How TLS is used, and the worker's files for it, by libpq's names."""
+    extra = credentials.extra_of(connection, where)
+    _refuse_unread(extra, engine, where)
+    files = _tls_files(extra, engine, where)
+    # As its own clients do, MySQL's driver verifies the server if it is told whom to trust.
+    implied = "VERIFY_CA" if engine.tls_object and "sslrootcert" in files else engine.tls_demanded
+    given = extra.get(engine.tls_extra) or implied
     for mode in engine.tls_modes:
         if str(given).lower() == mode.lower():
-            return mode
+            return mode, files
     raise DbaasConfigurationError(
         f"{where}: {engine.tls_extra} in its extra must be one of {', '.join(engine.tls_modes)}, is {shown(given)}"
     )
+
+
+def _tls_files(extra: dict[str, Any], engine: Engine, where: str) -> dict[str, str]:
+    if not engine.tls_object:
+        return {name: str(extra[name]) for name in engine.tls_files if extra.get(name)}
+    given = extra.get(engine.tls_object)
+    if isinstance(given, str):
+        # As Airflow's own hook takes it.
+        try:
+            given = json.loads(given)
+        except ValueError:
+            given = "no JSON"
+    known = ", ".join(engine.tls_files)
+    if not isinstance(given, dict | None):
+        raise DbaasConfigurationError(
+            f"{where}: {engine.tls_object} in its extra must be an object with {known}, the paths of files; whether "
+            f'TLS is used is said by "{engine.tls_extra}": one of {", ".join(engine.tls_modes)}'
+        )
+    unknown = [name for name in given or {} if name not in engine.tls_files]
+    if unknown:
+        raise DbaasConfigurationError(
+            f"{where}: {engine.tls_object} in its extra has {', '.join(map(shown, unknown))}; known are {known}"
+        )
+    return {engine.tls_files[name]: str(path) for name, path in (given or {}).items() if path}
+
+
+def _refuse_unread(extra: dict[str, Any], engine: Engine, where: str) -> None:
+    """Refuse what was meant for TLS but would not be read."""
+    read = {engine.tls_extra, engine.tls_object} | (set() if engine.tls_object else set(engine.tls_files))
+    for name in extra:
+        bare = re.sub(r"[^a-z]", "", str(name).lower())
+        if name in read or not bare.startswith(("ssl", "tls", "usessl", "usetls")):
+            continue
+        files = (
+            f'"{engine.tls_object}": {{"ca": "/path/ca.pem"}}' if engine.tls_object else "sslrootcert, sslcert, sslkey"
+        )
+        raise DbaasConfigurationError(
+            f"{where}: {shown(name)} in its extra is not read for {engine.name}; whether TLS is used is said by "
+            f'"{engine.tls_extra}": one of {", ".join(engine.tls_modes)}; files by {files}'
+        )

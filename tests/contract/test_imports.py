@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 ALLOWED = {
     "api": {"api"},
     "emulator": {"emulator"},
-    "verification": {"verification", "api"},
+    "verification": {"verification", "api", "logins"},
     "provider_info": set(),
     "_compat": {"_compat", "airflow"},
     "validation": {"api"},
@@ -24,7 +24,7 @@ ALLOWED = {
     "credentials": {"_compat", "api"},
     "ledger": {"_compat"},
     "engines": {"api"},
-    "logins": {"engines"},
+    "logins": {"api", "engines"},
     "sources": {"_compat", "api", "credentials", "engines", "logins"},
     "desired": {"api"},
     "desired_services": {"api", "desired", "documents", "validation"},

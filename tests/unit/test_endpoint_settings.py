@@ -40,6 +40,12 @@ def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
             {"url": "https://us%3Aer:c%40nary%2Fpass%20w%C3%B6rd@logs.example.com:9200", "index_prefix": "db"},
         ),
         (
+            "opensearch",
+            {"host": "2001:db8::7", "port": 9200},
+            {"index-prefix": "db"},
+            {"url": "https://[2001:db8::7]:9200", "index_prefix": "db"},
+        ),
+        (
             "elasticsearch",
             {"schema": "http", "host": "logs.example.com", "extra": {"ca": "PEM"}},
             None,

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_dbaas import sources
 from airflow_dbaas._compat import Connection
+from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.sources import MigrationSource
 
 PASSWORD = "p@ss/w:ör d%"
@@ -82,8 +83,10 @@ def test_a_mysql_source() -> None:
         ({"ssl_mode": "disabled"}, "DISABLED", False),
         ({"ssl_mode": "PREFERRED"}, "PREFERRED", True),
         ({"ssl_mode": "VERIFY_IDENTITY"}, "VERIFY_IDENTITY", True),
-        ({"ssl": {"ca": "/ca.pem"}}, "REQUIRED", True),
-        ({"sslmode": "disable"}, "REQUIRED", True),
+        ({"ssl": {"ca": "/ca.pem"}}, "VERIFY_CA", True),
+        ({"ssl": {"cert": "/c.pem", "key": "/k.pem"}}, "REQUIRED", True),
+        ({"ssl": '{"ca": "/ca.pem"}', "ssl_mode": "VERIFY_IDENTITY"}, "VERIFY_IDENTITY", True),
+        ({"ssl": {}}, "REQUIRED", True),
     ],
 )
 def test_tls_of_a_mysql_source(extra: dict[str, Any], mode: str, demanded: bool) -> None:
@@ -91,6 +94,53 @@ def test_tls_of_a_mysql_source(extra: dict[str, Any], mode: str, demanded: bool)
     source = MigrationSource.from_connection(connection(conn_type="mysql", schema="shop", extra=json.dumps(extra)))
     assert (source.sslmode, source.ssl) == (mode, demanded)
     assert source.uri().endswith(f"/shop?ssl-mode={'REQUIRED' if demanded else 'DISABLED'}")
+
+
+@pytest.mark.parametrize(
+    ("conn_type", "extra", "files"),
+    [
+        (
+            "mysql",
+            {"ssl": {"ca": "/ca", "cert": "/c", "key": "/k"}},
+            {"sslrootcert": "/ca", "sslcert": "/c", "sslkey": "/k"},
+        ),
+        ("postgres", {"sslmode": "verify-full", "sslrootcert": "/ca"}, {"sslrootcert": "/ca"}),
+        ("postgres", {"sslcert": "/c", "sslkey": "/k"}, {"sslcert": "/c", "sslkey": "/k"}),
+    ],
+)
+def test_files_for_tls_are_used_on_the_worker(conn_type: str, extra: dict[str, Any], files: dict[str, str]) -> None:
+    """As Airflow's own hooks take them."""
+    source = MigrationSource.from_connection(connection(conn_type=conn_type, extra=json.dumps(extra)))
+    assert source.parameters().items() >= files.items()
+
+
+@pytest.mark.parametrize(
+    ("conn_type", "extra", "text"),
+    [
+        (
+            "mysql",
+            {"sslmode": "disable"},
+            "'sslmode' in its extra is not read for MySQL; .* by \"ssl_mode\": one of DISABLED",
+        ),
+        ("mysql", {"ssl-mode": "DISABLED"}, "'ssl-mode' in its extra is not read"),
+        ("mysql", {"ssl_disabled": True}, "'ssl_disabled' in its extra is not read"),
+        ("mysql", {"ssl": False}, 'ssl in its extra must be an object with ca, cert, key.*"ssl_mode": one of DISABLED'),
+        ("mysql", {"ssl": "{"}, "ssl in its extra must be an object"),
+        ("mysql", {"ssl": {"capath": "/x"}}, "ssl in its extra has 'capath'; known are ca, cert, key"),
+        ("mysql", {"ssl_mode": "require"}, "ssl_mode in its extra must be one of DISABLED, PREFERRED, REQUIRED"),
+        (
+            "postgres",
+            {"ssl_mode": "disable"},
+            "'ssl_mode' in its extra is not read for PostgreSQL; .* by \"sslmode\": one of",
+        ),
+        ("postgres", {"ssl": True}, "'ssl' in its extra is not read"),
+        ("postgres", {"sslMode": "disable"}, "'sslMode' in its extra is not read"),
+    ],
+)
+def test_an_extra_on_tls_that_is_not_read_is_refused(conn_type: str, extra: dict[str, Any], text: str) -> None:
+    """Instead of demanding TLS, or not verifying it, although the connection says otherwise."""
+    with pytest.raises(DbaasConfigurationError, match=f"connection 'legacy': {text}"):
+        MigrationSource.from_connection(connection(conn_type=conn_type, extra=json.dumps(extra)))
 
 
 @pytest.mark.parametrize(
