@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dbaas.api.addresses import bracketed
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.engines import Engine
 
 
@@ -29,7 +30,7 @@ class DatabaseLogin:
     host: str
     port: int
     username: str
-    password: str = field(repr=False)
+    password: Secret
     dbname: str
     sslmode: str
     tls_files: Mapping[str, str] = field(default_factory=dict)
@@ -40,7 +41,7 @@ class DatabaseLogin:
         return address(self.host, self.port)
 
     def parameters(self, dbname: str | None = None) -> dict[str, Any]:
-        """What connecting takes, by libpq's names. The password is among it.
+        """What connecting takes, by libpq's names; the password as a ``Secret``.
 
         :param dbname: another database than ``self.dbname``.
         """

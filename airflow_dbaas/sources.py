@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from airflow_dbaas import credentials
@@ -13,6 +12,8 @@ from airflow_dbaas._compat import Connection
 from airflow_dbaas.api import bodies
 from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.redaction import Secret
+from airflow_dbaas.credentials import ConnectionData, Extra
 from airflow_dbaas.engines import ENGINES, Engine
 from airflow_dbaas.logins import DatabaseLogin
 
@@ -44,8 +45,11 @@ class MigrationSource(DatabaseLogin):
         return cls.from_connection(connection, parameter=parameter)
 
     @classmethod
-    def from_connection(cls, connection: Connection, *, parameter: str = "source_conn_id") -> MigrationSource:
+    def from_connection(
+        cls, connection: Connection | ConnectionData, *, parameter: str = "source_conn_id"
+    ) -> MigrationSource:
         """Like ``from_conn_id``, from a connection at hand."""
+        connection = ConnectionData.of(connection)
         where = f"{parameter}: connection {connection.conn_id!r}"
         engine = _engine(connection, where)
         missing = [name for name in ("host", "login", "password") if not getattr(connection, name)]
@@ -58,17 +62,19 @@ class MigrationSource(DatabaseLogin):
             length = len(getattr(connection, name) or "")
             if length > longest:
                 raise DbaasConfigurationError(f"{where}: {name} must have at most {longest} characters, has {length}")
-        if engine.password_bytes and len(str(connection.password).encode()) > engine.password_bytes:
+        password = connection.password or Secret("")
+        size = len(password.reveal().encode())
+        if engine.password_bytes and size > engine.password_bytes:
             raise DbaasConfigurationError(
                 f"{where}: for a migration from {engine.name} the password must have at most "
-                f"{engine.password_bytes} bytes, has {len(str(connection.password).encode())}"
+                f"{engine.password_bytes} bytes, has {size}"
             )
         if re.search(r"[\s/\\@,?#]", str(connection.host)):
             # A list of hosts, a socket or a URL: the service takes one name or address.
             raise DbaasConfigurationError(
                 f"{where}: host must be a name or an address, e.g. db.example.com, is {shown(connection.host)}"
             )
-        credentials.mask(connection.password)
+        credentials.mask(password)
         sslmode, tls_files = _tls(connection, engine, where)
         source = cls(
             engine=engine,
@@ -76,7 +82,7 @@ class MigrationSource(DatabaseLogin):
             host=str(connection.host),
             port=port,
             username=str(connection.login),
-            password=str(connection.password),
+            password=password,
             dbname=connection.schema or engine.dbname,
             sslmode=sslmode,
             tls_files=tls_files,
@@ -93,15 +99,16 @@ class MigrationSource(DatabaseLogin):
         """Whether TLS is demanded of the source."""
         return self.sslmode != self.engine.tls_modes[0]
 
-    def uri(self) -> str:
-        """The source as the migration check takes it. Holds the password."""
-        user, password = quote(self.username, safe=""), quote(self.password, safe="")
+    def uri(self) -> Secret:
+        """The source as the migration check takes it."""
+        user, password = quote(self.username, safe=""), quote(self.password.reveal(), safe="")
         tls = self.engine.tls_demanded if self.ssl else self.engine.tls_modes[0]
         dbname = quote(self.dbname, safe="")
-        return f"{self.engine.scheme}://{user}:{password}@{self.address}/{dbname}?{self.engine.tls_option}={tls}"
+        scheme, option = self.engine.scheme, self.engine.tls_option
+        return Secret(f"{scheme}://{user}:{password}@{self.address}/{dbname}?{option}={tls}")
 
     def settings(self, *, method: bodies.MigrationMethod | None, ignore_dbs: str | None) -> bodies.MigrationSettings:
-        """The source as the ``migration`` property of a service. Holds the password."""
+        """The source as the ``migration`` property of a service."""
         settings: bodies.MigrationSettings = {
             "host": self.host,
             "port": self.port,
@@ -118,7 +125,7 @@ class MigrationSource(DatabaseLogin):
         return settings
 
 
-def _engine(connection: Connection, where: str) -> Engine:
+def _engine(connection: ConnectionData, where: str) -> Engine:
     """What kind of server a connection leads to."""
     for engine in ENGINES:
         if connection.conn_type in engine.conn_types:
@@ -127,7 +134,7 @@ def _engine(connection: Connection, where: str) -> Engine:
     raise DbaasConfigurationError(f"{where} must be of type {usual}, is {connection.conn_type!r}")
 
 
-def _tls(connection: Connection, engine: Engine, where: str) -> tuple[str, dict[str, str]]:
+def _tls(connection: ConnectionData, engine: Engine, where: str) -> tuple[str, dict[str, str]]:
     """How TLS is used, and the worker's files for it, by libpq's names."""
     extra = credentials.extra_of(connection, where)
     _refuse_unread(extra, engine, where)
@@ -143,7 +150,7 @@ def _tls(connection: Connection, engine: Engine, where: str) -> tuple[str, dict[
     )
 
 
-def _tls_files(extra: dict[str, Any], engine: Engine, where: str) -> dict[str, str]:
+def _tls_files(extra: Extra, engine: Engine, where: str) -> dict[str, str]:
     if not engine.tls_object:
         return {name: str(extra[name]) for name in engine.tls_files if extra.get(name)}
     given = extra.get(engine.tls_object)
@@ -167,7 +174,7 @@ def _tls_files(extra: dict[str, Any], engine: Engine, where: str) -> dict[str, s
     return {engine.tls_files[name]: str(path) for name, path in (given or {}).items() if path}
 
 
-def _refuse_unread(extra: dict[str, Any], engine: Engine, where: str) -> None:
+def _refuse_unread(extra: Extra, engine: Engine, where: str) -> None:
     """Refuse what was meant for TLS but would not be read."""
     read = {engine.tls_extra, engine.tls_object} | (set() if engine.tls_object else set(engine.tls_files))
     for name in extra:

@@ -41,7 +41,16 @@ class Method(Generic[P, AnswerT]):
 
         @functools.wraps(self.statement)
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client.send(self.statement(*args, **kwargs))
+            # The arguments may hold a password: they are gone from this frame before anything is raised out of it.
+            try:
+                call = self.statement(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - raised again, without the frames that hold them as well
+                problem = error.with_traceback(None)
+            else:
+                del args, kwargs
+                return client.send(call)
+            del args, kwargs
+            raise problem
 
         return method
 

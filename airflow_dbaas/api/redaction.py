@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
@@ -81,9 +82,19 @@ def is_secret(name: object) -> bool:
     return isinstance(name, str) and name.replace("_", "-") in SECRETS
 
 
-def spellings(secret: str) -> set[str]:
+def revealed(value: Any) -> Any:
+    """A copy of plain data with the text of each ``Secret`` in its place; see there what not to do with it."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, Mapping):
+        return {name: revealed(item) for name, item in value.items()}
+    return [revealed(item) for item in value] if isinstance(value, list) else value
+
+
+def spellings(secret: str | Secret) -> set[str]:
     """The forms in which a secret may turn up in a text: as it is, URL-encoded in the usual ways, and as in JSON."""
-    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+    text = Secret.of(secret).reveal()
+    return {text, quote(text), quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
 
 
 def without_userinfo(text: str) -> str:
@@ -91,11 +102,11 @@ def without_userinfo(text: str) -> str:
     return _TOKEN.sub(rf"\g<1>{MASK}@", _USERINFO.sub(rf"\g<1>{MASK}@", text))
 
 
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
+def redact(text: str, secrets: Iterable[str | Secret] = ()) -> str:
     """``text`` without passwords: those in URIs and connection strings, and any of ``secrets``.
 
     :param text: a text from elsewhere.
-    :param secrets: secrets known to be near, in plain.
+    :param secrets: secrets known to be near.
     """
     text = _KEYWORD.sub(rf"\g<1>{MASK}", without_userinfo(text))
     forms = {form for secret in secrets if secret for form in spellings(secret)}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError, DbaasError
-from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.logins import address
 
 if TYPE_CHECKING:
@@ -88,24 +88,33 @@ def connect(
 ) -> T:
     """A driver's connection.
 
+    Drivers have the password in their local variables, and error trackers send the variables of all frames. So nothing
+    that is raised brings the driver's frames along, not even what Airflow raises when a task's time is over.
+
     :param parameters: of the server.
     :param opening: connects.
     :param explain: what has to be changed for the login to work, if the error tells that; otherwise nothing.
     :raises DbaasConfigurationError: if the worker lacks what the login needs.
     :raises DbaasDatabaseError: if the server cannot be reached, or does not take the login.
     """
+    failure: BaseException
     try:
         return opening()
-    except DbaasError:
-        raise
     except Exception as error:  # noqa: BLE001
         # Not only the driver's own errors: a missing package is a RuntimeError, an answer that is none a struct.error,
         # a host that cannot be the name of one a UnicodeError.
         what = f"connection to {place(parameters)}"
         advice = explain(error)
-        if advice:
-            raise DbaasConfigurationError(f"{what} failed: {advice}") from None
-        raise _failure(what, error, parameters["password"]) from None
+        if isinstance(error, DbaasError):
+            failure = error
+        elif advice:
+            failure = DbaasConfigurationError(f"{what} failed: {advice}")
+        else:
+            failure = _failure(what, error, parameters["password"])
+    except BaseException as error:  # noqa: BLE001
+        failure = error
+    failure.__context__ = failure.__cause__ = None
+    raise failure.with_traceback(None)
 
 
 def place(parameters: dict[str, Any]) -> str:
@@ -123,6 +132,6 @@ def no_driver(kind: str, install: str) -> DbaasConfigurationError:
     return DbaasConfigurationError(f"a {kind} driver is needed to look into source and target: install {install}")
 
 
-def _failure(what: str, error: Exception, password: str) -> DbaasDatabaseError:
+def _failure(what: str, error: Exception, password: Secret) -> DbaasDatabaseError:
     text = redact(" ".join(str(error).split()), [password]) or type(error).__name__
     return DbaasDatabaseError(f"{what} failed: {text}")

@@ -82,8 +82,6 @@ def session(
         "host": parameters["host"],
         "port": int(parameters["port"]),
         "user": parameters["user"],
-        # The driver would write a text in Latin-1; servers take UTF-8.
-        "password": parameters["password"].encode(),
         "database": dbname,
         "charset": "utf8mb4",
         "autocommit": True,
@@ -117,7 +115,9 @@ def _open(driver: Any, parameters: dict[str, Any], arguments: dict[str, Any]) ->
     """Connect by a socket of our own, which is kept alive."""
 
     def opening() -> Any:
-        connection = driver.connect(**arguments, defer_connect=True)
+        # The driver would write a text in Latin-1; servers take UTF-8.
+        password = parameters["password"]
+        connection = driver.connect(**arguments, password=password.reveal().encode(), defer_connect=True)
         connected = socket.create_connection((arguments["host"], arguments["port"]), arguments["connect_timeout"])
         try:
             connected.settimeout(arguments.get("read_timeout"))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from airflow_dbaas.api.redaction import revealed
 from airflow_dbaas.verification.connections import (
     CONNECT_SECONDS,
     KEEPALIVE_IDLE_SECONDS,
@@ -71,7 +72,7 @@ def session(
         "application_name": "airflow-dbaas",
         **_keepalives(driver),
     }
-    connection = connect(parameters, lambda: driver.connect(**arguments))
+    connection = connect(parameters, lambda: driver.connect(**revealed(arguments)))
     try:
         connection.autocommit = True
         opened = PostgresSession(connection, parameters)

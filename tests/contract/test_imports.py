@@ -58,7 +58,7 @@ ALLOWED["operators"] = {
     *_TASKS,
 }
 ALLOWED["sensors"] = {"sensors", *_TASKS}
-ALLOWED["plugin"] = {"_compat", "api", "engines", "hooks", "ledger", "plugin", "waits"}
+ALLOWED["plugin"] = {"_compat", "api", "credentials", "engines", "hooks", "ledger", "plugin", "waits"}
 ALLOWED["task_groups"] = {"fleet", "hooks", "operators", "sensors", "task_groups", *_TASKS}
 ALLOWED["dags"] = {"desired_services", "fleet", "hooks", "operators", "sensors", "task_groups", "airflow"}
 

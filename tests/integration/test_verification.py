@@ -16,6 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from airflow_dbaas.api.errors import DbaasDatabaseError
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.emulator.postgres import PostgresServer
 from airflow_dbaas.verification import comparison, connections, postgres, postgres_catalog, postgres_sessions
 from airflow_dbaas.verification.comparison import Report
@@ -84,7 +85,8 @@ class End:
 
     def parameters(self, dbname: str | None = None) -> dict[str, Any]:
         given = conninfo_to_dict(self.server.conninfo(dbname=dbname or "postgres"))
-        return {**given, "sslmode": "disable", **self.changes}
+        wanted = {**given, "sslmode": "disable", **self.changes}
+        return {**wanted, "password": Secret.of(wanted["password"])}
 
 
 @pytest.fixture(scope="module")

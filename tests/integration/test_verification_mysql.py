@@ -17,6 +17,7 @@ import pymysql
 import pytest
 
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.verification import comparison, connections, mysql, mysql_sessions
@@ -64,7 +65,8 @@ class End:
         login = self.server.login()
         given = {"host": login["host"], "port": login["port"], "user": login["user"], "dbname": dbname or ""}
         mode = "REQUIRED" if self.server.tls else "DISABLED"
-        return {**given, "password": login["password"].decode(), "sslmode": mode, **self.changes}
+        wanted = {**given, "password": login["password"].decode(), "sslmode": mode, **self.changes}
+        return {**wanted, "password": Secret.of(wanted["password"])}
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from airflow_dbaas import sources
 from airflow_dbaas._compat import Connection
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.sources import MigrationSource
 
 PASSWORD = "p@ss/w:ör d%"
@@ -35,13 +36,13 @@ def test_settings_and_uri() -> None:
         "host": "Old.Example.com",
         "port": 6543,
         "username": "admin@corp",
-        "password": PASSWORD,
+        "password": Secret(PASSWORD),
         "dbname": "shop",
         "ssl": True,
         "method": "dump",
         "ignore_dbs": "a,b",
     }
-    assert source.uri() == (
+    assert source.uri().reveal() == (
         "postgres://admin%40corp:p%40ss%2Fw%3A%C3%B6r%20d%25@old.example.com:6543/shop?sslmode=require"
     )
 
@@ -57,7 +58,7 @@ def test_tls_is_off_only_when_said() -> None:
     """Only sslmode=disable in the connection's extra switches TLS off."""
     off = MigrationSource.from_connection(connection(extra=json.dumps({"sslmode": "disable"})))
     assert not off.ssl
-    assert off.uri().endswith("?sslmode=disable")
+    assert off.uri().reveal().endswith("?sslmode=disable")
     assert MigrationSource.from_connection(connection(extra=json.dumps({"sslmode": "verify-full"}))).ssl
 
 
@@ -65,12 +66,14 @@ def test_a_mysql_source() -> None:
     """Port 3306 and TLS by default, no database if none is named; the service's own spelling of the option for TLS."""
     source = MigrationSource.from_connection(connection(conn_type="mysql", port=None, schema=None))
     assert source.engine.service_type == "mysql"
-    assert source.uri() == ("mysql://admin%40corp:p%40ss%2Fw%3A%C3%B6r%20d%25@old.example.com:3306/?ssl-mode=REQUIRED")
+    assert source.uri().reveal() == (
+        "mysql://admin%40corp:p%40ss%2Fw%3A%C3%B6r%20d%25@old.example.com:3306/?ssl-mode=REQUIRED"
+    )
     assert source.settings(method="replication", ignore_dbs=None) == {
         "host": "Old.Example.com",
         "port": 3306,
         "username": "admin@corp",
-        "password": PASSWORD,
+        "password": Secret(PASSWORD),
         "ssl": True,
         "method": "replication",
     }
@@ -93,7 +96,7 @@ def test_tls_of_a_mysql_source(extra: dict[str, Any], mode: str, demanded: bool)
     """Only ssl_mode=DISABLED switches it off; the service knows DISABLED and REQUIRED only."""
     source = MigrationSource.from_connection(connection(conn_type="mysql", schema="shop", extra=json.dumps(extra)))
     assert (source.sslmode, source.ssl) == (mode, demanded)
-    assert source.uri().endswith(f"/shop?ssl-mode={'REQUIRED' if demanded else 'DISABLED'}")
+    assert source.uri().reveal().endswith(f"/shop?ssl-mode={'REQUIRED' if demanded else 'DISABLED'}")
 
 
 @pytest.mark.parametrize(
@@ -166,4 +169,4 @@ def test_a_source_does_not_show_its_password(monkeypatch: pytest.MonkeyPatch) ->
     source = MigrationSource.from_connection(connection())
     assert PASSWORD not in repr(source)
     assert {PASSWORD, "p%40ss%2Fw%3A%C3%B6r%20d%25", "p%40ss/w%3A%C3%B6r%20d%25", "p%40ss%2Fw%3A%C3%B6r+d%25"} <= masked
-    assert source.uri() in masked
+    assert source.uri().reveal() in masked

@@ -7,7 +7,7 @@ from typing import Annotated, Required
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from airflow_dbaas.api.bodies.common import MysqlAuthentication, MysqlPassword, Username
+from airflow_dbaas.api.bodies.common import MysqlAuthentication, MysqlPassword, SecretText, Username
 from airflow_dbaas.api.bodies.encoding import STRICT
 
 DatabaseName = Annotated[str, Field(min_length=1, max_length=40)]
@@ -49,7 +49,7 @@ class CreateMysqlUser(TypedDict, total=False):
 class ResetPostgresUserPassword(TypedDict, total=False):
     """Body of reset-dbaas-postgres-user-password."""
 
-    password: Annotated[str, Field(min_length=8, max_length=256)]
+    password: Annotated[SecretText, Field(min_length=8, max_length=256)]
 
 
 @with_config(STRICT)

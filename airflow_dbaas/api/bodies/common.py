@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, with_config
 from pydantic_core import PydanticCustomError
@@ -10,6 +10,14 @@ from typing_extensions import TypedDict
 
 from airflow_dbaas.api.bodies.encoding import STRICT
 from airflow_dbaas.api.calls import canonical_uuid
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.redaction import Secret
+
+    #: A text that may also be given as ``Secret``; it is revealed before it is validated.
+    SecretText = str | Secret
+else:
+    SecretText = str
 
 
 def _uuid(value: str) -> str:
@@ -25,7 +33,9 @@ Plan = Annotated[str, Field(min_length=1, max_length=128)]
 ServiceName = Annotated[str, Field(max_length=63)]
 Username = Annotated[str, Field(min_length=1, max_length=64)]
 AdminUsername = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[_A-Za-z0-9][-._A-Za-z0-9]{0,63}$")]
-MysqlPassword = Annotated[str, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9!#%^*_+={}()<>|.,;~?-]+$")]
+MysqlPassword = Annotated[
+    SecretText, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9!#%^*_+={}()<>|.,;~?-]+$")
+]
 MysqlAuthentication = Literal["caching_sha2_password", "mysql_native_password"]
 #: How many, where the document sets no limit but that of its 64-bit integers.
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
@@ -43,7 +53,7 @@ class MigrationSettings(_SourceServer, total=False):
     """Where a migration comes from and how it is to be made (``migration`` of a service)."""
 
     username: Annotated[str, Field(min_length=1, max_length=255)]
-    password: Annotated[str, Field(min_length=1, max_length=255)]
+    password: Annotated[SecretText, Field(min_length=1, max_length=255)]
     ssl: bool
     dbname: Annotated[str, Field(min_length=1, max_length=63)]
     ignore_dbs: Annotated[str, Field(min_length=1, max_length=2048)]

@@ -10,13 +10,14 @@ from typing import Annotated, Literal, Required
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
+from airflow_dbaas.api.bodies.common import SecretText
 from airflow_dbaas.api.bodies.encoding import STRICT
 
 DatadogSite = Literal[
     "ap1.datadoghq.com", "datadoghq.com", "datadoghq.eu", "ddog-gov.com", "us3.datadoghq.com", "us5.datadoghq.com"
 ]
 RsyslogFormat = Literal["custom", "rfc3164", "rfc5424"]
-Url = Annotated[str, Field(min_length=12, max_length=2048)]
+Url = Annotated[SecretText, Field(min_length=12, max_length=2048)]
 IndexPrefix = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[a-z0-9][a-z0-9-_.]+$")]
 Pem = Annotated[str, Field(max_length=16384)]
 
@@ -30,7 +31,9 @@ class DatadogTag(TypedDict, total=False):
 
 
 class _DatadogSettings(TypedDict, total=False):
-    datadog_api_key: Required[Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9]{1,256}$")]]
+    datadog_api_key: Required[
+        Annotated[SecretText, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9]{1,256}$")]
+    ]
     datadog_tags: list[DatadogTag]
     disable_consumer_stats: bool
     kafka_consumer_check_instances: Annotated[int, Field(ge=1, le=100)]
@@ -121,7 +124,7 @@ class PrometheusSettings(TypedDict, total=False):
     """The login with which Prometheus reads the metrics."""
 
     basic_auth_username: Annotated[str, Field(min_length=5, max_length=32, pattern=r"^[a-z0-9\-@_]{5,32}$")]
-    basic_auth_password: Annotated[str, Field(min_length=8, max_length=64)]
+    basic_auth_password: Annotated[SecretText, Field(min_length=8, max_length=64)]
 
 
 @with_config(STRICT)
@@ -141,10 +144,10 @@ class UpdatePrometheusEndpoint(TypedDict, total=False):
 class _RsyslogSettings(TypedDict, total=False):
     ca: Pem
     cert: Pem
-    key: Pem
-    logline: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[ -~\t]+$")]
+    key: Annotated[SecretText, Field(max_length=16384)]
+    logline: Annotated[SecretText, Field(min_length=1, max_length=512, pattern=r"^[ -~\t]+$")]
     max_message_size: Annotated[int, Field(ge=2048, le=2147483647)]
-    sd: Annotated[str, Field(max_length=1024)]
+    sd: Annotated[SecretText, Field(max_length=1024)]
 
 
 Server = Annotated[str, Field(min_length=4, max_length=255)]

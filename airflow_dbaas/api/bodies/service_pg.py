@@ -11,6 +11,7 @@ from airflow_dbaas.api.bodies.common import (
     BackupSchedule,
     MigrationSettings,
     Plan,
+    SecretText,
     ServiceFields,
     ServiceIntegration,
     ServiceName,
@@ -39,7 +40,7 @@ class CreatePgService(_PgFields, total=False):
     """Body of create-dbaas-service-pg."""
 
     plan: Required[Plan]
-    admin_password: Annotated[str, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9-_]+$")]
+    admin_password: Annotated[SecretText, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9-_]+$")]
     admin_username: AdminUsername
     fork_from_service: ServiceName
     integrations: list[ServiceIntegration]

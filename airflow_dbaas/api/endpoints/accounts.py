@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from airflow_dbaas.api import bodies, models
 from airflow_dbaas.api.calls import USERNAME_LENGTH, Call, segment
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.api.retries import Resend
 
 _POSTGRES = "dbaas-postgres"
@@ -138,7 +139,7 @@ def reveal_dbaas_mysql_user_password(*, service_name: str, username: str) -> Cal
 
 
 def reset_dbaas_postgres_user_password(
-    *, service_name: str, username: str, password: str | None = None
+    *, service_name: str, username: str, password: str | Secret | None = None
 ) -> Call[models.Operation]:
     """Give a PostgreSQL user a new password.
 
@@ -158,7 +159,7 @@ def reset_dbaas_mysql_user_password(
     *,
     service_name: str,
     username: str,
-    password: str | None = None,
+    password: str | Secret | None = None,
     authentication: bodies.MysqlAuthentication | None = None,
 ) -> Call[models.Operation]:
     """Give a MySQL user a new password.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from airflow_dbaas.api import bodies, models
 from airflow_dbaas.api.calls import Call, segment
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.api.retries import Resend
 
 
 def create_dbaas_task_migration_check(
     *,
     service: str,
-    source_service_uri: str,
+    source_service_uri: str | Secret,
     method: bodies.MigrationMethod | None = None,
     ignore_dbs: str | None = None,
 ) -> Call[models.Operation]:
