@@ -48,9 +48,12 @@ __all__ = [
     "Wait",
     "describe_migration",
     "in_seconds",
+    "is_known",
     "migration_result",
+    "nothing",
     "outcome",
     "restore",
+    "result_keys",
     "service_result",
 ]
 
@@ -73,3 +76,19 @@ def restore(serialized: dict[str, Any]) -> Wait:
     """The wait that ``Wait.serialize`` described."""
     fields = dict(serialized)
     return _KINDS[fields.pop("kind")](**fields)
+
+
+def is_known(wait: Wait) -> bool:
+    """Whether ``restore`` makes the same wait of what it serializes to; a wait of somebody else's class is not."""
+    return _KINDS.get(wait.kind) is type(wait)
+
+
+def result_keys(kind: str) -> tuple[str, ...]:
+    """What the result of a kind of wait has."""
+    return _KINDS[kind].keys
+
+
+def nothing(serialized: dict[str, Any]) -> Done | None:
+    """The end of the wait that ``Wait.serialize`` described, if there is nothing to wait for."""
+    fields = dict(serialized)
+    return _KINDS[fields.pop("kind")].nothing(fields)

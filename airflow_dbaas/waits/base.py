@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -51,6 +52,8 @@ class Wait(ABC):
     """What to fetch and the verdict on it. Its fields are ids and choices only, never a secret."""
 
     kind: ClassVar[str]
+    #: What its result has, whatever it waits for.
+    keys: ClassVar[tuple[str, ...]]
     #: Whether the verdict on the same answer may be another one later.
     timed: ClassVar[bool] = False
     #: Whether it takes minutes, if it is not over at once: no worker waits for that, not even briefly.
@@ -72,6 +75,16 @@ class Wait(ABC):
     def absent(self, error: DbaasNotFoundError) -> Verdict:
         """The verdict on a 404: it may have been made a moment ago."""
         return Failed(error, grace_period=APPEARANCE_SECONDS)
+
+    @classmethod
+    def nothing(cls, fields: Mapping[str, Any]) -> Done | None:  # noqa: ARG003 - those that override it use it
+        """The end of the wait, if the task before had nothing to do and gave no id: there is nothing to wait for then.
+
+        :param fields: the fields of the wait, perhaps templates still.
+        :return: None if there is something to wait for.
+        :raises DbaasConfigurationError: if the id is missing of something that there must be.
+        """
+        return None
 
     def serialize(self) -> dict[str, Any]:
         """Plain JSON from which ``restore`` makes the same wait in another process."""

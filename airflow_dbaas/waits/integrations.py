@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas.api import calls, endpoints, models
-from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasNotFoundError
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait
+from airflow_dbaas.waits.ids import is_nothing
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
@@ -29,10 +31,21 @@ class IntegrationWait(Wait):
     integration_id: str
     state: State = "active"
     kind: ClassVar[str] = "integration"
+    keys: ClassVar[tuple[str, ...]] = (
+        "integration_id",
+        "integration_type",
+        "source_service",
+        "dest_service",
+        "status",
+    )
 
     @property
     def subject(self) -> str:
         return f"integration {self.integration_id}"
+
+    @classmethod
+    def nothing(cls, fields: Mapping[str, Any]) -> Done | None:
+        return _nothing(cls, "integration", fields)
 
     @cached_property
     def _id(self) -> str:
@@ -47,7 +60,7 @@ class IntegrationWait(Wait):
     def verdict(self, answer: models.ServiceList) -> Verdict:
         found = answer.integration_with(self._id)
         if self.state == "absent":
-            return Pending(f"{self.subject} is still there") if found else Done(_gone(self.integration_id))
+            return Pending(f"{self.subject} is still there") if found else Done(_gone(type(self), self.integration_id))
         if found is None:
             return Failed(DbaasIntegrationError(f"{self.subject} does not exist"), grace_period=APPEARANCE_SECONDS)
         status = found.status or "unknown"
@@ -76,16 +89,28 @@ class ExternalIntegrationWait(Wait):
     integration_id: str
     state: State = "active"
     kind: ClassVar[str] = "external-integration"
+    keys: ClassVar[tuple[str, ...]] = (
+        "integration_id",
+        "endpoint_type",
+        "endpoint_id",
+        "endpoint_name",
+        "service",
+        "status",
+    )
 
     @property
     def subject(self) -> str:
         return f"external integration {self.integration_id}"
 
+    @classmethod
+    def nothing(cls, fields: Mapping[str, Any]) -> Done | None:
+        return _nothing(cls, "external integration", fields)
+
     def call(self) -> Call[models.ExternalIntegration]:
         return endpoints.get_dbaas_external_integration(self.integration_id)
 
     def absent(self, error: DbaasNotFoundError) -> Verdict:
-        return Done(_gone(self.integration_id)) if self.state == "absent" else super().absent(error)
+        return Done(_gone(type(self), self.integration_id)) if self.state == "absent" else super().absent(error)
 
     def verdict(self, answer: models.ExternalIntegration) -> Verdict:
         if self.state == "absent":
@@ -99,8 +124,23 @@ class ExternalIntegrationWait(Wait):
         return Pending(f"{where} is {status}, not active yet")
 
 
-def _gone(integration_id: str) -> dict[str, Any]:
-    return {"integration_id": integration_id, "status": "absent"}
+def _gone(wait: type[Wait], integration_id: str | None) -> dict[str, Any]:
+    return {**dict.fromkeys(wait.keys), "integration_id": integration_id, "status": "absent"}
+
+
+def _nothing(wait: type[Wait], kind: str, fields: Mapping[str, Any]) -> Done | None:
+    """The end of the wait for the end of an integration that was not there."""
+    integration_id = fields["integration_id"]
+    if not is_nothing(integration_id):
+        return None
+    if fields["state"] != "absent":
+        # One that is being made must not be taken for active.
+        raise DbaasConfigurationError(
+            f"integration_id must be a UUID, got {calls.shown(integration_id)}: the API did not show the {kind} when "
+            "it was made; let the operator wait for it (wait_for_completion=True)"
+        )
+    text = f"There is no {kind} whose end to wait for: nothing was deleted (integration_id is None)"
+    return Done(_gone(wait, None), text)
 
 
 def integration_result(integration: models.Integration) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class ServiceWait(Wait):
     service_name: str
     state: Literal["running", "poweroff", "absent"] = "running"
     kind: ClassVar[str] = "service"
+    keys: ClassVar[tuple[str, ...]] = ("service", "state", "type", "plan", "zone")
     slow: ClassVar[bool] = True
 
     @property

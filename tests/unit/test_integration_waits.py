@@ -121,7 +121,15 @@ def test_an_integration_that_is_not_listed() -> None:
     assert isinstance(verdict, Failed)
     assert isinstance(verdict.error, DbaasIntegrationError)
     assert verdict.grace_period == waits.APPEARANCE_SECONDS
-    assert seen(other, "absent") == Done({"integration_id": other, "status": "absent"})
+    assert seen(other, "absent") == Done(
+        {
+            "integration_id": other,
+            "integration_type": None,
+            "source_service": None,
+            "dest_service": None,
+            "status": "absent",
+        }
+    )
     assert isinstance(seen(ID, "absent", status="running"), Pending)
 
 
@@ -168,7 +176,10 @@ def test_an_attachment_that_does_not_work_yet() -> None:
 def test_an_attachment_that_is_gone() -> None:
     """A 404 is what is waited for, or an end if it lasts."""
     unknown = DbaasNotFoundError("404")
-    assert ExternalIntegrationWait(ID, "absent").absent(unknown) == Done({"integration_id": ID, "status": "absent"})
+    gone = ExternalIntegrationWait(ID, "absent").absent(unknown)
+    assert isinstance(gone, Done)
+    assert {key: value for key, value in gone.result.items() if value} == {"integration_id": ID, "status": "absent"}
+    assert gone.result.keys() == set(ExternalIntegrationWait.keys)
     assert isinstance(external("absent", status="running"), Pending)
     verdict = ExternalIntegrationWait(ID).absent(unknown)
     assert isinstance(verdict, Failed)

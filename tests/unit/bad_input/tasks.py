@@ -124,7 +124,12 @@ ANYWHERE: list[tuple[str, Any, str]] = [
     ("operation_id", "17", "operation_id must be a UUID, got '17'"),
     ("operation_id", ID + "\n", f"operation_id must be a UUID, got '{ID}\\n'"),
     ("dbaas_task_id", "{17", "dbaas_task_id must be a UUID, got '{17'"),
-    ("dbaas_task_id", None, "dbaas_task_id must be a UUID, got None"),
+    (
+        "dbaas_task_id",
+        None,
+        "dbaas_task_id must be a UUID, got None: the API had not named the task when it was started; wait for its "
+        "operation_id with a DbaasOperationSensor, whose reference_id is the task",
+    ),
 ]
 
 _SET = "settings must be a mapping of properties, got"
