@@ -11,7 +11,7 @@ from airflow_dbaas import validation
 from airflow_dbaas._compat import BaseOperator, Context, default_deferrable
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.links import DbaasServiceLink, PortalLink
-from airflow_dbaas.results import single_values
+from airflow_dbaas.results import own_xcoms
 
 Check = Callable[[str, Any], None]
 Limit = Literal["timeout", "execution_timeout"]
@@ -90,11 +90,19 @@ class DbaasTask(BaseOperator):
         :param context: Airflow's context.
         :param result: what the task returns; returned as it is.
         """
-        # With multiple_outputs Airflow pushes all keys itself.
-        if self.do_xcom_push and not getattr(self, "multiple_outputs", False):
-            for key, value in single_values(result).items():
-                context["ti"].xcom_push(key=key, value=value)
+        if not self.do_xcom_push or (self.multiple_outputs and self._returns_another_result()):
+            return result
+        for key, value in own_xcoms(result, all_keys=self.multiple_outputs).items():
+            context["ti"].xcom_push(key=key, value=value)
+        # Done. This is the copy of the task that runs: Airflow would push all again, None as None.
+        self.multiple_outputs = False
         return result
+
+    def _returns_another_result(self) -> bool:
+        """Whether a subclass may make something else of the result, whose keys only Airflow gets to see."""
+        from airflow_dbaas._compat.triggers import overrides
+
+        return not {"execute", "execute_complete"}.isdisjoint(overrides(self))
 
     def _ends_in_triggerer(self, context: Context) -> bool:
         """Whether success can end this task, which is about to be deferred, without a worker."""

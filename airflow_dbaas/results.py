@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_dbaas._compat import NONE_IN_XCOM
 
+def own_xcoms(result: Any, *, all_keys: bool = False) -> dict[str, Any]:
+    """The values of a result that are pushed under their own keys: each text and number, true, false and None.
 
-def single_values(result: Any) -> dict[str, Any]:
-    """The values of a result that are a text, a number, true, false or None, by key.
-
-    Lists and mappings are left in the result. In Airflow 3.0, whose API refuses an XCom that is None, an empty text
-    stands for it.
+    For None an empty text is pushed. Airflow 3 takes an XCom that is None for one that is not there: a task that is
+    given it (``task.output["operation_id"]``) fails with "XCom with key='operation_id' not found"; and Airflow 3.0
+    refuses to store it.
 
     :param result: what a task returns, plain JSON; anything but a mapping has no such values.
+    :param all_keys: lists and mappings, too, as with ``multiple_outputs``.
     """
     if not isinstance(result, Mapping):
         return {}
     return {
-        key: NONE_IN_XCOM if value is None else value
+        key: "" if value is None else value
         for key, value in result.items()
-        if value is None or isinstance(value, str | int | float)
+        if all_keys or value is None or isinstance(value, str | int | float)
     }

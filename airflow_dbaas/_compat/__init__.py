@@ -67,7 +67,6 @@ else:
 
 __all__ = [
     "AIRFLOW_VERSION",
-    "NONE_IN_XCOM",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSensorTimeout",
@@ -95,9 +94,6 @@ __all__ = [
     "set_variable",
     "task_state",
 ]
-
-#: What stands for None in an XCom: the API of Airflow 3.0 refuses None itself (422).
-NONE_IN_XCOM = "" if AIRFLOW_VERSION.startswith("3.0.") else None
 
 T = TypeVar("T")
 

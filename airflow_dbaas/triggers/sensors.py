@@ -14,7 +14,7 @@ from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, delete_xco
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.results import single_values
+from airflow_dbaas.results import own_xcoms
 from airflow_dbaas.triggers.waits import verdict_of
 from airflow_dbaas.waits import Done, Failed, ids
 
@@ -134,7 +134,7 @@ class DbaasSensorTrigger(BaseTrigger):
                 # What was waited for is there all the same.
                 log.debug("There is no link %s: %s", key, type(error).__name__)
         if self.pushes:
-            xcoms |= {**single_values(verdict.result), "return_value": verdict.result}
+            xcoms |= {**own_xcoms(verdict.result), "return_value": verdict.result}
         return await succeed(self, xcoms)
 
     async def _forget_earlier_tries(self) -> None:

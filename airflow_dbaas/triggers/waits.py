@@ -13,7 +13,7 @@ from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, succeed
 from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.results import single_values
+from airflow_dbaas.results import own_xcoms
 from airflow_dbaas.waits import Done, Failed
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class DbaasWaitTrigger(BaseTrigger):
         verdict = await verdict_of(DbaasHook(self.exoscale_conn_id, zone=self.zone), watch)
         if isinstance(verdict, Done) and ends_here:
             result = {**verdict.result, **(self.state or {}).get("adds", {})}
-            xcoms = {**single_values(result), "return_value": result} if self.pushes else {}
+            xcoms = {**own_xcoms(result), "return_value": result} if self.pushes else {}
             yield await succeed(self, xcoms)
         else:
             await self._until_it_may_resume()

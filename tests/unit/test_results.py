@@ -17,6 +17,7 @@ from airflow_dbaas._compat import AirflowFailException, triggers
 from airflow_dbaas._compat.triggers import TaskSuccessEvent
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.sensors.integrations import DbaasExternalIntegrationSensor, DbaasIntegrationSensor
+from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.operations import DbaasOperationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.sensors.tasks import DbaasTaskSensor
@@ -76,16 +77,15 @@ def fire(task: Any, **instance: Any) -> Any:
 
 
 def test_single_values() -> None:
-    """Texts, numbers, true, false and None; not what holds others, and nothing of what is no mapping."""
-    result = {"a": "x", "b": 1, "c": 0.5, "d": True, "e": None, "f": [], "g": {}}
-    assert results.single_values(result) == {"a": "x", "b": 1, "c": 0.5, "d": True, "e": None}
-    assert results.single_values(["a"]) == results.single_values("a") == results.single_values(None) == {}
+    """Texts, numbers, true, false and None; not what holds others, and nothing of what is no mapping.
 
-
-def test_airflow_3_0_takes_no_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its API answers 422; an empty text stands for it, which sensors understand."""
-    monkeypatch.setattr(results, "NONE_IN_XCOM", "")
-    assert results.single_values({"operation_id": None, "created": False}) == {"operation_id": "", "created": False}
+    Airflow 3 takes a stored None for an XCom that is not there, so an empty text stands for it.
+    """
+    result = {"a": "x", "b": 1, "c": 0.5, "d": True, "e": None, "f": [], "g": {"h": 1}}
+    single = {"a": "x", "b": 1, "c": 0.5, "d": True, "e": ""}
+    assert results.own_xcoms(result) == single
+    assert results.own_xcoms(result, all_keys=True) == {**single, "f": [], "g": {"h": 1}}
+    assert results.own_xcoms(["a"]) == results.own_xcoms("a") == results.own_xcoms(None) == {}
 
 
 @pytest.mark.parametrize("how", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}])
@@ -93,26 +93,57 @@ def test_a_sensor_pushes_them_on_a_worker(server: ScriptedServer, how: dict[str,
     """Each once, in all modes; None where that is the value."""
     server.replies = [Reply(body={"dbaas-services": [RUNNING]})]
     returned, pushed, keys = run(DbaasServiceSensor(task_id=name(), service_name="db", **how))
-    assert returned.items() <= pushed.items()
+    assert shown(returned).items() <= pushed.items()
     assert returned["zone"] is None
+    assert pushed["zone"] == ""
     assert len(keys) == len(set(keys))
 
 
-@pytest.mark.parametrize("arguments", [{"do_xcom_push": False}, {"multiple_outputs": True}])
-def test_nothing_is_pushed_that_airflow_pushes_or_nobody_wants(
-    server: ScriptedServer, arguments: dict[str, Any]
-) -> None:
-    """With ``multiple_outputs`` Airflow pushes all keys itself."""
+def shown(result: dict[str, Any]) -> dict[str, Any]:
+    """A result as its single values are pushed."""
+    return {key: "" if value is None else value for key, value in result.items()}
+
+
+def test_nothing_is_pushed_that_nobody_wants(server: ScriptedServer) -> None:
+    """``do_xcom_push=False`` holds for single values, too."""
     server.replies = [Reply(body={"dbaas-services": [RUNNING]})]
-    _, pushed, _ = run(DbaasServiceSensor(task_id=name(), service_name="db", **arguments))
+    _, pushed, _ = run(DbaasServiceSensor(task_id=name(), service_name="db", do_xcom_push=False))
     assert set(pushed) == {"_link_DbaasServiceLink"}
+
+
+def test_multiple_outputs(server: ScriptedServer) -> None:
+    """Lists, too, are pushed, each key once: Airflow, which would push None as None, has nothing left to push."""
+    status = {"status": "done", "details": [{"dbname": "a", "status": "done", "method": "dump"}]}
+    server.replies = [Reply(body=status)]
+    task = DbaasMigrationSensor(task_id=name(), service_name="db", multiple_outputs=True)
+    returned, pushed, keys = run(task)
+    assert shown(returned).items() <= pushed.items()
+    assert pushed["databases"] == returned["databases"] != []
+    assert pushed["method"] == ""
+    assert len(keys) == len(set(keys))
+    assert not task.multiple_outputs
+
+
+def test_a_subclass_that_makes_another_result(server: ScriptedServer) -> None:
+    """With ``multiple_outputs`` its keys are for Airflow to push."""
+
+    class Own(DbaasServiceSensor):
+        def execute(self, context: Any) -> Any:
+            return {**super().execute(context), "more": 1}
+
+    server.replies = [Reply(body={"dbaas-services": [RUNNING]})]
+    task = Own(task_id=name(), service_name="db", multiple_outputs=True)
+    returned, pushed, _ = run(task)
+    assert returned["more"] == 1
+    assert set(pushed) == {"_link_DbaasServiceLink"}
+    assert task.multiple_outputs
 
 
 def test_a_sensor_pushes_them_in_the_triggerer(server: ScriptedServer, pushed: dict[str, Any]) -> None:
     """As a worker would have."""
     server.replies = [Reply(body={"dbaas-services": [RUNNING]})]
     assert isinstance(fire(DbaasServiceSensor(task_id=name(), service_name="db", deferrable=True)), TaskSuccessEvent)
-    assert pushed["return_value"].items() <= pushed.items()
+    assert shown(pushed["return_value"]).items() <= pushed.items()
     assert pushed.keys() >= set(waits.result_keys("service"))
 
 
@@ -140,7 +171,8 @@ def test_no_operation_to_wait_for(server: ScriptedServer, given: Any, how: dict[
     """The task before had nothing to start: the sensor succeeds at once, with all keys, and asks nothing."""
     task = DbaasOperationSensor(task_id=name(), operation_id=given, **how)
     returned, pushed, _ = run(task)
-    assert returned == pushed == dict.fromkeys(("operation_id", "reference_id", "reference_link"))
+    assert returned == dict.fromkeys(("operation_id", "reference_id", "reference_link"))
+    assert pushed == dict.fromkeys(returned, "")
     assert server.requests == []
 
 
@@ -152,7 +184,7 @@ def test_no_operation_to_wait_for_in_the_triggerer(
     caplog.set_level("INFO")
     assert isinstance(fire(DbaasOperationSensor(task_id=name(), operation_id=given, deferrable=True)), TaskSuccessEvent)
     nothing = dict.fromkeys(("operation_id", "reference_id", "reference_link"))
-    assert pushed == {**nothing, "return_value": nothing}
+    assert pushed == {**shown(nothing), "return_value": nothing}
     assert server.requests == []
     assert "There is no operation to wait for: nothing was started (operation_id is None)" in caplog.text
 
@@ -165,9 +197,9 @@ def test_no_integration_to_wait_for(server: ScriptedServer, pushed: dict[str, An
     for how in ({}, {"deferrable": True}):
         returned, on_worker, _ = run(kind(task_id=name(), integration_id=given, state="absent", **how))
         assert returned == gone
-        assert {key: value for key, value in on_worker.items() if not key.startswith("_link_")} == gone
+        assert {key: value for key, value in on_worker.items() if not key.startswith("_link_")} == shown(gone)
     fire(kind(task_id=name(), integration_id=given, state="absent", deferrable=True))
-    assert pushed == {**gone, "return_value": gone}
+    assert pushed == {**shown(gone), "return_value": gone}
     with pytest.raises(DbaasConfigurationError, match=r"did not show the .*wait_for_completion=True"):
         kind(task_id=name(), integration_id=given)
     assert server.requests == []

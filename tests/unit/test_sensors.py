@@ -359,7 +359,7 @@ def test_a_deferred_sensor_ends_in_the_triggerer(server: ScriptedServer, pushed:
     trigger.trigger_id = 7
     assert isinstance(fire(trigger), TaskSuccessEvent)
     result = {"operation_id": ID, "reference_id": None, "reference_link": None}
-    assert pushed == {**result, "return_value": result}
+    assert pushed == {"operation_id": ID, "reference_id": "", "reference_link": "", "return_value": result}
 
 
 @pytest.mark.usefixtures("connection")
