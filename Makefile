@@ -135,8 +135,10 @@ $(VENV)/requirements.stamp: requirements.txt $(VENV)/bin/uv
 
 # Editable: what is edited is what runs, in every child process too. Built by the pinned hatchling, so nothing is
 # downloaded; made again only when what the installation itself states (version, entry points) may have changed.
+# The bytecode is for the demo's and the tests' many processes, which write none.
 $(VENV)/editable.stamp: $(VENV)/requirements.stamp pyproject.toml airflow_dbaas/__init__.py
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
+	@$(BIN)/python -m compileall -q airflow_dbaas
 	@rm -rf $(VENV)/cache
 	@touch $@
 

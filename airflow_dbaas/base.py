@@ -11,6 +11,7 @@ from airflow_dbaas import validation
 from airflow_dbaas._compat import BaseOperator, Context, default_deferrable
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.links import DbaasServiceLink, PortalLink
+from airflow_dbaas.results import own_xcoms
 
 Check = Callable[[str, Any], None]
 Limit = Literal["timeout", "execution_timeout"]
@@ -78,15 +79,40 @@ class DbaasTask(BaseOperator):
     def _push_links(self, context: Context) -> None:
         # Airflow does so only when the task ends or defers, and 2.11 not at all.
         for link in self.operator_extra_links:
-            context["ti"].xcom_push(key=link.xcom_key, value=self.portal_page(link.page))
+            if isinstance(link, PortalLink):
+                link.push(self, context)
 
-    def _ends_in_triggerer(self) -> bool:
-        """Whether this task, which is to be deferred, can be ended without a worker."""
-        from airflow_dbaas._compat.triggers import ends_in_triggerer
+    def _publish(self, context: Context, result: Any) -> Any:
+        """Push each single value of a result under its own key, besides the result, which Airflow pushes.
 
-        task: Any = self
-        # Tasks that are mapped over its result are told of it by a worker.
-        return ends_in_triggerer(task) and not (task.has_dag() and any(task.iter_mapped_dependants()))
+        So ``task.output["operation_id"]`` gives it to another task.
+
+        :param context: Airflow's context.
+        :param result: what the task returns; returned as it is.
+        """
+        if not self.do_xcom_push or (self.multiple_outputs and self._returns_another_result()):
+            return result
+        for key, value in own_xcoms(result, all_keys=self.multiple_outputs).items():
+            context["ti"].xcom_push(key=key, value=value)
+        # Done. This is the copy of the task that runs: Airflow would push all again, None as None.
+        self.multiple_outputs = False
+        return result
+
+    def _returns_another_result(self) -> bool:
+        """Whether a subclass may make something else of the result, whose keys only Airflow gets to see."""
+        from airflow_dbaas._compat.triggers import overrides
+
+        return not {"execute", "execute_complete"}.isdisjoint(overrides(self))
+
+    def _ends_in_triggerer(self, context: Context) -> bool:
+        """Whether success can end this task, which is about to be deferred, without a worker."""
+        from airflow_dbaas._compat.triggers import why_end_on_a_worker
+
+        facts: Any = context
+        reason = why_end_on_a_worker(self, facts)
+        if reason is not None:
+            self.log.debug("Success will end this task on a worker, because it %s", reason)
+        return reason is None
 
     def _deadline(self, context: Context, seconds: float) -> tuple[float, Limit]:
         """When a wait of ``seconds`` that begins now is over, and by which limit.

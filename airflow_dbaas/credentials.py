@@ -3,14 +3,77 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, KeysView
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, mask_secret
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.api.redaction import spellings
+from airflow_dbaas.api.redaction import Secret, spellings
 
 
-def mask(secret: str | None) -> None:
+# No dataclass's ``repr``, for a URL as host may hold a password as well; and not Airflow's own class: that of Airflow 3
+# shows the password in its ``repr``.
+@dataclass(frozen=True, slots=True, repr=False)
+class ConnectionData:
+    """What an Airflow connection holds, safe to be a local variable; the fields are Airflow's."""
+
+    conn_id: str
+    conn_type: str | None
+    host: str | None
+    port: int | None
+    schema: str | None
+    login: str | None
+    password: Secret | None
+    extra: Secret | None
+
+    @classmethod
+    def of(cls, connection: Connection | ConnectionData) -> ConnectionData:
+        """What a connection of Airflow's holds."""
+        if isinstance(connection, ConnectionData):
+            return connection
+        return cls(
+            conn_id=connection.conn_id,
+            conn_type=connection.conn_type,
+            host=connection.host,
+            port=connection.port,
+            schema=connection.schema,
+            login=connection.login,
+            password=Secret(connection.password) if connection.password else None,
+            extra=Secret(connection.extra) if connection.extra else None,
+        )
+
+    def __repr__(self) -> str:
+        return f"<connection {self.conn_id!r}>"
+
+
+class Extra:
+    """A connection's extra, to be read as a mapping. It is none, for error trackers walk those."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value under a name."""
+        return self._values.get(name, default)
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._values.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __repr__(self) -> str:
+        return f"<extra {', '.join(self._values)}>"
+
+
+def mask(secret: str | Secret | None) -> None:
     """Let Airflow mask a secret in all its spellings.
 
     Airflow masks a connection's password as it is written there; a URL-encoded one, as in a URI, is another text.
@@ -20,7 +83,7 @@ def mask(secret: str | None) -> None:
         mask_secret(form)
 
 
-def get_connection(conn_id: str, *, parameter: str) -> Connection:
+def get_connection(conn_id: str, *, parameter: str) -> ConnectionData:
     """An Airflow connection, its password masked.
 
     :param conn_id: id of the connection.
@@ -28,27 +91,32 @@ def get_connection(conn_id: str, *, parameter: str) -> Connection:
     :raises DbaasConfigurationError: if there is no such connection.
     """
     try:
-        connection = BaseHook.get_connection(conn_id)
+        connection = ConnectionData.of(BaseHook.get_connection(conn_id))
     except AirflowNotFoundException as error:
         raise missing(conn_id, parameter=parameter) from error
     mask(connection.password)
     return connection
 
 
-def extra_of(connection: Connection, where: str) -> dict[str, Any]:
-    """A connection's extra. Airflow itself takes one that is no JSON for an empty one.
+def extra_of(connection: ConnectionData, where: str) -> Extra:
+    """A connection's extra. Airflow itself takes one that is not JSON for an empty one.
 
     :param connection: the connection.
     :param where: how to call it in an error text.
-    :raises DbaasConfigurationError: if it is no JSON object. It is not quoted, for it may hold a secret.
+    :raises DbaasConfigurationError: if it is not a JSON object. It is not quoted, for it may hold a secret.
     """
-    try:
-        extra = json.loads(connection.extra or "{}")
-    except ValueError:
-        extra = None
-    if not isinstance(extra, dict):
+    extra = _read(connection.extra)
+    if extra is None:
         raise DbaasConfigurationError(f'{where}: extra must be a JSON object, such as {{"zone": "ch-gva-2"}}')
     return extra
+
+
+def _read(extra: Secret | None) -> Extra | None:
+    try:
+        values = json.loads(extra.reveal() if extra else "{}")
+    except ValueError:
+        return None
+    return Extra(values) if isinstance(values, dict) else None
 
 
 def missing(conn_id: str, *, parameter: str) -> DbaasConfigurationError:

@@ -21,11 +21,12 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow_dbaas import credentials
-from airflow_dbaas._compat import Connection
+from airflow_dbaas.api.addresses import bracketed
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.api.redaction import is_secret, redact
+from airflow_dbaas.api.redaction import Secret, is_secret, redact
+from airflow_dbaas.credentials import ConnectionData
 
-Part = Callable[[Connection], Any]
+Part = Callable[[ConnectionData], Any]
 
 _WHERE = "secrets_conn_id: connection {!r}"
 
@@ -44,7 +45,7 @@ def _secret_extra(name: str) -> Part:
     return lambda connection: value if (value := hidden(connection)) is not None else shown(connection)
 
 
-def _url(connection: Connection) -> str | None:
+def _url(connection: ConnectionData) -> str | None:
     host = connection.host
     if not host:
         return None
@@ -53,11 +54,11 @@ def _url(connection: Connection) -> str | None:
         scheme, rest = "http" if connection.schema == "http" else "https", host
     login = ""
     if connection.login:
-        password = f":{quote(connection.password, safe='')}" if connection.password else ""
+        password = f":{quote(connection.password.reveal(), safe='')}" if connection.password else ""
         login = f"{quote(connection.login, safe='')}{password}@"
     address, slash, path = rest.partition("/")
     port = f":{connection.port}" if connection.port else ""
-    return f"{scheme}://{login}{address}{port}{slash}{path}"
+    return f"{scheme}://{login}{bracketed(address)}{port}{slash}{path}"
 
 
 _SEARCH: dict[str, Part] = {"url": _url, "ca": _extra("ca")}
@@ -114,9 +115,9 @@ def check_no_secrets(parameter: str, value: Any) -> None:
 def endpoint_settings(
     endpoint_type: str, settings: dict[str, Any] | None, secrets_conn_id: str | None
 ) -> dict[str, Any]:
-    """All settings of an endpoint: those given, and what else its type takes from the connection. Holds secrets.
+    """All settings of an endpoint: those given, and what else its type takes from the connection.
 
-    What comes from the connection is masked in logs from then on.
+    What comes from the connection and is secret is a ``Secret``, and masked in logs from then on.
 
     :param endpoint_type: ``datadog``, ``elasticsearch``, ``opensearch``, ``prometheus`` or ``rsyslog``.
     :param settings: settings without secrets; they count where the connection has the same.
@@ -132,11 +133,17 @@ def endpoint_settings(
             )
         return given
     connection = credentials.get_connection(secrets_conn_id, parameter="secrets_conn_id")
-    found = {name: part(connection) for name, part in FROM_CONNECTION[endpoint_type].items()}
-    for name, value in found.items():
-        if value and (is_secret(name) or redact(str(value)) != str(value)):
-            credentials.mask(str(value))
+    found = {name: _hidden(name, part(connection)) for name, part in FROM_CONNECTION[endpoint_type].items()}
+    for value in found.values():
+        if isinstance(value, Secret):
+            credentials.mask(value)
     return {name: value for name, value in found.items() if value is not None} | given
+
+
+def _hidden(name: str, value: Any) -> Any:
+    """A value from a connection; as a ``Secret`` if it is one by its name, or holds one as a URL may."""
+    secret = isinstance(value, str) and value and (is_secret(name) or redact(value) != value)
+    return Secret(value) if secret else value
 
 
 def _snake(name: object) -> str:

@@ -25,6 +25,8 @@ class Engine:
     :param password_bytes: how long a source's password may be for the service to take it; None: no limit of its own.
     :param tls_modes: its words for how TLS is used; the first is for not at all, ``tls_demanded`` for by all means.
     :param tls_extra: where the extra of an Airflow connection has that word.
+    :param tls_object: where that extra has the files for TLS, as an object; empty if they are directly in it.
+    :param tls_files: what these files (for PostgreSQL, all that libpq takes on TLS) are called there, and by libpq.
     :param tls_option: where URIs and the API have it.
     """
 
@@ -38,6 +40,8 @@ class Engine:
     tls_modes: tuple[str, ...]
     tls_demanded: str
     tls_extra: str
+    tls_object: str
+    tls_files: dict[str, str]
     tls_option: str
 
     def services(self, client: Client) -> Any:
@@ -67,6 +71,14 @@ POSTGRES = Engine(
     tls_modes=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     tls_demanded="require",
     tls_extra="sslmode",
+    tls_object="",
+    tls_files={
+        name: name
+        for name in (
+            *("sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir"),
+            *("ssl_min_protocol_version", "ssl_max_protocol_version", "sslnegotiation", "sslcompression"),
+        )
+    },
     tls_option="sslmode",
 )
 
@@ -82,6 +94,8 @@ MYSQL = Engine(
     tls_modes=("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"),
     tls_demanded="REQUIRED",
     tls_extra="ssl_mode",
+    tls_object="ssl",
+    tls_files={"ca": "sslrootcert", "cert": "sslcert", "key": "sslkey"},
     tls_option="ssl-mode",
 )
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, ClassVar
 
 from airflow_dbaas._compat import BaseOperatorLink, get_xcom
+from airflow_dbaas.api.redaction import one_line
+
+log = logging.getLogger(__name__)
 
 
 class PortalLink(BaseOperatorLink):
@@ -19,15 +23,32 @@ class PortalLink(BaseOperatorLink):
         return f"_link_{type(self).__name__}"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """The address.
+        """The address; empty if it cannot be told. It never raises: Airflow asks after the task has ended, and would
+        show a second error behind the task's own.
 
         :param operator: the task; where it runs it knows the address itself, elsewhere (2.11's web server) what it
             pushed is read.
         :param ti_key: which run of the task.
         """
-        if hasattr(operator, "portal_page"):
-            return str(operator.portal_page(self.page))
-        return get_xcom(self.xcom_key, ti_key) or ""
+        try:
+            if hasattr(operator, "portal_page"):
+                return str(operator.portal_page(self.page))
+            return get_xcom(self.xcom_key, ti_key) or ""
+        except Exception as error:  # noqa: BLE001 - a link is never worth an error
+            log.debug("The link %s cannot be told: %s", self.name, type(error).__name__)
+            return ""
+
+    def push(self, operator: Any, context: Any) -> None:
+        """Keep the address where Airflow looks for it; a task goes on without, too.
+
+        :param operator: the task.
+        :param context: Airflow's context.
+        """
+        address = self.get_link(operator, ti_key=None)
+        try:
+            context["ti"].xcom_push(key=self.xcom_key, value=address)
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("The link %s could not be stored: %s", self.name, one_line(str(error)))
 
 
 class DbaasServiceLink(PortalLink):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_dbaas.api.addresses import bracketed
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.engines import Engine
 
 
 def address(host: str, port: int | str) -> str:
     """``host:port`` as it stands in a URI."""
-    return f"[{host}]:{port}" if ":" in host else f"{host.lower()}:{port}"
+    return f"{bracketed(host.lower())}:{port}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,15 +23,17 @@ class DatabaseLogin:
     :param engine: what kind of server it is.
     :param dbname: the database to open when no other is named; may be empty for MySQL.
     :param sslmode: the engine's word for how TLS is used.
+    :param tls_files: paths on the worker (and what else there is to say on TLS) by libpq's names, e.g. ``sslrootcert``.
     """
 
     engine: Engine
     host: str
     port: int
     username: str
-    password: str = field(repr=False)
+    password: Secret
     dbname: str
     sslmode: str
+    tls_files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -36,7 +41,7 @@ class DatabaseLogin:
         return address(self.host, self.port)
 
     def parameters(self, dbname: str | None = None) -> dict[str, Any]:
-        """What connecting takes, by libpq's names. The password is among it.
+        """What connecting takes, by libpq's names; the password as a ``Secret``.
 
         :param dbname: another database than ``self.dbname``.
         """
@@ -47,4 +52,5 @@ class DatabaseLogin:
             "password": self.password,
             "dbname": dbname or self.dbname,
             "sslmode": self.sslmode,
+            **self.tls_files,
         }

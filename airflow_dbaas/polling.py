@@ -123,9 +123,9 @@ class Watch:
             return verdict
         now = time.monotonic()
         self._trouble_since = self._trouble_since or now
-        if now - self._trouble_since >= verdict.patience:
+        if now - self._trouble_since >= verdict.grace_period:
             return verdict
-        return Pending(f"{verdict.error} (may pass; fails if it lasts {verdict.patience:.0f} s)")
+        return Pending(f"{verdict.error} (may pass; fails if it lasts {verdict.grace_period:.0f} s)")
 
     def _tell(self, note: str) -> None:
         # Only changes: a wait of hours is a few lines in the log.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from airflow_dbaas import credentials
 from airflow_dbaas._compat import Connection
 from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.redaction import Secret
+from airflow_dbaas.credentials import ConnectionData, Extra
 from airflow_dbaas.engines import ENGINES, Engine
 from airflow_dbaas.logins import DatabaseLogin
 
@@ -34,19 +37,22 @@ class MigrationSource(DatabaseLogin):
         """Read an Airflow connection of type ``postgres`` or ``mysql``; its password is masked in logs from then on.
 
         TLS is demanded unless the connection's extra says ``"sslmode": "disable"`` (PostgreSQL) or
-        ``"ssl_mode": "DISABLED"`` (MySQL).
+        ``"ssl_mode": "DISABLED"`` (MySQL). An extra that looks as if it were about TLS, but is not read, is refused.
 
         :param conn_id: id of the connection.
         :param parameter: the operator's parameter, for error texts.
         :raises DbaasConfigurationError: if the connection is missing, of another type, lacks host, login or
-            password, or does not fit into the API's limits.
+            password, does not fit into the API's limits, or says how to use TLS in a way that is not understood.
         """
         connection = credentials.get_connection(conn_id, parameter=parameter)
         return cls.from_connection(connection, parameter=parameter)
 
     @classmethod
-    def from_connection(cls, connection: Connection, *, parameter: str = "source_conn_id") -> MigrationSource:
+    def from_connection(
+        cls, connection: Connection | ConnectionData, *, parameter: str = "source_conn_id"
+    ) -> MigrationSource:
         """Like ``from_conn_id``, from a connection at hand."""
+        connection = ConnectionData.of(connection)
         where = f"{parameter}: connection {connection.conn_id!r}"
         engine = _engine(connection, where)
         missing = [name for name in ("host", "login", "password") if not getattr(connection, name)]
@@ -59,26 +65,30 @@ class MigrationSource(DatabaseLogin):
             length = len(getattr(connection, name) or "")
             if length > longest:
                 raise DbaasConfigurationError(f"{where}: {name} must have at most {longest} characters, has {length}")
-        if engine.password_bytes and len(str(connection.password).encode()) > engine.password_bytes:
+        password = connection.password or Secret("")
+        size = len(password.reveal().encode())
+        if engine.password_bytes and size > engine.password_bytes:
             raise DbaasConfigurationError(
                 f"{where}: for a migration from {engine.name} the password must have at most "
-                f"{engine.password_bytes} bytes, has {len(str(connection.password).encode())}"
+                f"{engine.password_bytes} bytes, has {size}"
             )
         if re.search(r"[\s/\\@,?#]", str(connection.host)):
             # A list of hosts, a socket or a URL: the service takes one name or address.
             raise DbaasConfigurationError(
                 f"{where}: host must be a name or an address, e.g. db.example.com, is {shown(connection.host)}"
             )
-        credentials.mask(connection.password)
+        credentials.mask(password)
+        sslmode, tls_files = _tls(connection, engine, where)
         source = cls(
             engine=engine,
             conn_id=connection.conn_id,
             host=str(connection.host),
             port=port,
             username=str(connection.login),
-            password=str(connection.password),
+            password=password,
             dbname=connection.schema or engine.dbname,
-            sslmode=_tls_mode(connection, engine, where),
+            sslmode=sslmode,
+            tls_files=tls_files,
         )
         if len(source.uri()) > URI_LENGTH:
             raise DbaasConfigurationError(
@@ -92,15 +102,16 @@ class MigrationSource(DatabaseLogin):
         """Whether TLS is demanded of the source."""
         return self.sslmode != self.engine.tls_modes[0]
 
-    def uri(self) -> str:
-        """The source as the migration check takes it. Holds the password."""
-        user, password = quote(self.username, safe=""), quote(self.password, safe="")
+    def uri(self) -> Secret:
+        """The source as the migration check takes it."""
+        user, password = quote(self.username, safe=""), quote(self.password.reveal(), safe="")
         tls = self.engine.tls_demanded if self.ssl else self.engine.tls_modes[0]
         dbname = quote(self.dbname, safe="")
-        return f"{self.engine.scheme}://{user}:{password}@{self.address}/{dbname}?{self.engine.tls_option}={tls}"
+        scheme, option = self.engine.scheme, self.engine.tls_option
+        return Secret(f"{scheme}://{user}:{password}@{self.address}/{dbname}?{option}={tls}")
 
     def settings(self, *, method: MigrationMethod | None, ignore_dbs: str | None) -> MigrationSettings:
-        """The source as the ``migration`` property of a service. Holds the password."""
+        """The source as the ``migration`` property of a service."""
         settings: MigrationSettings = {
             "host": self.host,
             "port": self.port,
@@ -117,7 +128,7 @@ class MigrationSource(DatabaseLogin):
         return settings
 
 
-def _engine(connection: Connection, where: str) -> Engine:
+def _engine(connection: ConnectionData, where: str) -> Engine:
     """What kind of server a connection leads to."""
     for engine in ENGINES:
         if connection.conn_type in engine.conn_types:
@@ -126,11 +137,57 @@ def _engine(connection: Connection, where: str) -> Engine:
     raise DbaasConfigurationError(f"{where} must be of type {usual}, is {connection.conn_type!r}")
 
 
-def _tls_mode(connection: Connection, engine: Engine, where: str) -> str:
-    given = credentials.extra_of(connection, where).get(engine.tls_extra) or engine.tls_demanded
+def _tls(connection: ConnectionData, engine: Engine, where: str) -> tuple[str, dict[str, str]]:
+    """How TLS is used, and the worker's files for it, by libpq's names."""
+    extra = credentials.extra_of(connection, where)
+    _refuse_unread(extra, engine, where)
+    files = _tls_files(extra, engine, where)
+    # As its own clients do, MySQL's driver verifies the server if it is told whom to trust.
+    implied = "VERIFY_CA" if engine.tls_object and "sslrootcert" in files else engine.tls_demanded
+    given = extra.get(engine.tls_extra) or implied
     for mode in engine.tls_modes:
         if str(given).lower() == mode.lower():
-            return mode
+            return mode, files
     raise DbaasConfigurationError(
         f"{where}: {engine.tls_extra} in its extra must be one of {', '.join(engine.tls_modes)}, is {shown(given)}"
     )
+
+
+def _tls_files(extra: Extra, engine: Engine, where: str) -> dict[str, str]:
+    if not engine.tls_object:
+        return {name: str(extra[name]) for name in engine.tls_files if extra.get(name)}
+    given = extra.get(engine.tls_object)
+    if isinstance(given, str):
+        # As Airflow's own hook takes it.
+        try:
+            given = json.loads(given)
+        except ValueError:
+            given = "no JSON"
+    known = ", ".join(engine.tls_files)
+    if not isinstance(given, dict | None):
+        raise DbaasConfigurationError(
+            f"{where}: {engine.tls_object} in its extra must be an object with {known}, the paths of files; whether "
+            f'TLS is used is said by "{engine.tls_extra}": one of {", ".join(engine.tls_modes)}'
+        )
+    unknown = [name for name in given or {} if name not in engine.tls_files]
+    if unknown:
+        raise DbaasConfigurationError(
+            f"{where}: {engine.tls_object} in its extra has {', '.join(map(shown, unknown))}; known are {known}"
+        )
+    return {engine.tls_files[name]: str(path) for name, path in (given or {}).items() if path}
+
+
+def _refuse_unread(extra: Extra, engine: Engine, where: str) -> None:
+    """Refuse what was meant for TLS but would not be read."""
+    read = {engine.tls_extra, engine.tls_object} | (set() if engine.tls_object else set(engine.tls_files))
+    for name in extra:
+        bare = re.sub(r"[^a-z]", "", str(name).lower())
+        if name in read or not bare.startswith(("ssl", "tls", "usessl", "usetls")):
+            continue
+        files = (
+            f'"{engine.tls_object}": {{"ca": "/path/ca.pem"}}' if engine.tls_object else "sslrootcert, sslcert, sslkey"
+        )
+        raise DbaasConfigurationError(
+            f"{where}: {shown(name)} in its extra is not read for {engine.name}; whether TLS is used is said by "
+            f'"{engine.tls_extra}": one of {", ".join(engine.tls_modes)}; files by {files}'
+        )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dbaas import credentials
 from airflow_dbaas.api.errors import DbaasServiceError
+from airflow_dbaas.api.redaction import Secret, is_secret
 from airflow_dbaas.engines import Engine
 from airflow_dbaas.logins import DatabaseLogin
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
+    from airflow_dbaas.api.services import ServiceDetails
 
 
 class MigrationTarget(DatabaseLogin):
@@ -27,19 +29,24 @@ class MigrationTarget(DatabaseLogin):
         :param engine: what kind of service it is.
         :raises DbaasServiceError: if the service does not show how to connect to it.
         """
-        given = engine.services(client).get(name).uri_params or {}
+        given = _address(engine.services(client).get(name))
         missing = [key for key in ("host", "port", "user") if not given.get(key)]
         if missing:
             raise DbaasServiceError(f"service {name} does not show its {', '.join(missing)} yet", retryable=True)
         user = str(given["user"])
-        password = engine.accounts(client).reveal_password(service_name=name, username=user).password
+        password = Secret(engine.accounts(client).reveal_password(service_name=name, username=user).password or "")
         credentials.mask(password)
         return cls(
             engine=engine,
             host=str(given["host"]),
             port=int(given["port"]),
             username=user,
-            password=password or "",
+            password=password,
             dbname=str(given.get("dbname") or "defaultdb"),
             sslmode=str(given.get(engine.tls_option) or engine.tls_demanded),
         )
+
+
+def _address(service: ServiceDetails) -> dict[str, Any]:
+    """How to connect to a service, without the password that may be among it."""
+    return {name: value for name, value in (service.uri_params or {}).items() if not is_secret(name)}

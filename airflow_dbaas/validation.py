@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from airflow_dbaas.api import calls
@@ -189,6 +190,19 @@ def not_negative(parameter: str, value: Any) -> None:
     """A number of seconds, 0 or more."""
     if not _is_number(value) or value < 0:
         raise DbaasConfigurationError(f"{parameter} must be a number of seconds, 0 or more, got {calls.shown(value)}")
+
+
+def grace_period(parameter: str, value: Any) -> None:
+    """A number of seconds, 0 or more, such a number as text (what a template renders to), or a timedelta."""
+    try:
+        given = value.total_seconds() if isinstance(value, timedelta) else float(value)
+        usable = not isinstance(value, bool) and 0 <= given < math.inf
+    except (TypeError, ValueError, OverflowError):
+        usable = False
+    if not usable:
+        raise DbaasConfigurationError(
+            f"{parameter} must be a number of seconds, 0 or more, or a timedelta, got {calls.shown(value)}"
+        )
 
 
 def _is_number(value: object) -> bool:

@@ -73,6 +73,13 @@ with DAG(
             title="Stop replication at the end",
             description="Off: the targets keep following their sources until the migrations are stopped",
         ),
+        "failure_grace_period": Param(
+            180,
+            type="number",
+            minimum=0,
+            title="Grace period of a failed replication",
+            description="Seconds in which a replication that is shown as failed may recover",
+        ),
         "at_once": Param(4, type="integer", minimum=1, maximum=100, title="Migrations at once"),
         "per_run": Param(
             50, type="integer", minimum=1, maximum=1000, title="Services per run", description="The rest follows"
@@ -119,6 +126,7 @@ with DAG(
             ignore_dbs=ignore_dbs,
             zone=zone,
             stop="{{ params.stop_replication }}",
+            failure_grace_period="{{ params.failure_grace_period }}",
         )
         turn >> moved >> note_outcome(service_name)
 

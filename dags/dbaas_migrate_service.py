@@ -97,6 +97,13 @@ params = {
         title="Stop replication at the end",
         description="Off: the target keeps following the source until the migration is stopped",
     ),
+    "failure_grace_period": Param(
+        180,
+        type="number",
+        minimum=0,
+        title="Grace period of a failed replication",
+        description="Seconds in which a replication that is shown as failed may recover",
+    ),
     "integrations": Param(
         [],
         type="array",
@@ -139,6 +146,7 @@ with DAG(
         method="{{ params.method }}",
         ignore_dbs="{{ params.ignore_dbs or '' }}",
         stop="{{ params.stop_replication }}",
+        failure_grace_period="{{ params.failure_grace_period }}",
         approve_cut_over="{{ params.approve_cut_over }}" if has_approval() else False,
         # With their defaults once more: Airflow 3.0 to 3.2 cannot store a DAG with a reference that has none.
         integrations=dag.param("integrations", []),

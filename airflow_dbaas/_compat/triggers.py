@@ -2,44 +2,181 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import re
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import jinja2
 import jinja2.meta
+import jinja2.nodes
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
+from airflow_dbaas._compat import conf
+
 __all__ = [
+    "BEGINS_ON_A_WORKER",
+    "ENDS_ON_A_WORKER",
     "BaseTrigger",
     "StartTriggerArgs",
     "TaskSuccessEvent",
     "TriggerEvent",
-    "ends_in_triggerer",
+    "delete_xcom",
     "has_listeners",
+    "overrides",
     "params_cannot_be_wrong",
     "push",
     "renders_in_triggerer",
     "starts_in_triggerer",
     "succeed",
+    "why_begin_on_a_worker",
+    "why_end_on_a_worker",
 ]
 
-#: What a template may speak of if the triggerer is to render it. It has no way to other tasks' results: Airflow 3.3.2
-#: then waits for ever.
-_KNOWN_TO_TRIGGERER = {
-    "dag_run",
-    "data_interval_end",
-    "data_interval_start",
-    "ds",
-    "ds_nodash",
-    "logical_date",
-    "macros",
-    "params",
-    "run_id",
-    "ts",
-    "ts_nodash",
+
+class Need(NamedTuple):
+    """Something that only a worker does for a task.
+
+    :param reason: what it is, to go on with "…, because the task".
+    :param applies: whether a task needs it.
+    """
+
+    reason: str
+    applies: Callable[[Any], Any]
+
+
+def has_listeners() -> bool:
+    """Whether plugins listen to tasks."""
+    from airflow.sdk.listener import get_listener_manager
+
+    manager: Any = get_listener_manager()
+    return bool(manager.has_listeners)
+
+
+def _has_mapped_dependants(task: Any) -> bool:
+    return task.has_dag() and next(iter(task.iter_mapped_dependants()), None) is not None
+
+
+def _has_own_xcom_backend(_: Any) -> bool:
+    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.sdk.execution_time.xcom import XCom
+
+    return XCom is not BaseXCom
+
+
+def _clears_state(_: Any) -> bool:
+    return bool(conf.getboolean("state_store", "clear_on_success", fallback=False))
+
+
+def _has_triggerer_queues(_: Any) -> bool:
+    return bool(conf.getboolean("triggerer", "queues_enabled", fallback=False))
+
+
+def _is_limited(task: Any) -> bool:
+    limits = (task.max_active_tis_per_dag, task.max_active_tis_per_dagrun)
+    default_pool = conf.get("core", "default_pool_name", fallback="default_pool")
+    return any(limit is not None for limit in limits) or task.pool != default_pool or task.pool_slots != 1
+
+
+#: What a class may have of its own without changing what its tasks do.
+_HARMLESS = {
+    "__abstractmethods__",
+    "__annotate__",
+    "__annotate_func__",
+    "__annotations__",
+    "__annotations_cache__",
+    "__dict__",
+    "__doc__",
+    "__firstlineno__",
+    "__init__",
+    "__module__",
+    "__orig_bases__",
+    "__parameters__",
+    "__qualname__",
+    "__slots__",
+    "__static_attributes__",
+    "__type_params__",
+    "__weakref__",
+    "_abc_impl",
+    "custom_operator_name",
+    "partial",
+    "ui_color",
+    "ui_fgcolor",
 }
 
-#: What a parameter's schema may say without limiting its value.
-_WORDS = {"description", "description_md", "examples", "section", "suggested_values", "title", "values_display"}
+
+def overrides(task: Any) -> list[str]:
+    """What a user's subclass, a mixin or the task itself has in place of what this package's class has.
+
+    :param task: a task of a class of this package, or of a subclass.
+    """
+    classes = type(task).__mro__
+    own = next(kind for kind in classes if _is_own(kind))
+    found = {
+        name
+        for kind in classes
+        if kind not in own.__mro__ and kind.__module__ not in {"abc", "typing"}
+        for name in vars(kind).keys() - _HARMLESS
+        if hasattr(own, name) and next(each for each in classes if name in vars(each)) is kind
+    }
+    for name, value in vars(task).items():
+        owner = next((kind for kind in own.__mro__ if name in vars(kind)), None)
+        replaced = owner and vars(owner)[name]
+        if isinstance(replaced, types.FunctionType | classmethod | staticmethod) or (
+            # Ours hold objects of our own classes once they were asked for.
+            owner and _is_own(owner) and isinstance(replaced, functools.cached_property) and not _is_own(type(value))
+        ):
+            found.add(name)
+    return sorted(found)
+
+
+def _is_own(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+#: What a task loses whose success ends it in the triggerer, although the rest of it ran on a worker. Read from, and
+#: tried on, Airflow 3.3.2; docs/reference/where-tasks-end.md has the whole table.
+ENDS_ON_A_WORKER: tuple[Need, ...] = (
+    # The DAG processor drops the request: "Task callback requested but is not a failure callback".
+    Need("has an on_success_callback", lambda task: task.on_success_callback),
+    Need("has a post_execute hook", lambda task: task._post_execute_hook),
+    Need("is of a class that overrides parts of this package's", overrides),
+    # Events of assets and of aliases are sent with a worker's report of success.
+    Need("has outlets", lambda task: task.outlets),
+    Need("pushes each key of its result (multiple_outputs)", lambda task: getattr(task, "multiple_outputs", False)),
+    # A worker sends the length of the result along.
+    Need("has tasks that are mapped over its result", _has_mapped_dependants),
+    Need("returns the result of the DAG", lambda task: getattr(task, "returns_dag_result", False)),
+    # It would block the triggerer's event loop, and its store may be open to workers only.
+    Need("pushes to a custom XCom backend", _has_own_xcom_backend),
+    # on_task_instance_success; OpenLineage is one.
+    Need("is listened to by plugins", lambda _: has_listeners()),
+    Need("leaves a task state store that is cleared on success", _clears_state),
+)
+
+#: What a task loses that begins in the triggerer, even if a worker ends it.
+BEGINS_ON_A_WORKER: tuple[Need, ...] = (
+    Need("has an on_execute_callback", lambda task: task.on_execute_callback),
+    Need("has a pre_execute hook", lambda task: task._pre_execute_hook),
+    Need("is of a class that overrides parts of this package's", overrides),
+    # Airflow takes it for a limit of the trigger alone, and ends the task without the sensor's own error.
+    Need("has an execution_timeout", lambda task: task.execution_timeout is not None),
+    # A worker refuses those that are inactive.
+    Need("has inlets or outlets", lambda task: task.inlets or task.outlets),
+    # on_task_instance_running.
+    Need("is listened to by plugins", lambda _: has_listeners()),
+    # The scheduler looks at these when it queues a task for a worker.
+    Need("is limited by a pool or max_active_tis", _is_limited),
+    # Airflow gives the trigger no queue: if every triggerer has --queues, none takes it.
+    Need("needs a triggerer of its queue ([triggerer] queues_enabled)", _has_triggerer_queues),
+    # What an earlier try left is removed by workers only.
+    Need("pushes to a custom XCom backend", _has_own_xcom_backend),
+    Need(
+        "has links of somebody else's", lambda task: any(not _is_own(type(link)) for link in task.operator_extra_links)
+    ),
+    Need("has parameters whose values are limited", lambda task: not params_cannot_be_wrong(task)),
+)
 
 
 def starts_in_triggerer() -> bool:
@@ -47,17 +184,36 @@ def starts_in_triggerer() -> bool:
     return hasattr(BaseTrigger, "on_kill")
 
 
-def has_listeners() -> bool:
-    """Whether plugins listen to tasks: a task that ends in the triggerer passes them by."""
-    from airflow.sdk.listener import get_listener_manager
+def why_end_on_a_worker(task: Any, context: Mapping[str, Any] | None = None) -> str | None:
+    """The reason for which a worker must end a task that succeeded; None if success can end it in the triggerer.
 
-    manager: Any = get_listener_manager()
-    return bool(manager.has_listeners)
+    :param task: the task.
+    :param context: Airflow's context, where the task runs already.
+    """
+    if not starts_in_triggerer():
+        return "runs in an Airflow before 3.3"
+    if context and context.get("map_index_template") and not getattr(context["ti"], "rendered_map_index", None):
+        # A worker renders it before it runs the task, which need not succeed, and once more afterwards.
+        return "has a map_index_template that can be rendered only when it has run"
+    return _first(ENDS_ON_A_WORKER, task)
 
 
-def ends_in_triggerer(task: Any) -> bool:
-    """Whether success can end a task without a worker: if nothing is left to be done on one."""
-    return not (not starts_in_triggerer() or task.outlets or task._post_execute_hook or has_listeners())
+def why_begin_on_a_worker(task: Any, arguments: Iterable[Any]) -> str | None:
+    """The reason for which a task must begin on a worker; None if it can begin in the triggerer.
+
+    :param task: the task, complete: its callbacks and what depends on it may be set after it was made.
+    :param arguments: what its trigger is given, of which templates are rendered in the triggerer.
+    """
+    if not starts_in_triggerer():
+        return "runs in an Airflow before 3.3"
+    found = _first(BEGINS_ON_A_WORKER, task)
+    if found is None and not all(renders_in_triggerer(value, task) for value in arguments):
+        found = "has a template that the triggerer cannot render as a worker does"
+    return found
+
+
+def _first(needs: tuple[Need, ...], task: Any) -> str | None:
+    return next((need.reason for need in needs if need.applies(task)), None)
 
 
 async def succeed(trigger: BaseTrigger, xcoms: dict[str, Any]) -> TaskSuccessEvent:
@@ -81,6 +237,41 @@ async def push(ti: Any, key: str, value: Any) -> None:
     await XCom.aset(key, value, dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index)
 
 
+async def delete_xcom(ti: Any, key: str) -> None:
+    """Delete an XCom in the triggerer (3.3), if it is there."""
+    from airflow.sdk.execution_time.comms import DeleteXCom
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    message = DeleteXCom(key=key, dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index)
+    await SUPERVISOR_COMMS.asend(message)
+
+
+#: What a template may speak of if the triggerer is to render it. It has no way to other tasks' results: Airflow 3.3.2
+#: then waits for ever.
+_KNOWN_TO_TRIGGERER = {
+    "dag_run",
+    "data_interval_end",
+    "data_interval_start",
+    "ds",
+    "ds_nodash",
+    "logical_date",
+    "macros",
+    "params",
+    "run_id",
+    "ts",
+    "ts_nodash",
+}
+
+#: What a parameter's schema may say without limiting its value.
+_WORDS = {"description", "description_md", "examples", "section", "suggested_values", "title", "values_display"}
+
+#: Parts of a template that are looked for in the DAG's folder.
+_OF_THE_DAG = (jinja2.nodes.Include, jinja2.nodes.Import, jinja2.nodes.FromImport, jinja2.nodes.Extends)
+
+#: What is no template, however templates are marked.
+_PLAIN = re.compile(r"[\w.-]*")
+
+
 def params_cannot_be_wrong(task: Any) -> bool:
     """Whether any value will do for the parameters of a task and its DAG.
 
@@ -92,12 +283,43 @@ def params_cannot_be_wrong(task: Any) -> bool:
     return all(_WORDS.issuperset(param.schema) for param in params)
 
 
-def renders_in_triggerer(value: object) -> bool:
-    """Whether the triggerer can render an argument: plain, or a template of what it knows."""
+def renders_in_triggerer(value: object, task: Any) -> bool:
+    """Whether the triggerer makes of an argument what a worker makes of it: plain, or a template of what it knows.
+
+    :param value: the argument.
+    :param task: the task; its DAG may have an environment for templates, which the triggerer does not use.
+    """
     if not isinstance(value, str):
         return not (hasattr(value, "resolve") or hasattr(value, "iter_references"))
-    try:
-        names = jinja2.meta.find_undeclared_variables(jinja2.Environment(autoescape=True).parse(value))
-    except jinja2.TemplateSyntaxError:
+    if not _renders_as_usual(task) and not _PLAIN.fullmatch(value):
         return False
-    return names <= _KNOWN_TO_TRIGGERER
+    environment = jinja2.Environment(autoescape=True)
+    try:
+        parsed = environment.parse(value)
+        names = jinja2.meta.find_undeclared_variables(parsed)
+    except jinja2.TemplateError:
+        return False
+    filters = {node.name for node in parsed.find_all(jinja2.nodes.Filter)}
+    return (
+        names <= _KNOWN_TO_TRIGGERER
+        and filters <= environment.filters.keys()
+        and next(parsed.find_all(_OF_THE_DAG), None) is None
+    )
+
+
+def _renders_as_usual(task: Any) -> bool:
+    """Whether a task's templates are rendered in no environment of its own: the triggerer has but one."""
+    dag = task.dag if task.has_dag() else None
+    return not (
+        getattr(task, "render_template_as_native_obj", None)
+        or (
+            dag is not None
+            and (
+                dag.render_template_as_native_obj
+                or dag.user_defined_macros
+                or dag.user_defined_filters
+                or dag.jinja_environment_kwargs
+                or dag.template_undefined is not jinja2.StrictUndefined
+            )
+        )
+    )

@@ -12,10 +12,11 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from airflow_dbaas.api.answer import Answer, Needed
-from airflow_dbaas.api.body import STRICT, MysqlAuthentication, MysqlPassword, Username
+from airflow_dbaas.api.body import STRICT, MysqlAuthentication, MysqlPassword, SecretText, Username
 from airflow_dbaas.api.calls import NAME_LENGTH, USERNAME_LENGTH, segment
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.api.retries import Resend
 
 DatabaseName = Annotated[str, Field(min_length=1, max_length=40)]
@@ -57,7 +58,7 @@ class CreateMysqlUser(TypedDict, total=False):
 class ResetPostgresUserPassword(TypedDict, total=False):
     """Body of reset-dbaas-postgres-user-password."""
 
-    password: Annotated[str, Field(min_length=8, max_length=256)]
+    password: Annotated[SecretText, Field(min_length=8, max_length=256)]
 
 
 @with_config(STRICT)
@@ -163,7 +164,9 @@ class PgAccounts(_Accounts[ClientT]):
         return post(path, Operation, CreatePostgresUser, fields, resend=Resend.IF_UNPROCESSED)
 
     @operation("reset-dbaas-postgres-user-password")
-    def reset_password(self, *, service_name: str, username: str, password: str | None = None) -> Request[Operation]:
+    def reset_password(
+        self, *, service_name: str, username: str, password: str | Secret | None = None
+    ) -> Request[Operation]:
         """Give a PostgreSQL user a new password.
 
         Without ``password`` it is not sent again when it is unknown whether the API acted on it: ``reveal_password``
@@ -220,7 +223,7 @@ class MysqlAccounts(_Accounts[ClientT]):
         *,
         service_name: str,
         username: str,
-        password: str | None = None,
+        password: str | Secret | None = None,
         authentication: MysqlAuthentication | None = None,
     ) -> Request[Operation]:
         """Give a MySQL user a new password.
@@ -239,7 +242,7 @@ class MysqlAccounts(_Accounts[ClientT]):
         return put(path, Operation, ResetMysqlUserPassword, fields, resend=_resend(password))
 
 
-def _resend(password: str | None) -> Resend:
+def _resend(password: str | Secret | None) -> Resend:
     # Each reset without a password makes a new one.
     return Resend.IF_UNPROCESSED if password is None else Resend.ALWAYS
 

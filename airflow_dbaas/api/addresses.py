@@ -12,6 +12,15 @@ from airflow_dbaas.api.redaction import redact
 ZONES = ("at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", "de-muc-1", "hr-zag-1")
 
 
+def bracketed(host: str) -> str:
+    """A host as it stands before a port: an IPv6 address in brackets, anything else as it is."""
+    try:
+        ipaddress.IPv6Address(host.partition("%")[0])
+    except ValueError:
+        return host
+    return f"[{host}]"
+
+
 def of_zone(zone: str | None) -> str:
     """Base URL of a zone's API.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import pydantic
 
@@ -21,7 +22,9 @@ _PROBLEM = ("detail", "message", "title")
 _PLACE = ("pointer", "path", "location")
 
 
-class Reply(NamedTuple):
+# Not a NamedTuple, see ``Call``.
+@dataclass(frozen=True, slots=True, repr=False)
+class Reply:
     """What a server sent back.
 
     :param status: HTTP status.
@@ -62,31 +65,67 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
     :param call: what was sent.
     :param reply: what came back.
     :raises DbaasApiError: for an error status, with the API's own words.
-    :raises DbaasResponseError: for a redirect, or a body that is not what the API documents.
+    :raises DbaasResponseError: for a redirect, a body that is not what the API documents, or the error page of
+        something in front of the API.
     """
-    status, reason, headers, content = reply
-    if status >= 400:
+    if reply.status >= 400:
+        if _is_foreign(reply):
+            raise DbaasResponseError(
+                f"{call}: {reply.status} {reply.reason} with {_described(reply.content)}, which is not an answer of "
+                "the API: it comes from a gateway or proxy in front of it"
+            )
         # Cut only when the secrets are out, or half of one might stay.
-        said = redact(_message(content), secrets_in(call.body))[:_MESSAGE_LENGTH]
+        said = redact(_message(reply.content), secrets_in(call.body))[:_MESSAGE_LENGTH]
         raise status_error(
-            status,
-            said or reason,
-            retry_after=parse_retry_after(headers.get("retry-after")),
+            reply.status,
+            said or reply.reason,
+            retry_after=parse_retry_after(reply.headers.get("retry-after"), date=reply.headers.get("date")),
             context=str(call),
         )
-    if status >= 300:
-        where = headers.get("location", "nowhere")
-        raise DbaasResponseError(f"{call}: unexpected redirect to {redact(where)}", retryable=False)
+    if reply.status >= 300:
+        where = redact(reply.headers.get("location", "nowhere"))
+        raise DbaasResponseError(f"{call}: unexpected redirect to {where}", retryable=False)
     try:
-        return _parse(call.answer, content)
+        return _parse(call.answer, reply.content)
     except pydantic.ValidationError as error:
-        # "from None": the validation error carries the answer, which may hold a password.
-        what = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in what["loc"])
-        raise DbaasResponseError(
-            f"{call}: the answer ({headers.get('content-type', 'no content type')}, "
-            f"{len(content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
-        ) from None
+        what = error.errors(include_context=False, include_input=False, include_url=False)[0]
+    # Raised out here, without the validation error: that one and its frames hold the answer, which may hold a password.
+    place = ".".join(str(part) for part in what["loc"])
+    raise DbaasResponseError(
+        f"{call}: the answer ({reply.headers.get('content-type', 'no content type')}, "
+        f"{len(reply.content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
+    )
+
+
+def _is_foreign(reply: Reply) -> bool:
+    """Whether an error status that would be final comes from something in front of the API.
+
+    The API says why it refuses, as JSON. A gateway shows a page, or nothing, while it is itself at fault; to take that
+    for the API's word would end tasks, or show what exists as gone (404).
+    """
+    if reply.status in {401, 403}:
+        problem = _as_json(reply.content)
+        return not isinstance(problem, dict) or not problem
+    final = 400 <= reply.status < 500 or reply.status == 501
+    return final and reply.status not in {408, 429} and _is_html(reply.content)
+
+
+def _is_html(content: bytes) -> bool:
+    return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def _as_json(content: bytes) -> Any:
+    """A body as plain data, or None if it is not JSON."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _described(content: bytes) -> str:
+    if not content.strip():
+        return "an empty body"
+    return f"{'an HTML page' if _is_html(content) else 'a body'} of {len(content)} bytes"
 
 
 def _parse(kind: type[AnswerT], content: bytes) -> AnswerT:
@@ -110,8 +149,8 @@ def _message(content: bytes) -> str:
     text = content.decode(errors="replace").strip()
     try:
         body = json.loads(text)
-    except ValueError:
-        return f"(an HTML page of {len(content)} bytes)" if text.startswith("<") else text
+    except (ValueError, RecursionError):
+        return f"({_described(content)})" if _is_html(content) else text
     if not isinstance(body, dict):
         return _words(body)
     problems = body.get("errors")

@@ -11,14 +11,22 @@ import math
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from airflow_dbaas.api.calls import canonical_uuid, shown
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.api.redaction import is_secret, redact
+from airflow_dbaas.api.redaction import is_secret, redact, revealed
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.redaction import Secret
+
+    #: A text that may also be given as ``Secret``; it is revealed before it is validated.
+    SecretText = str | Secret
+else:
+    SecretText = str
 
 #: Of every body: snake case here, the API's kebab case on the wire; nothing unknown, nothing converted.
 STRICT = ConfigDict(
@@ -40,7 +48,9 @@ def _uuid(value: str) -> str:
 Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 ServiceName = Annotated[str, Field(max_length=63)]
 Username = Annotated[str, Field(min_length=1, max_length=64)]
-MysqlPassword = Annotated[str, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9!#%^*_+={}()<>|.,;~?-]+$")]
+MysqlPassword = Annotated[
+    SecretText, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9!#%^*_+={}()<>|.,;~?-]+$")
+]
 MysqlAuthentication = Literal["caching_sha2_password", "mysql_native_password"]
 
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
@@ -62,28 +72,36 @@ def encode(operation: str, kind: type, fields: Mapping[str, object]) -> bytes:
 
     :param operation: operation id, for the error text.
     :param kind: the ``TypedDict`` that describes it.
-    :param fields: values by snake-case property name; None leaves a property out, unless null is a value of it.
+    :param fields: values by snake-case property name; None leaves a property out, unless null is a value of it. Texts
+        may be given as ``Secret``.
     :raises DbaasConfigurationError: if a value breaks a limit, is of a wrong type, is not known to the API or
         is none of JSON's.
     """
     given = {
         name: value for name, value in fields.items() if value is not None or name.replace("-", "_") in _nullable(kind)
     }
+    body, problem = _written(kind, given)
+    if problem:
+        raise DbaasConfigurationError(f"{operation}: {problem}")
+    return body
+
+
+def _written(kind: type, given: Mapping[str, object]) -> tuple[bytes, str]:
+    """The JSON, or what is wrong.
+
+    Nothing is raised here or out of here: this frame, those of pydantic and its error hold the secrets as text.
+    """
     try:
-        valid = _adapter(kind).validate_python(given)
-    except ValidationError as error:
-        # "from None": the validation error carries the input, secrets included.
-        raise DbaasConfigurationError(f"{operation}: {_explain(error)}") from None
-    body = _adapter(kind).dump_python(valid, by_alias=True)
-    try:
+        valid = _adapter(kind).validate_python(revealed(given))
+        body = _adapter(kind).dump_python(valid, by_alias=True)
         _check_json(body, "body")
-        return json.dumps(body, allow_nan=False).encode()
+        return json.dumps(body, allow_nan=False).encode(), ""
+    except ValidationError as error:
+        return b"", _explain(error)
     except RecursionError:
-        raise DbaasConfigurationError(
-            f"{operation}: the body cannot be written as JSON: it is nested too deep"
-        ) from None
+        return b"", "the body cannot be written as JSON: it is nested too deep"
     except (TypeError, ValueError) as error:
-        raise DbaasConfigurationError(f"{operation}: the body cannot be written as JSON: {error}") from None
+        return b"", f"the body cannot be written as JSON: {error}"
 
 
 def _check_json(value: object, place: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
@@ -25,7 +26,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}", re.IGNORE
 _UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-class Call(NamedTuple, Generic[AnswerT]):
+# Not a NamedTuple: error trackers walk a tuple that is a local variable, past its ``repr``.
+@dataclass(frozen=True, slots=True, repr=False)
+class Call(Generic[AnswerT]):
     """One request, ready to be signed and sent.
 
     :param operation: operation id of the API.

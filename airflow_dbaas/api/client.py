@@ -18,7 +18,7 @@ from airflow_dbaas.api.calls import AnswerT, Call
 from airflow_dbaas.api.connections import Request, Server
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasTransportError
 from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
-from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.api.resources import Resources
 from airflow_dbaas.api.retries import RetryPolicy
 from airflow_dbaas.api.trust import authorities
@@ -61,7 +61,7 @@ class _Settings(ABC, Generic[WayT]):
     def __init__(
         self,
         key: str,
-        secret: str,
+        secret: str | Secret,
         *,
         url: str | None = None,
         zone: str | None = None,
@@ -70,6 +70,8 @@ class _Settings(ABC, Generic[WayT]):
         allow_http: bool = False,
         retry: RetryPolicy | None = None,
     ) -> None:
+        # First of all: whatever is raised from here on shows the variables of this frame to an error tracker.
+        secret = Secret.of(secret)
         if not key:
             raise DbaasConfigurationError("the API key is missing")
         if not re.fullmatch(r"[!-~]+", key):
@@ -110,7 +112,9 @@ class _Settings(ABC, Generic[WayT]):
     def _request(self, call: Call[Any]) -> Request:
         # Signed when it is sent, so that a repeated one carries a fresh expiry.
         target = self._root + call.path
-        signature = auth.authorization(self._key, self._secret, method=call.method, target=target, body=call.body)
+        signature = auth.authorization(
+            self._key, self._secret.reveal(), method=call.method, target=target, body=call.body
+        )
         headers = {"Accept": "application/json", "User-Agent": "airflow-dbaas", "Authorization": signature}
         if call.body:
             headers["Content-Type"] = "application/json"
@@ -153,8 +157,11 @@ class Client(_Settings[_Way], Resources):
         try:
             reply = self._way.exchange(self._request(call))
         except httpx.HTTPError as error:
-            raise _transport_error(call, error) from error
-        return answers.read(call, reply)
+            failure = _transport_error(call, error)
+        else:
+            return answers.read(call, reply)
+        # Without the HTTP library's error, whose frames hold the body.
+        raise failure
 
     def iter_service_logs(
         self,
@@ -226,8 +233,10 @@ class AsyncClient(_Settings[_AsyncWay], Resources):
         try:
             reply = await self._way.exchange(self._request(call))
         except httpx.HTTPError as error:
-            raise _transport_error(call, error) from error
-        return memory.read(call, reply) if memory else answers.read(call, reply)
+            failure = _transport_error(call, error)
+        else:
+            return memory.read(call, reply) if memory else answers.read(call, reply)
+        raise failure
 
     def iter_service_logs(
         self,

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
@@ -51,7 +52,9 @@ class Server(NamedTuple):
     timeout: float
 
 
-class Request(NamedTuple):
+# Not a NamedTuple, see ``Call``.
+@dataclass(frozen=True, slots=True, repr=False)
+class Request:
     """One request, signed.
 
     :param method: HTTP method.

@@ -10,7 +10,7 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict, Unpack
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
-from airflow_dbaas.api.body import STRICT, Uuid
+from airflow_dbaas.api.body import STRICT, SecretText, Uuid
 from airflow_dbaas.api.calls import identifier, segment
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
@@ -21,7 +21,7 @@ DatadogSite = Literal[
     "ap1.datadoghq.com", "datadoghq.com", "datadoghq.eu", "ddog-gov.com", "us3.datadoghq.com", "us5.datadoghq.com"
 ]
 RsyslogFormat = Literal["custom", "rfc3164", "rfc5424"]
-Url = Annotated[str, Field(min_length=12, max_length=2048)]
+Url = Annotated[SecretText, Field(min_length=12, max_length=2048)]
 IndexPrefix = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[a-z0-9][a-z0-9-_.]+$")]
 Pem = Annotated[str, Field(max_length=16384)]
 
@@ -35,7 +35,9 @@ class DatadogTag(TypedDict, total=False):
 
 
 class _DatadogSettings(TypedDict, total=False):
-    datadog_api_key: Required[Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9]{1,256}$")]]
+    datadog_api_key: Required[
+        Annotated[SecretText, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9]{1,256}$")]
+    ]
     datadog_tags: list[DatadogTag]
     disable_consumer_stats: bool
     kafka_consumer_check_instances: Annotated[int, Field(ge=1, le=100)]
@@ -126,7 +128,7 @@ class PrometheusSettings(TypedDict, total=False):
     """The login with which Prometheus reads the metrics."""
 
     basic_auth_username: Annotated[str, Field(min_length=5, max_length=32, pattern=r"^[a-z0-9\-@_]{5,32}$")]
-    basic_auth_password: Annotated[str, Field(min_length=8, max_length=64)]
+    basic_auth_password: Annotated[SecretText, Field(min_length=8, max_length=64)]
 
 
 @with_config(STRICT)
@@ -146,10 +148,10 @@ class UpdatePrometheusEndpoint(TypedDict, total=False):
 class _RsyslogSettings(TypedDict, total=False):
     ca: Pem
     cert: Pem
-    key: Pem
-    logline: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[ -~\t]+$")]
+    key: Annotated[SecretText, Field(max_length=16384)]
+    logline: Annotated[SecretText, Field(min_length=1, max_length=512, pattern=r"^[ -~\t]+$")]
     max_message_size: Annotated[int, Field(ge=2048, le=2147483647)]
-    sd: Annotated[str, Field(max_length=1024)]
+    sd: Annotated[SecretText, Field(max_length=1024)]
 
 
 Server = Annotated[str, Field(min_length=4, max_length=255)]

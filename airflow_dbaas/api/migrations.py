@@ -8,10 +8,11 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
-from airflow_dbaas.api.body import STRICT
+from airflow_dbaas.api.body import STRICT, SecretText
 from airflow_dbaas.api.calls import segment
 from airflow_dbaas.api.operation import ClientT, Request, Resource, get, operation, post
 from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.redaction import Secret
 
 MigrationMethod = Literal["dump", "replication"]
 
@@ -26,7 +27,7 @@ class MigrationSettings(_SourceServer, total=False):
     """Where a migration comes from and how it is to be made (``migration`` of a service)."""
 
     username: Annotated[str, Field(min_length=1, max_length=255)]
-    password: Annotated[str, Field(min_length=1, max_length=255)]
+    password: Annotated[SecretText, Field(min_length=1, max_length=255)]
     ssl: bool
     dbname: Annotated[str, Field(min_length=1, max_length=63)]
     ignore_dbs: Annotated[str, Field(min_length=1, max_length=2048)]
@@ -37,7 +38,7 @@ class MigrationSettings(_SourceServer, total=False):
 class MigrationCheck(TypedDict, total=False):
     """Body of create-dbaas-task-migration-check."""
 
-    source_service_uri: Required[Annotated[str, Field(min_length=1, max_length=512)]]
+    source_service_uri: Required[Annotated[SecretText, Field(min_length=1, max_length=512)]]
     method: MigrationMethod
     ignore_dbs: Annotated[str, Field(min_length=1, max_length=2048)]
 
@@ -68,7 +69,7 @@ class Migrations(Resource[ClientT]):
         self,
         *,
         service: str,
-        source_service_uri: str,
+        source_service_uri: str | Secret,
         method: MigrationMethod | None = None,
         ignore_dbs: str | None = None,
     ) -> Request[Operation]:

@@ -169,8 +169,17 @@ class BoundOperation(UnboundOperation[P, AnswerT], Generic[P, AnswerT, ResultT])
 
         :raises DbaasError: see ``airflow_dbaas.api.errors``.
         """
-        result: ResultT = self._client.send(self.call(*args, **kwargs))
-        return result
+        # The arguments may hold a password: they are gone from this frame before anything is raised out of it.
+        try:
+            call = self.call(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - raised again, without the frames that hold them as well
+            problem = error.with_traceback(None)
+        else:
+            del args, kwargs
+            result: ResultT = self._client.send(call)
+            return result
+        del args, kwargs
+        raise problem
 
 
 class _Operation(Generic[P, AnswerT]):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
@@ -37,14 +38,63 @@ _KEYWORD = re.compile(r"""(password['"]?\s*[=:]\s*)('(?:[^'\\]|\\.)*'|"(?:[^"\\]
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
+class Secret:
+    """A text that shows as ``***``: in a traceback with its local variables, as error trackers send it, and in a log.
+
+    Keep a secret as one of these, and call ``reveal`` only in the expression that hands it to whoever needs the text: a
+    local variable that holds the text is shown in full.
+
+    :param text: the secret.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @classmethod
+    def of(cls, text: str | Secret) -> Secret:
+        """The secret that ``text`` is, if it is not one already."""
+        return text if isinstance(text, Secret) else cls(text)
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __len__(self) -> int:
+        return len(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
 def is_secret(name: object) -> bool:
     """Whether the property of that name, in kebab or snake case, holds a secret."""
     return isinstance(name, str) and name.replace("_", "-") in SECRETS
 
 
-def spellings(secret: str) -> set[str]:
+def revealed(value: Any) -> Any:
+    """A copy of plain data with the text of each ``Secret`` in its place; see there what not to do with it."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, Mapping):
+        return {name: revealed(item) for name, item in value.items()}
+    return [revealed(item) for item in value] if isinstance(value, list) else value
+
+
+def spellings(secret: str | Secret) -> set[str]:
     """The forms in which a secret may turn up in a text: as it is, URL-encoded in the usual ways, and as in JSON."""
-    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+    text = Secret.of(secret).reveal()
+    return {text, quote(text), quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
 
 
 def without_userinfo(text: str) -> str:
@@ -52,11 +102,11 @@ def without_userinfo(text: str) -> str:
     return _TOKEN.sub(rf"\g<1>{MASK}@", _USERINFO.sub(rf"\g<1>{MASK}@", text))
 
 
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
+def redact(text: str, secrets: Iterable[str | Secret] = ()) -> str:
     """``text`` without passwords: those in URIs and connection strings, and any of ``secrets``.
 
     :param text: a text from elsewhere.
-    :param secrets: secrets known to be near, in plain.
+    :param secrets: secrets known to be near.
     """
     text = _KEYWORD.sub(rf"\g<1>{MASK}", without_userinfo(text))
     forms = {form for secret in secrets if secret for form in spellings(secret)}

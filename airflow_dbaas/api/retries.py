@@ -7,17 +7,19 @@ A request is sent again only after errors that may pass (``DbaasError.retryable`
 start or create something say ``Resend.IF_UNPROCESSED``; whether such a call took effect is for its caller to
 look up.
 
-The pauses grow exponentially with full jitter. ``Retry-After`` is honoured. The time in which a call may begin
-another attempt is bounded: a pause that would pass the bound is not begun. The last attempt ends when it is
+The pauses grow exponentially with full jitter. ``Retry-After`` is honoured, up to a minute. The time in which a call
+may begin another attempt is bounded: a pause that would pass the bound is not begun. The last attempt ends when it is
 answered, or by the client's ``timeout``.
 """
 
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from typing import Any
 
 import tenacity
@@ -49,20 +51,38 @@ def may_have_acted(error: DbaasError) -> bool:
     return (error.retryable or isinstance(error, DbaasResponseError)) and not unprocessed(error)
 
 
-def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Seconds to wait from a ``Retry-After`` header (seconds or an HTTP date); None if absent or unreadable."""
-    if not value:
+#: Seconds of a ``Retry-After`` that are honoured at most: whatever a server asks for, it is asked again then.
+LONGEST_RETRY_AFTER = 60.0
+
+_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+
+
+def parse_retry_after(value: str | None, *, date: str | None = None) -> float | None:
+    """Seconds to wait from a ``Retry-After`` header, at most ``LONGEST_RETRY_AFTER``; None if absent or unreadable.
+
+    :param value: the header: seconds, or an HTTP date. If it came more than once, the longest time counts.
+    :param date: the ``Date`` header of the same answer. An HTTP date is read relative to it: the server's clock may be
+        ahead of this machine's.
+    """
+    parts = [part.strip() for part in (value or "").split(",")]
+    if all(_SECONDS.fullmatch(part) for part in parts):
+        return min(max(map(float, parts)), LONGEST_RETRY_AFTER)
+    # Most dates have a comma of their own, behind the day of the week.
+    dates = [value or "", *map(", ".join, pairwise(parts))]
+    moments = [moment for each in dates if (moment := _moment(each))]
+    if not moments:
         return None
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(value)
+    wait = (max(moments) - (_moment(date or "") or datetime.now(UTC))).total_seconds()
+    return min(max(0.0, wait), LONGEST_RETRY_AFTER)
+
+
+def _moment(text: str) -> datetime | None:
+    """An HTTP date as a point in time, or None."""
     try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError, TypeError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict, Unpack
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
-from airflow_dbaas.api.body import STRICT, MysqlPassword, ServiceName
+from airflow_dbaas.api.body import STRICT, MysqlPassword, SecretText, ServiceName
 from airflow_dbaas.api.calls import segment
 from airflow_dbaas.api.integrations import Integration
 from airflow_dbaas.api.migrations import MigrationSettings
@@ -88,7 +88,7 @@ class CreatePgService(_PgFields, total=False):
     """Body of create-dbaas-service-pg."""
 
     plan: Required[Plan]
-    admin_password: Annotated[str, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9-_]+$")]
+    admin_password: Annotated[SecretText, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9-_]+$")]
     admin_username: AdminUsername
     fork_from_service: ServiceName
     integrations: list[ServiceIntegration]

@@ -240,7 +240,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise CannotRun(f"cannot listen at {host}:{port}: {error.strerror or error}") from error
+        raise CannotRun(
+            f"cannot listen at {f'[{host}]' if ':' in host else host}:{port}: {error.strerror or error}"
+        ) from error
     return listener
 
 

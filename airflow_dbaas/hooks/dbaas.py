@@ -12,7 +12,9 @@ from airflow_dbaas.api import addresses
 from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.api.retries import RetryPolicy
+from airflow_dbaas.credentials import ConnectionData
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import AsyncClient, Client
@@ -44,7 +46,7 @@ class DbaasHook(BaseHook):
         self._zone = zone or None
 
     @cached_property
-    def _connection(self) -> Connection:
+    def _connection(self) -> ConnectionData:
         return credentials.get_connection(self.exoscale_conn_id, parameter=self.conn_name_attr)
 
     @cached_property
@@ -97,12 +99,12 @@ class DbaasHook(BaseHook):
         return self.open_async(await self.async_arguments())
 
     async def async_arguments(self) -> dict[str, Any]:
-        """The arguments of ``open_async``: the connection, read in the running event loop. They hold the secret.
+        """The arguments of ``open_async``: the connection, read in the running event loop.
 
         :raises DbaasConfigurationError: if the connection is missing or cannot be used.
         """
         try:
-            self._connection = await get_connection_async(self.exoscale_conn_id)
+            self._connection = ConnectionData.of(await get_connection_async(self.exoscale_conn_id))
         except AirflowNotFoundException as error:
             raise credentials.missing(self.exoscale_conn_id, parameter=self.conn_name_attr) from error
         return await call_in_loop(lambda: self._arguments)
@@ -127,7 +129,7 @@ class DbaasHook(BaseHook):
         if override:
             base = "{0.scheme}://{0.netloc}".format(urlsplit(override))
         else:
-            organization = self._connection.extra_dejson.get("organization")
+            organization = credentials.extra_of(self._connection, "connection").get("organization")
             base = _PORTAL + (f"/u/{quote(organization, safe='')}" if organization else "")
         return f"{base}/dbaas/{self.zone or '-'}/{quote(service_name, safe='')}{page}"
 
@@ -196,13 +198,14 @@ def _open(kind: type[ClientT], arguments: dict[str, Any], conn_id: str) -> Clien
         raise DbaasConfigurationError(f"connection {conn_id!r}: {error}") from error
 
 
-def client_arguments(connection: Connection, *, zone: str | None = None) -> dict[str, Any]:
+def client_arguments(connection: Connection | ConnectionData, *, zone: str | None = None) -> dict[str, Any]:
     """Arguments of ``Client`` and ``AsyncClient`` from an Airflow connection.
 
     :param connection: a connection of type ``exoscale``.
     :param zone: zone to use instead of the connection's.
     :raises DbaasConfigurationError: if key, secret or zone are missing or a field cannot be used.
     """
+    connection = ConnectionData.of(connection)
     credentials.mask(connection.password)
     where = f"connection {connection.conn_id!r}"
     if connection.conn_type and connection.conn_type != DbaasHook.conn_type:
@@ -212,10 +215,10 @@ def client_arguments(connection: Connection, *, zone: str | None = None) -> dict
         raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {shown(zone)}")
     zone = zone or extra.get("zone") or None
     for field, meaning in (("login", "API key"), ("password", "API secret")):
-        given = getattr(connection, field)
+        given = Secret.of(getattr(connection, field) or "")
         if not given:
             raise DbaasConfigurationError(f"{where} lacks the {meaning} ({field})")
-        if given != given.strip():
+        if given.reveal() != given.reveal().strip():
             raise DbaasConfigurationError(f"{where}: the {meaning} ({field}) must not begin or end with white space")
     if zone is None and not connection.host:
         raise DbaasConfigurationError(f"{where} lacks a zone (extra: zone), one of {', '.join(ZONES)}")
@@ -260,7 +263,7 @@ def _timeout(given: Any, where: str) -> float | None:
     return timeout
 
 
-def _url(connection: Connection) -> str | None:
+def _url(connection: ConnectionData) -> str | None:
     """The endpoint override of a connection: a URL as host, or host and port with http or https as schema."""
     if not connection.host:
         return None

@@ -21,7 +21,7 @@ from airflow_dbaas.api.errors import (
 from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.events import airflow_errors, result_of
-from airflow_dbaas.waits import Failed, OperationWait, Pending, Wait, outcome
+from airflow_dbaas.waits import Failed, OperationWait, Pending, Wait, is_known, outcome
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
@@ -90,7 +90,7 @@ class DbaasOperator(DbaasTask):
             self._check()
             self._push_links(context)
             try:
-                return self.start(context)
+                return self._publish(context, self.start(context))
             except AirflowTaskTimeout:
                 # Airflow calls on_kill after this, too; but nobody has killed the task, and a retry goes on.
                 self._cancel = None
@@ -112,7 +112,7 @@ class DbaasOperator(DbaasTask):
         if "deadline" not in state:
             state["deadline"], state["limit"] = self._deadline(context, self.wait_timeout)
         watch = polling.Watch(wait, deadline=state["deadline"])
-        if self.deferrable:
+        if self.deferrable and is_known(wait):
             verdict = polling.run_briefly(self.client, watch, until=self._patient_until())
         else:
             verdict = polling.run(self.client, watch)
@@ -126,7 +126,7 @@ class DbaasOperator(DbaasTask):
                 zone=self.zone,
                 state={"then": then.__name__, **state},
                 cancel=self._cancel,
-                ends_here=then == self._end and self._ends_in_triggerer(),
+                ends_here=then == self._end and self._ends_in_triggerer(context),
                 pushes=self.do_xcom_push,
             )
             return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
@@ -203,7 +203,7 @@ class DbaasOperator(DbaasTask):
                 if state.get("limit") == "execution_timeout":
                     raise AirflowTaskTimeout(str(error)) from error
                 raise
-            return then(context, result, **state)
+            return self._publish(context, then(context, result, **state))
 
     def on_kill(self) -> None:
         """Undo what was started if that was asked for; otherwise what was started goes on."""

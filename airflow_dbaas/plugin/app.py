@@ -14,6 +14,7 @@ from airflow_dbaas import ledger
 from airflow_dbaas._compat import server
 from airflow_dbaas._compat.server import GetUserDep
 from airflow_dbaas.api.errors import DbaasAuthError, DbaasConfigurationError, DbaasError
+from airflow_dbaas.credentials import ConnectionData
 from airflow_dbaas.hooks.dbaas import DbaasHook, client_arguments
 from airflow_dbaas.plugin import ROUTE, view
 from airflow_dbaas.plugin.overview import Overviews
@@ -62,7 +63,10 @@ def _connections(user: GetUserDep) -> dict[str, Any]:
 
 def _arguments(connection_id: str) -> dict[str, Any]:
     """The client's arguments; in a thread, for Airflow's database and secrets backends block."""
-    connection = server.find_connection(connection_id)
+    found = server.find_connection(connection_id)
+    connection = None if found is None else ConnectionData.of(found)
+    # Not as a local variable any more: what fails from here on is shown to an error tracker.
+    del found
     if connection is None or connection.conn_type != DbaasHook.conn_type:
         raise HTTPException(404, f"There is no connection {connection_id!r} of type {DbaasHook.conn_type}.")
     try:

@@ -1,161 +1,341 @@
-"""Asks the API for what the page shows: once for all who look, within a bounded time, few calls at once."""
+"""Asks the API for what the page shows: once for all who look, in turns, and never more often than the budget allows.
+
+The list of services comes first and is shown at once. What has to be asked service by service follows, the migrations
+that are under way more often than the rest. Until an answer is replaced by a newer one it is shown, with its age.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 from airflow_dbaas import engines
 from airflow_dbaas.api import AsyncClient
-from airflow_dbaas.api.errors import DbaasError, DbaasNotFoundError, DbaasTransportError
-from airflow_dbaas.api.retries import RetryPolicy
-from airflow_dbaas.api.services import Service
+from airflow_dbaas.api.errors import DbaasError, DbaasNotFoundError, DbaasRateLimitError, DbaasTransportError
+from airflow_dbaas.api.retries import NO_RETRY
 from airflow_dbaas.plugin import view
+from airflow_dbaas.plugin.budget import CALLS_PER_SECOND, Budget
 
-#: How long an answer serves for all who ask; the page asks every ten seconds.
-SHARED_SECONDS = 8.0
+#: How long an answer is fresh, from its arrival. The page asks every ten seconds.
+FRESH_SECONDS = 8.0
+#: How long after the last viewer the API is still asked.
+LOOKED_AT_SECONDS = 15.0
+#: How long after the last viewer answers are kept for the next one.
+KEPT_SECONDS = 60.0
 #: An answer has to be there before people take the page for broken.
 LONGEST_SECONDS = 25.0
+#: How long a viewer waits for more than the list of services, if all of it can be had in that time.
+PATIENCE_SECONDS = 3.0
+#: The page says how old an answer is if it is older than this.
+OLD = timedelta(seconds=20)
 _LONGEST_CALL_SECONDS = 10.0
+_LONGEST_PAUSE_SECONDS = 60.0
+_RETRY_AFTER_SECONDS = (0.5, 1.5)
 _CALLS_AT_ONCE = 6
 _MIGRATABLE = frozenset(engine.service_type for engine in engines.ENGINES)
+_ENDED = frozenset({"done", "failed"})
 
-T = TypeVar("T")
+Place = Literal["services", "endpoints", "migrations", "attachments"]
+#: What is asked for, and of which service.
+Question = tuple[Place, str]
+SERVICES: Question = ("services", "")
+ENDPOINTS: Question = ("endpoints", "")
 
 
-@dataclass(frozen=True)
-class _Asked:
-    arguments: dict[str, Any]
-    begun: float
-    answer: asyncio.Task[dict[str, Any]]
+@dataclass
+class _Answer:
+    """What came of a question.
 
-    def serves(self, arguments: dict[str, Any]) -> bool:
-        fresh = not self.answer.done() or time.monotonic() - self.begun < SHARED_SECONDS
-        return fresh and self.arguments == arguments and not self.answer.cancelled()
+    :param value: the last good answer, as the page shows it; None if there was none, or there is no such thing.
+    :param at: when that arrived; None if it never did.
+    :param ended: when the question was last answered, well or not, by the monotonic clock.
+    :param error: why the last answer was not a good one.
+    """
+
+    value: Any = None
+    at: datetime | None = None
+    ended: float = 0.0
+    error: DbaasError | None = None
 
 
 class Overviews:
-    """The overview of each connection, at most a few seconds old."""
+    """The overview of each connection that somebody looks at. All share one budget.
 
-    def __init__(self) -> None:
-        self._asked: dict[str, _Asked] = {}
-
-    async def of(self, conn_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The overview of a connection, for reading only: others get the same one.
-
-        :param conn_id: id of the connection.
-        :param arguments: of the client, see ``hooks.dbaas.client_arguments``; if they have changed, the API is asked
-            anew.
-        :raises DbaasError: if the services cannot be listed.
-        """
-        now = time.monotonic()
-        # Not longer in memory than needed: the arguments hold a secret.
-        self._asked = {
-            key: it for key, it in self._asked.items() if not it.answer.done() or now - it.begun < SHARED_SECONDS
-        }
-        asked = self._asked.get(conn_id)
-        if asked is None or not asked.serves(arguments):
-            asked = _Asked(arguments, now, asyncio.create_task(_ask(arguments)))
-            self._asked[conn_id] = asked
-        # A viewer who leaves does not take the answer away from the others.
-        return await asyncio.shield(asked.answer)
-
-
-async def _ask(arguments: dict[str, Any]) -> dict[str, Any]:
-    given = {name: value for name, value in arguments.items() if value is not None}
-    given["timeout"] = min(given.get("timeout", _LONGEST_CALL_SECONDS), _LONGEST_CALL_SECONDS)
-    async with AsyncClient(**given, retry=RetryPolicy(max_seconds=3)) as client:
-        return await Questions(client).overview()
-
-
-class Questions:
-    """The calls behind one overview.
-
-    :param client: the client to ask with.
-    :param seconds: how long they may take, all in all. What has no answer by then is shown as a problem.
+    :param budget: how often the API may be asked.
     """
 
-    def __init__(self, client: AsyncClient, *, seconds: float = LONGEST_SECONDS) -> None:
-        self._client = client
-        self._until = time.monotonic() + seconds
-        self._turn = asyncio.Semaphore(_CALLS_AT_ONCE)
-        self._problems: list[dict[str, Any]] = []
+    def __init__(self, budget: Budget | None = None) -> None:
+        self._budget = budget or Budget()
+        self._boards: dict[str, _Board] = {}
 
-    async def overview(self) -> dict[str, Any]:
-        """Services, endpoints, links and migrations as ``view`` shows them.
+    async def of(self, conn_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The overview of a connection: the list of services a few seconds old at most, the rest as far as it is known.
 
-        What cannot be had stands in ``problems``, with the ``place`` of the page where it is missing and, if it is
-        that of a service, its name.
+        Calls: list-dbaas-services, list-dbaas-external-endpoints; in turns, list-dbaas-external-integrations of each
+        service if there are endpoints, and get-dbaas-migration-status of each service that can be migrated into.
 
-        Calls: list-dbaas-services, list-dbaas-external-endpoints; list-dbaas-external-integrations of each service if
-        there are endpoints; get-dbaas-migration-status of each service that can be migrated into.
+        :param conn_id: id of the connection.
+        :param arguments: of the client, see ``hooks.dbaas.client_arguments``; if they have changed, nothing that is
+            known is shown any more.
+        :raises DbaasError: if the services cannot be listed.
+        """
+        self._forget()
+        # The arguments hold a secret, so they are not kept to be compared with.
+        mark = hash(tuple(sorted(arguments.items())))
+        board = self._boards.get(conn_id)
+        if board is None or board.mark != mark:
+            if board is not None:
+                board.close()
+            board = self._boards[conn_id] = _Board(mark, self._budget)
+        overview = await board.overview(arguments)
+        asyncio.get_running_loop().call_later(KEPT_SECONDS + 1, self._forget)
+        return overview
+
+    def _forget(self) -> None:
+        """Let go of what nobody has looked at for a while."""
+        now = time.monotonic()
+        self._boards = {key: it for key, it in self._boards.items() if now - it.looked_at < KEPT_SECONDS}
+
+
+class _Board:
+    """What is known of one connection's account. Only while it works it holds the client, and so the secret."""
+
+    def __init__(self, mark: int, budget: Budget) -> None:
+        self.mark = mark
+        self.looked_at = time.monotonic()
+        self._budget = budget
+        self._answers: dict[Question, _Answer] = {}
+        self._asking: set[Question] = set()
+        self._turns = 0
+        self._paused_until = 0.0
+        self._work: asyncio.Task[None] | None = None
+        self._listed: asyncio.Future[None] | None = None
+
+    async def overview(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What there is to show; what has become old is asked for first, as far as that is quick.
 
         :raises DbaasError: if the services cannot be listed.
         """
-        client = self._client
-        listed, endpoints = await asyncio.gather(
-            self._call(client.services.list),
-            self._try("endpoints", None, client.external_endpoints.list),
-            return_exceptions=True,
-        )
-        if isinstance(listed, BaseException):
-            raise listed
-        if isinstance(endpoints, BaseException):
-            raise endpoints
-        services = sorted(listed.dbaas_services, key=lambda service: service.name)
-        known = endpoints.dbaas_endpoints if endpoints else []
-        attached, migrations = await asyncio.gather(
-            # If the endpoints cannot be listed, the attachments still tell their names.
-            self._attachments(services) if known or endpoints is None else _nothing(),
-            self._migrations(services),
+        begun = self.looked_at = time.monotonic()
+        if self._work is None or self._work.done():
+            self._asking.clear()
+            self._listed = asyncio.get_running_loop().create_future()
+            self._work = asyncio.create_task(self._ask_in_turns(arguments))
+            self._work.add_done_callback(_has_ended)
+        work = self._work
+        # A viewer who leaves takes nothing away from the others: waiting cancels nothing.
+        listed = self._listed or work
+        await asyncio.wait({work, listed}, timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if listed.done() and not work.done() and self._due_count() <= PATIENCE_SECONDS * CALLS_PER_SECOND:
+            await asyncio.wait({work}, timeout=max(begun + PATIENCE_SECONDS - time.monotonic(), 0))
+        if work.done() and not work.cancelled() and (failure := work.exception()):
+            self._work = None
+            raise _bare(failure) if isinstance(failure, DbaasError) else failure
+        services = self._answers.get(SERVICES)
+        if services is None:
+            raise DbaasTransportError(f"no answer of the API within {LONGEST_SECONDS:g} seconds")
+        if services.error and (services.value is None or not services.error.retryable):
+            raise services.error
+        return self._shown(services)
+
+    def close(self) -> None:
+        """Give up on what is still being asked."""
+        if self._work is not None:
+            self._work.cancel()
+
+    async def _ask_in_turns(self, arguments: dict[str, Any]) -> None:
+        """Ask until nothing is old, or nobody looks any more."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        given["timeout"] = min(given.get("timeout", _LONGEST_CALL_SECONDS), _LONGEST_CALL_SECONDS)
+        calls: set[asyncio.Task[None]] = set()
+        try:
+            # Whatever is sent again counts as well, so that is done here.
+            async with AsyncClient(**given, retry=NO_RETRY) as client:
+                while time.monotonic() - self.looked_at < LOOKED_AT_SECONDS:
+                    waiting = next(self._due(), None) is not None
+                    if calls and (not waiting or len(calls) >= _CALLS_AT_ONCE):
+                        done, calls = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+                        for call in done:
+                            call.result()
+                    elif not waiting:
+                        break
+                    elif (pause := self._paused_until - time.monotonic()) > 0:
+                        await asyncio.sleep(min(pause, 1))
+                    else:
+                        await self._budget.turn()
+                        if question := self._next():
+                            self._asking.add(question)
+                            calls.add(asyncio.create_task(self._ask(client, question)))
+        finally:
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+
+    def _questions(self) -> Iterator[Question]:
+        """All there is to ask, in the order in which it is asked first."""
+        yield SERVICES
+        yield ENDPOINTS
+        services: list[tuple[str, str]] = self._value(SERVICES, {"names": []})["names"]
+        yield from (("migrations", name) for name, kind in services if kind in _MIGRATABLE)
+        # If the endpoints cannot be listed, the attachments still tell their names.
+        if self._value(ENDPOINTS, None) != [] and ENDPOINTS in self._answers:
+            yield from (("attachments", name) for name, _ in services)
+
+    def _value(self, question: Question, default: Any) -> Any:
+        answer = self._answers.get(question)
+        return default if answer is None or answer.value is None else answer.value
+
+    def _due(self) -> Iterator[Question]:
+        """What is to be asked now."""
+        now = time.monotonic()
+        for question in self._questions():
+            answer = self._answers.get(question)
+            if question not in self._asking and (answer is None or now - answer.ended >= FRESH_SECONDS):
+                yield question
+
+    def _due_count(self) -> int:
+        return sum(1 for _ in self._due()) + len(self._asking)
+
+    def _next(self) -> Question | None:
+        """Whose turn it is: the lists; else, turn by turn, the migrations under way and the rest, the oldest first."""
+        due = list(self._due())
+        if not due or due[0] in {SERVICES, ENDPOINTS}:
+            return due[0] if due else None
+        under_way = [it for it in due if self._is_under_way(it)]
+        rest = [it for it in due if not self._is_under_way(it)]
+        self._turns += 1
+        chosen = under_way if under_way and (self._turns % 2 or not rest) else rest
+        return min(chosen, key=lambda it: self._answers[it].ended if it in self._answers else 0)
+
+    def _is_under_way(self, question: Question) -> bool:
+        migration = self._value(question, None) if question[0] == "migrations" else None
+        return migration is not None and migration["outcome"] not in _ENDED
+
+    async def _ask(self, client: AsyncClient, question: Question) -> None:
+        """Ask, a few times if need be, and keep what comes of it."""
+        place, name = question
+        answer = self._answers.get(question) or _Answer()
+        try:
+            for pause in (*_RETRY_AFTER_SECONDS, None):
+                try:
+                    answer.value = await _CALLS[place](client, name)
+                except DbaasNotFoundError as error:
+                    answer.value, answer.error = None, _bare(error) if question == SERVICES else None
+                except DbaasError as error:
+                    answer.error = _bare(error)
+                    if isinstance(error, DbaasRateLimitError):
+                        asked = min(error.retry_after or FRESH_SECONDS, _LONGEST_PAUSE_SECONDS)
+                        self._paused_until = max(self._paused_until, time.monotonic() + asked)
+                    elif error.retryable and pause is not None:
+                        await asyncio.sleep(pause)
+                        await self._budget.turn()
+                        continue
+                    break
+                else:
+                    answer.error = None
+                answer.at = datetime.now(UTC)
+                break
+            answer.ended = time.monotonic()
+            self._answers[question] = answer
+        finally:
+            self._asking.discard(question)
+        if question == SERVICES:
+            # Of services that are gone nothing is kept.
+            listed = {*self._questions()}
+            self._answers = {it: kept for it, kept in self._answers.items() if it in listed}
+        if self._listed and not self._listed.done() and not ({SERVICES, ENDPOINTS} & {*self._due(), *self._asking}):
+            self._listed.set_result(None)
+
+    def _shown(self, services: _Answer) -> dict[str, Any]:
+        """Services, endpoints, links and migrations as ``view`` shows them.
+
+        What cannot be had stands in ``problems``, with the ``place`` of the page where it is missing, the service if it
+        is that of one, and when it was last known. ``turns`` tells how far the service by service questions are.
+        """
+        asked = {it: self._answers.get(it) for it in self._questions()}
+        migrations, attached = (
+            [(answer.value, answer.at) for (place, _), answer in asked.items() if place == wanted and answer]
+            for wanted in ("migrations", "attachments")
         )
         return {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "services": [view.service(service) for service in services],
-            "endpoints": [view.endpoint(endpoint) for endpoint in known],
-            "links": view.integrations(services) + attached,
-            "migrations": migrations,
-            "problems": self._problems,
+            "at": _iso(services.at),
+            "services": services.value["services"],
+            "endpoints": self._value(ENDPOINTS, []),
+            "links": services.value["links"] + [link for links, _ in attached for link in links or ()],
+            "migrations": [{**value, "as_of": _if_old(then)} for value, then in migrations if value],
+            "problems": [
+                {
+                    "place": place,
+                    "service": view.text(name or None),
+                    "text": view.text(answer.error),
+                    "as_of": None if answer.value is None else _iso(answer.at),
+                }
+                for (place, name), answer in asked.items()
+                if answer and answer.error
+            ],
+            "turns": {
+                place: _progress(answer for (where, _), answer in asked.items() if where == place)
+                for place in ("migrations", "attachments")
+            },
         }
 
-    async def _attachments(self, services: Iterable[Service]) -> list[dict[str, Any]]:
-        async def of(name: str) -> list[dict[str, Any]]:
-            answer = await self._try(
-                "attachments", name, lambda: self._client.external_endpoints.list_integrations(name)
-            )
-            return [view.attachment(name, it) for it in answer.external_integrations] if answer else []
 
-        return [link for links in await asyncio.gather(*(of(it.name) for it in services)) for link in links]
-
-    async def _migrations(self, services: Iterable[Service]) -> list[dict[str, Any]]:
-        async def of(name: str) -> dict[str, Any] | None:
-            answer = await self._try("migrations", name, lambda: self._client.migrations.status(name))
-            return view.migration(name, answer) if answer else None
-
-        answers = await asyncio.gather(*(of(it.name) for it in services if it.type in _MIGRATABLE))
-        return [answer for answer in answers if answer]
-
-    async def _try(self, place: str, service: str | None, call: Callable[[], Awaitable[T]]) -> T | None:
-        """The answer to a call, or None if there is no such thing or, with a problem noted, it cannot be had."""
-        try:
-            return await self._call(call)
-        except DbaasNotFoundError:
-            return None
-        except DbaasError as error:
-            self._problems.append({"place": place, "service": view.text(service), "text": view.text(error)})
-            return None
-
-    async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
-        try:
-            async with asyncio.timeout(max(self._until - time.monotonic(), 0)), self._turn:
-                return await call()
-        except TimeoutError:
-            raise DbaasTransportError(f"no answer of the API within {LONGEST_SECONDS:g} seconds") from None
+async def _services(client: AsyncClient, _: str) -> dict[str, Any]:
+    listed = await client.services.list()
+    services = sorted(listed.dbaas_services, key=lambda service: service.name)
+    return {
+        "names": [(it.name, it.type) for it in services],
+        "services": [view.service(it) for it in services],
+        "links": view.integrations(services),
+    }
 
 
-async def _nothing() -> list[dict[str, Any]]:
-    return []
+async def _endpoints(client: AsyncClient, _: str) -> list[dict[str, Any]]:
+    return [view.endpoint(it) for it in (await client.external_endpoints.list()).dbaas_endpoints]
+
+
+async def _migration(client: AsyncClient, name: str) -> dict[str, Any]:
+    return view.migration(name, await client.migrations.status(name))
+
+
+async def _attachments(client: AsyncClient, name: str) -> list[dict[str, Any]]:
+    answer = await client.external_endpoints.list_integrations(name)
+    return [view.attachment(name, it) for it in answer.external_integrations]
+
+
+_CALLS: dict[Place, Callable[[AsyncClient, str], Awaitable[Any]]] = {
+    "services": _services,
+    "endpoints": _endpoints,
+    "migrations": _migration,
+    "attachments": _attachments,
+}
+
+
+def _progress(answers: Iterable[_Answer | None]) -> dict[str, Any]:
+    """How many services are to be asked for, how many were, and the oldest answer's time if that is old."""
+    of = list(answers)
+    known = [it.at for it in of if it and it.at]
+    return {"services": len(of), "asked": sum(1 for it in of if it), "oldest": _if_old(min(known, default=None))}
+
+
+def _if_old(moment: datetime | None) -> str | None:
+    return _iso(moment) if moment and datetime.now(UTC) - moment > OLD else None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
+
+
+def _bare(error: DbaasError) -> DbaasError:
+    """The same error without its traceback, whose frames hold the secret."""
+    return type(error)(str(error), retryable=error.retryable)
+
+
+def _has_ended(work: asyncio.Task[None]) -> None:
+    """Nobody may be there any more to hear how it ended."""
+    if not work.cancelled():
+        work.exception()

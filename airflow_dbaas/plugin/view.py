@@ -102,7 +102,7 @@ def migration(name: str, found: MigrationStatus) -> dict[str, Any]:
 def _outcome(name: str, found: MigrationStatus) -> str:
     verdict = MigrationWait(name).verdict(found)
     if isinstance(verdict, Failed):
-        return "troubled" if verdict.patience else "failed"
+        return "troubled" if verdict.grace_period else "failed"
     if isinstance(verdict, Done):
         return "done" if isinstance(MigrationWait(name, until="done").verdict(found), Done) else "replicating"
     return "running"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
-from airflow_dbaas import polling, validation
+from airflow_dbaas import polling, validation, waits
 from airflow_dbaas._compat import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -29,6 +29,22 @@ from airflow_dbaas.events import airflow_errors, as_event, result_of
 from airflow_dbaas.waits import Pending, Wait, outcome
 
 
+class _OfCompleteTask:
+    """An attribute that Airflow reads when it stores a DAG: found out then, for callbacks, outlets and mapped tasks
+    may be added to a task after it was made.
+
+    :param find: finds the value for a sensor.
+    :param of_class: the value for the class, which Airflow reads for a mapped task.
+    """
+
+    def __init__(self, find: Callable[[Any], Any], *, of_class: Any) -> None:
+        self._find = find
+        self._of_class = of_class
+
+    def __get__(self, sensor: Any, owner: type | None = None) -> Any:
+        return self._of_class if sensor is None else self._find(sensor)
+
+
 class DbaasSensor(DbaasTask, BaseSensorOperator):
     """Base of the sensors.
 
@@ -37,14 +53,18 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
     all modes. A sensor only looks: killing it leaves what it waits for alone.
 
     :param start_from_trigger: if deferrable, begin and end in the triggerer, without any worker (Airflow 3.3 and
-        later). A sensor that is mapped, has an ``execution_timeout`` or takes a value from another task, or whose DAG
-        limits the values of its parameters, begins on a worker all the same; one that has outlets, or that listeners
-        listen to, ends on one.
+        later). A sensor that has something to do that only a worker does begins or ends on one all the same: see
+        docs/reference/where-tasks-end.md.
     """
 
     #: The wait; its fields are parameters of the sensor.
     wait_class: ClassVar[type[Wait]]
     kept_as: ClassVar[dict[str, str]] = {"start_from_trigger": "_may_start_in_triggerer"}
+    _is_ready = False
+
+    # What Airflow reads of a task to begin it in the triggerer.
+    start_from_trigger: Any = _OfCompleteTask(lambda sensor: sensor._trigger_args() is not None, of_class=False)
+    start_trigger_args: Any = _OfCompleteTask(lambda sensor: sensor._trigger_args(), of_class=None)
 
     def __init__(self, *, start_from_trigger: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -54,45 +74,48 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         """To be called at the end of ``__init__``."""
         validation.check(self, {"start_from_trigger": validation.boolean})
         self._check()
-        if self.deferrable and self._may_start_in_triggerer:
-            self._start_in_triggerer()
+        self._is_ready = True
 
-    def _start_in_triggerer(self) -> None:
+    def _check(self) -> None:
+        super()._check()
+        self.wait_class.nothing(self._fields)
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """As Airflow's own. A mapped sensor begins on a worker: its parameters are known only there."""
+        if kwargs.get("start_from_trigger") is True:
+            # Airflow would take it for its own attribute of that name.
+            del kwargs["start_from_trigger"]
+        return super().partial(**kwargs)
+
+    def _trigger_args(self) -> Any:
+        """What the triggerer needs to begin this task; None if it begins on a worker."""
+        if not (self._is_ready and self.deferrable and self._may_start_in_triggerer):
+            return None
         # Imported here: it is needed by deferrable sensors only, and not cheap.
-        from airflow_dbaas._compat.triggers import (
-            StartTriggerArgs,
-            ends_in_triggerer,
-            params_cannot_be_wrong,
-            renders_in_triggerer,
-            starts_in_triggerer,
-        )
+        from airflow_dbaas._compat.triggers import StartTriggerArgs, why_begin_on_a_worker, why_end_on_a_worker
 
         arguments = {"exoscale_conn_id": self.exoscale_conn_id, "zone": self.zone, **self._fields}
-        if (
-            not starts_in_triggerer()
-            or self.execution_timeout is not None
-            or self._pre_execute_hook is not None
-            or not params_cannot_be_wrong(self)
-            or not all(renders_in_triggerer(value) for value in arguments.values())
-        ):
-            return
-        self.start_trigger_args = StartTriggerArgs(
+        if why_begin_on_a_worker(self, arguments.values()) is not None:
+            return None
+        return StartTriggerArgs(
             trigger_cls="airflow_dbaas.triggers.sensors.DbaasSensorTrigger",
             trigger_kwargs={
                 **arguments,
                 "kind": self.wait_class.kind,
                 "timeout": seconds(self.timeout),
-                "ends_here": ends_in_triggerer(self),
+                "ends_here": why_end_on_a_worker(self) is None,
                 "pushes": self.do_xcom_push,
                 "links": {link.xcom_key: link.page for link in self.operator_extra_links},
             },
             next_method=self.execute_complete.__name__,
         )
-        self.start_from_trigger = True
 
     @property
     def _fields(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self.wait_class)}
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self.wait_class)}
+        # As JSON, which is what a trigger's arguments are kept as.
+        return {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in given.items()}
 
     def wait(self) -> Wait:
         """What this sensor waits for."""
@@ -108,11 +131,14 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
             with airflow_errors():
                 self._check()
                 self._push_links(context)
-            if not self.deferrable:
+            nothing = self._nothing_to_wait_for()
+            if nothing is not None:
+                return self._publish(context, nothing)
+            if not self._can_defer():
                 # Airflow's own lenience does not cover a time-out between two looks.
                 with self._lenience():
                     self._keep_execution_timeout(context)
-                    return poke_until_done(self, context)
+                    return self._publish(context, poke_until_done(self, context))
             deadline, limit = self._deadline(context, seconds(self.timeout))
             watch = polling.Watch(self.wait(), deadline=deadline)
             with airflow_errors():
@@ -127,11 +153,35 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
                 exoscale_conn_id=self.exoscale_conn_id,
                 zone=self.zone,
                 state={"limit": limit},
-                ends_here=self._ends_in_triggerer(),
+                ends_here=self._ends_in_triggerer(context),
                 pushes=self.do_xcom_push,
             )
             return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
         return self.execute_complete(context, as_event(verdict, {"limit": limit}))
+
+    def _nothing_to_wait_for(self) -> dict[str, Any] | None:
+        """The result if the task before this one had nothing to do, so that there is nothing to wait for; or None."""
+        nothing = self.wait_class.nothing(self._fields)
+        if nothing is None:
+            return None
+        self.log.info(nothing.note)
+        return nothing.result
+
+    def _can_defer(self) -> bool:
+        """Whether the triggerer can wait as this sensor does; a subclass with a look of its own is poked."""
+        if not self.deferrable:
+            return False
+        from airflow_dbaas._compat.triggers import overrides
+
+        own = {"poke", "wait_class", "_watch"}.intersection(overrides(self))
+        if own or not waits.is_known(self.wait()):
+            self.log.info(
+                "%s has a look of its own (%s), which the triggerer does not know: it waits on this worker",
+                type(self).__name__,
+                ", ".join(sorted(own)) or "wait",
+            )
+            return False
+        return True
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; the result is pushed to XCom."""
@@ -150,7 +200,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         limit: Limit = (event.get("state") or {}).get("limit", "timeout")
         with self._lenience(), airflow_errors():
             try:
-                return result_of(event)
+                return self._publish(context, result_of(event))
             except DbaasWaitTimeoutError as error:
                 # As in the other modes: a sensor's time-out is not retried, an execution time-out is.
                 raise (AirflowSensorTimeout if limit == "timeout" else AirflowTaskTimeout)(str(error)) from error

@@ -8,17 +8,19 @@ from typing import Any, ClassVar, Literal
 from airflow_dbaas import validation
 from airflow_dbaas.base import Check
 from airflow_dbaas.sensors.base import DbaasSensor
-from airflow_dbaas.waits import ExternalIntegrationWait, IntegrationWait
+from airflow_dbaas.waits import ExternalIntegrationWait, IntegrationWait, ids
 
 
 class _IntegrationSensor(DbaasSensor):
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "integration_id")
     checks: ClassVar[dict[str, Check]] = {
-        "integration_id": validation.uuid,
+        "integration_id": ids.id_or_nothing,
         "state": validation.one_of("active", "absent"),
     }
 
-    def __init__(self, *, integration_id: str, state: Literal["active", "absent"] = "active", **kwargs: Any) -> None:
+    def __init__(
+        self, *, integration_id: str | None, state: Literal["active", "absent"] = "active", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.integration_id = integration_id
         self.state = state
@@ -29,11 +31,12 @@ class DbaasIntegrationSensor(_IntegrationSensor):
     """Waits until an integration between two services is active or gone (list-dbaas-services).
 
     Pushes ``integration_id``, ``integration_type``, ``source_service``, ``dest_service`` and ``status``; of one that is
-    gone only its id and the status ``absent``. An integration that does not exist fails the task after a minute (a new
-    one may take a moment to appear), one that is shown as failed or switched off after two, one of whose services is
-    powered off at once.
+    gone all are None but its id and the status ``absent``. An integration that does not exist fails the task after a
+    minute (a new one may take a moment to appear), one that is shown as failed or switched off after two, one of whose
+    services is powered off at once.
 
-    :param integration_id: id of the integration, a UUID; templated.
+    :param integration_id: id of the integration, a UUID; templated. With ``absent`` it may be None, as of a
+        ``DbaasDeleteIntegrationOperator`` that found nothing to delete: the sensor succeeds at once.
     :param state: ``active``, or ``absent``: deleted.
     """
 
@@ -44,10 +47,12 @@ class DbaasExternalIntegrationSensor(_IntegrationSensor):
     """Waits until a service is attached to an external endpoint, or detached (get-dbaas-external-integration).
 
     Pushes ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service`` and ``status``; of an
-    integration that is gone only its id and the status ``absent``. One that does not exist fails the task after a
-    minute, one that is shown as failed after two. If the API shows no status, it is taken for active.
+    integration that is gone all are None but its id and the status ``absent``. One that does not exist fails the task
+    after a minute, one that is shown as failed after two. If the API shows no status, it is taken for active.
 
     :param integration_id: id of the external integration, a UUID, e.g. from ``DbaasAttachEndpointOperator``; templated.
+        With ``absent`` it may be None, as of a ``DbaasDetachEndpointOperator`` that found nothing to detach: the sensor
+        succeeds at once.
     :param state: ``active``, or ``absent``: detached.
     """
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from airflow_dbaas import validation
 from airflow_dbaas.base import Check
 from airflow_dbaas.sensors.base import DbaasSensor
-from airflow_dbaas.waits import OperationWait
+from airflow_dbaas.waits import OperationWait, ids
 
 
 class DbaasOperationSensor(DbaasSensor):
@@ -18,15 +17,19 @@ class DbaasOperationSensor(DbaasSensor):
     Pushes ``operation_id``, ``reference_id`` and ``reference_link``. A failed operation fails the task: at once for
     reasons that need a change (incorrect, forbidden, not-found, unsupported, conflict), else with Airflow's retries.
 
-    :param operation_id: id of the operation, a UUID; templated.
+    An operator with ``wait_for_completion=False`` that had nothing to start gives the ``operation_id`` None. Then there
+    is nothing to wait for: the sensor succeeds at once, and all three are None.
+
+    :param operation_id: id of the operation, a UUID; or None, or a template that came to ``None``, ``null`` or nothing:
+        no operation was started; templated.
     """
 
     wait_class = OperationWait
     operator_extra_links = ()
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "operation_id")
-    checks: ClassVar[dict[str, Check]] = {"operation_id": validation.uuid}
+    checks: ClassVar[dict[str, Check]] = {"operation_id": ids.id_or_nothing}
 
-    def __init__(self, *, operation_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, operation_id: str | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.operation_id = operation_id
         self._ready()

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from airflow_dbaas import validation
 from airflow_dbaas.base import Check
 from airflow_dbaas.sensors.base import DbaasSensor
-from airflow_dbaas.waits import TaskWait
+from airflow_dbaas.waits import TaskWait, ids
 
 
 class DbaasTaskSensor(DbaasSensor):
@@ -18,14 +18,15 @@ class DbaasTaskSensor(DbaasSensor):
     with the API's reason.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
-    :param dbaas_task_id: id of the task, a UUID; templated.
+    :param dbaas_task_id: id of the task, a UUID; templated. None is refused, for the task that it does not name runs
+        all the same.
     """
 
     wait_class = TaskWait
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "service_name", "dbaas_task_id")
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
-        "dbaas_task_id": validation.uuid,
+        "dbaas_task_id": ids.id_or_nothing,
     }
 
     def __init__(self, *, service_name: str, dbaas_task_id: str, **kwargs: Any) -> None:

@@ -75,11 +75,12 @@ class MigrationTurnSensor(BaseSensorOperator):
             return poke_until_done(self, context)
         if self._places(context) <= 0:
             return datetime.now(UTC).isoformat()
-        from airflow_dbaas._compat.triggers import ends_in_triggerer
+        from airflow_dbaas._compat.triggers import why_end_on_a_worker
         from airflow_dbaas.polling import RESUME_SECONDS
         from airflow_dbaas.triggers.turns import MigrationTurnTrigger
 
         ti, now = context["ti"], time.time()
+        facts: Any = context
         return self.defer(
             trigger=MigrationTurnTrigger(
                 dag_id=ti.dag_id,
@@ -90,7 +91,7 @@ class MigrationTurnSensor(BaseSensorOperator):
                 look_seconds=self.look_seconds,
                 deadline=now + seconds(self.timeout),
                 resume_after=now + RESUME_SECONDS,
-                ends_here=ends_in_triggerer(self) and self.do_xcom_push,
+                ends_here=why_end_on_a_worker(self, facts) is None and self.do_xcom_push,
             ),
             method_name=self.execute_complete.__name__,
         )

@@ -20,6 +20,7 @@ from airflow_dbaas.operators.migrations import (
 )
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
+from airflow_dbaas.waits import FAILURE_GRACE_PERIOD
 
 __all__ = ["has_approval", "migrate_service"]
 
@@ -39,6 +40,7 @@ def migrate_service(
     integrations: Any = None,
     endpoints: Any = None,
     migration_timeout: float = 24 * 60 * 60,
+    failure_grace_period: Any = FAILURE_GRACE_PERIOD,
     exoscale_conn_id: Any = DbaasHook.default_conn_name,
     zone: Any = None,
     deferrable: bool = True,
@@ -91,6 +93,9 @@ def migrate_service(
         ``DbaasReconcileIntegrationsOperator``; those that it has besides are left.
     :param endpoints: external endpoints that it is to be attached to afterwards; as above.
     :param migration_timeout: seconds that copying may take.
+    :param failure_grace_period: for how long a replication may be shown as failed, in seconds or as a timedelta. If it
+        has not recovered by then, ``wait_for_migration`` fails; ``start_migration``, cleared, stops it and starts it
+        again.
     :param exoscale_conn_id: Airflow connection to the API.
     :param zone: zone of the service instead of the connection's.
     :param deferrable: wait in the triggerer.
@@ -110,8 +115,15 @@ def migrate_service(
     with TaskGroup(group_id=group_id, prefix_group_id=prefix_group_id, **arguments) as group:
         rule = _rule(group, stop, approve_cut_over)
         check = DbaasMigrationCheckOperator(task_id="check_migration", method=method, **migration)
-        start = DbaasStartMigrationOperator(task_id="start_migration", method=method, **migration)
-        wait = DbaasMigrationSensor(task_id="wait_for_migration", timeout=migration_timeout, **target)
+        start = DbaasStartMigrationOperator(
+            task_id="start_migration", method=method, failure_grace_period=failure_grace_period, **migration
+        )
+        wait = DbaasMigrationSensor(
+            task_id="wait_for_migration",
+            timeout=migration_timeout,
+            failure_grace_period=failure_grace_period,
+            **target,
+        )
         if plan is not None:
             create = DbaasCreateTargetOperator(
                 task_id="create_service", source_conn_id=source_conn_id, plan=plan, settings=settings, **target

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import jinja2
+
 from airflow_dbaas import polling, validation, waits
-from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, succeed
-from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, delete_xcom, succeed
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.results import own_xcoms
 from airflow_dbaas.triggers.waits import verdict_of
-from airflow_dbaas.waits import Done, Failed
+from airflow_dbaas.waits import Done, Failed, ids
+
+log = logging.getLogger(__name__)
 
 #: Checks of what Airflow renders here, of all sensors.
 RENDERED: dict[str, Callable[[str, Any], None]] = {
     "exoscale_conn_id": validation.connection_id,
     "zone": validation.zone,
     "service_name": validation.name,
-    "integration_id": validation.uuid,
-    "operation_id": validation.uuid,
-    "dbaas_task_id": validation.uuid,
+    "failure_grace_period": validation.grace_period,
+    "integration_id": ids.id_or_nothing,
+    "operation_id": ids.id_or_nothing,
+    "dbaas_task_id": ids.id_or_nothing,
 }
 
 
@@ -36,7 +43,7 @@ class DbaasSensorTrigger(BaseTrigger):
     :param kind: which wait it is.
     :param timeout: seconds that the sensor may take.
     :param ends_here: whether success ends the task without a worker.
-    :param pushes: whether the result is pushed to XCom.
+    :param pushes: whether the result and its single values are pushed to XCom.
     :param links: the sensor's extra links: page of the portal by XCom key.
     :param fields: the fields of the wait.
     """
@@ -88,24 +95,50 @@ class DbaasSensorTrigger(BaseTrigger):
         task_instance: Any = self.task_instance
         # The task's own start, so that a triggerer that takes over later keeps the deadline.
         started = getattr(task_instance, "start_date", None)
+        if getattr(task_instance, "try_number", 1) > 1:
+            await self._forget_earlier_tries()
+        wait = {"kind": self.kind, **self._fields}
         try:
             for name, check in RENDERED.items():
                 if name in vars(self):
                     check(name, getattr(self, name))
+            nothing = waits.nothing(wait)
         except DbaasConfigurationError as error:
             yield TriggerEvent(as_event(Failed(error)))
             return
-        deadline = (started.timestamp() if started else time.time()) + self.timeout
-        watch = polling.Watch(waits.restore({"kind": self.kind, **self._fields}), deadline=deadline)
         hook = DbaasHook(self.exoscale_conn_id, zone=self.zone)
-        verdict = await verdict_of(hook, watch)
-        if isinstance(verdict, Done) and self.ends_here:
-            service = self._fields.get("service_name")
-            xcoms: dict[str, Any] = {
-                key: hook.portal_page(service, page) for key, page in self.links.items() if service
-            }
-            if self.pushes:
-                xcoms["return_value"] = verdict.result
-            yield await succeed(self, xcoms)
-        else:
-            yield TriggerEvent(as_event(verdict))
+        if nothing is not None:
+            log.info(nothing.note)
+            yield await self._end(hook, nothing)
+            return
+        deadline = (started.timestamp() if started else time.time()) + self.timeout
+        watch = polling.Watch(waits.restore(wait), deadline=deadline)
+        yield await self._end(hook, await verdict_of(hook, watch))
+
+    def get_template_env(self, dag: Any = None) -> Any:
+        """Airflow's environment for the templates of triggers, which refuses names that are not there: as on a worker,
+        where a DAG says nothing else."""
+        environment = super().get_template_env(dag)
+        environment.undefined = jinja2.StrictUndefined
+        return environment
+
+    async def _end(self, hook: DbaasHook, verdict: Done | Failed) -> TriggerEvent:
+        if not isinstance(verdict, Done) or not self.ends_here:
+            return TriggerEvent(as_event(verdict))
+        xcoms: dict[str, Any] = {}
+        service = self._fields.get("service_name")
+        for key, page in self.links.items() if service else ():
+            try:
+                xcoms[key] = hook.portal_page(str(service), page)
+            except DbaasError as error:
+                # What was waited for is there all the same.
+                log.debug("There is no link %s: %s", key, type(error).__name__)
+        if self.pushes:
+            xcoms |= {**own_xcoms(verdict.result), "return_value": verdict.result}
+        return await succeed(self, xcoms)
+
+    async def _forget_earlier_tries(self) -> None:
+        """Remove what an earlier try pushed, as a worker does before it begins."""
+        keys = [*self.links, *waits.result_keys(self.kind), "return_value"]
+        for key in keys:
+            await delete_xcom(self.task_instance, key)

@@ -13,6 +13,7 @@ from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, succeed
 from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.results import own_xcoms
 from airflow_dbaas.waits import Done, Failed
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class DbaasWaitTrigger(BaseTrigger):
     :param cancel: the API call to make if somebody kills the task (Airflow 3.3 and later): its operation id as
         ``operation`` and its arguments. Nothing is touched without it.
     :param ends_here: whether success ends the task in the triggerer, without a worker.
-    :param pushes: whether the result is then pushed to XCom.
+    :param pushes: whether the result and its single values are then pushed to XCom.
     """
 
     def __init__(
@@ -109,7 +110,8 @@ class DbaasWaitTrigger(BaseTrigger):
         verdict = await verdict_of(DbaasHook(self.exoscale_conn_id, zone=self.zone), watch)
         if isinstance(verdict, Done) and ends_here:
             result = {**verdict.result, **(self.state or {}).get("adds", {})}
-            yield await succeed(self, {"return_value": result} if self.pushes else {})
+            xcoms = {**own_xcoms(result), "return_value": result} if self.pushes else {}
+            yield await succeed(self, xcoms)
         else:
             await self._until_it_may_resume()
             yield TriggerEvent(as_event(verdict, self.state))

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError
-from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError, DbaasError
+from airflow_dbaas.api.redaction import Secret, redact
+from airflow_dbaas.logins import address
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Seconds that connecting may take.
 CONNECT_SECONDS = 30
+#: Seconds that a statement may wait for a lock which another session holds.
+LOCK_SECONDS = 300
+# One end is idle while the other one is at a large table. A NAT or firewall in between forgets idle connections, many
+# after 350 s; the probes keep the connection known there, and tell within two minutes if it is gone all the same.
+KEEPALIVE_IDLE_SECONDS = 60
+KEEPALIVE_INTERVAL_SECONDS = 10
+KEEPALIVE_PROBES = 6
+UNACKNOWLEDGED_SECONDS = 120
+
+T = TypeVar("T")
 
 
 class Server(Protocol):
@@ -22,59 +38,100 @@ class Session:
     """A connection to one database.
 
     :param connection: the driver's.
-    :param password: to be kept out of errors.
-    :param errors: what the driver raises.
+    :param parameters: those it was made with.
     """
 
-    def __init__(self, connection: Any, password: str, errors: type[Exception]) -> None:
+    #: What to look at when a lock is held for too long.
+    locks_shown_by: ClassVar[str]
+
+    def __init__(self, connection: Any, parameters: dict[str, Any]) -> None:
         self._connection = connection
-        self._password = password
-        self._errors = errors
+        self._where = place(parameters)
+        self._password = parameters["password"]
 
     def run(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement that gives no rows."""
-        self._execute(statement, values).close()
+        with self._failures():
+            self._execute(statement, values).close()
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        with self._execute(query, values) as cursor:
+        with self._failures(), self._execute(query, values) as cursor:
             return [tuple(row) for row in cursor.fetchall()]
+
+    @staticmethod
+    def waited_for_a_lock(error: Exception) -> bool:
+        """Whether a statement failed because another session held a lock for too long."""
+        raise NotImplementedError
 
     def _execute(self, statement: str, values: Sequence[Any]) -> Any:
         cursor = self._connection.cursor()
-        try:
-            cursor.execute(statement, values or None)
-        except self._errors as error:
-            raise _failure("query", error, self._password) from None
+        cursor.execute(statement, values or None)
         return cursor
 
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - drivers raise more than their own errors; see ``connect``
+            what = f"query at {self._where}"
+            if self.waited_for_a_lock(error):
+                what = (
+                    f"another session has held a lock for {LOCK_SECONDS:g} seconds, look for it with "
+                    f"{self.locks_shown_by}: {what}"
+                )
+            raise _failure(what, error, self._password) from None
 
-def connect(driver: Any, parameters: dict[str, Any], arguments: dict[str, Any]) -> Any:
+
+def connect(
+    parameters: dict[str, Any], opening: Callable[[], T], explain: Callable[[Exception], str] = lambda _: ""
+) -> T:
     """A driver's connection.
 
-    :param driver: the module.
+    Drivers have the password in their local variables, and error trackers send the variables of all frames. So nothing
+    that is raised brings the driver's frames along, not even what Airflow raises when a task's time is over.
+
     :param parameters: of the server.
-    :param arguments: of the driver's ``connect``.
+    :param opening: connects.
+    :param explain: what has to be changed for the login to work, if the error tells that; otherwise nothing.
+    :raises DbaasConfigurationError: if the worker lacks what the login needs.
     :raises DbaasDatabaseError: if the server cannot be reached, or does not take the login.
     """
+    failure: BaseException
     try:
-        return driver.connect(**arguments)
-    except (driver.Error, UnicodeError) as error:
-        # The second is what PyMySQL lets through if the host cannot be the name of one.
-        database = f", database {parameters['dbname']}" if parameters["dbname"] else ""
-        where = f"{parameters['host']}:{parameters['port']}{database}"
-        raise _failure(f"connection to {where}", error, parameters["password"]) from None
+        return opening()
+    except Exception as error:  # noqa: BLE001
+        # Not only the driver's own errors: a missing package is a RuntimeError, an answer that is none a struct.error,
+        # a host that cannot be the name of one a UnicodeError.
+        what = f"connection to {place(parameters)}"
+        advice = explain(error)
+        if isinstance(error, DbaasError):
+            failure = error
+        elif advice:
+            failure = DbaasConfigurationError(f"{what} failed: {advice}")
+        else:
+            failure = _failure(what, error, parameters["password"])
+    except BaseException as error:  # noqa: BLE001
+        failure = error
+    failure.__context__ = failure.__cause__ = None
+    raise failure.with_traceback(None)
 
 
-def no_driver(kind: str, mend: str) -> DbaasConfigurationError:
+def place(parameters: dict[str, Any]) -> str:
+    """Where a server and its database are, for people."""
+    where = address(str(parameters["host"]), parameters["port"])
+    return f"{where}, database {parameters['dbname']}" if parameters["dbname"] else where
+
+
+def no_driver(kind: str, install: str) -> DbaasConfigurationError:
     """The error if a driver is not installed.
 
     :param kind: of the servers.
-    :param mend: what to install.
+    :param install: what to install.
     """
-    return DbaasConfigurationError(f"a {kind} driver is needed to look into source and target: install {mend}")
+    return DbaasConfigurationError(f"a {kind} driver is needed to look into source and target: install {install}")
 
 
-def _failure(what: str, error: Exception, password: str) -> DbaasDatabaseError:
-    text = redact(" ".join(str(error).split()), [password])
+def _failure(what: str, error: Exception, password: Secret) -> DbaasDatabaseError:
+    text = redact(" ".join(str(error).split()), [password]) or type(error).__name__
     return DbaasDatabaseError(f"{what} failed: {text}")

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
-from airflow_dbaas.api.errors import DbaasDatabaseError
-from airflow_dbaas.verification.connections import CONNECT_SECONDS, Server, Session, connect, no_driver
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError
+from airflow_dbaas.verification.connections import (
+    CONNECT_SECONDS,
+    KEEPALIVE_IDLE_SECONDS,
+    KEEPALIVE_INTERVAL_SECONDS,
+    KEEPALIVE_PROBES,
+    LOCK_SECONDS,
+    UNACKNOWLEDGED_SECONDS,
+    Server,
+    Session,
+    connect,
+    no_driver,
+    place,
+)
 
 # One way of writing values at both ends: texts of rows are compared. READ ONLY or READ WRITE comes behind the last.
 _SESSION = (
@@ -27,8 +40,10 @@ class MysqlSession(Session):
     :ivar version: such as (8, 0, 36).
     """
 
-    def __init__(self, connection: Any, password: str, errors: type[Exception]) -> None:
-        super().__init__(connection, password, errors)
+    locks_shown_by: ClassVar[str] = "SHOW FULL PROCESSLIST"
+
+    def __init__(self, connection: Any, parameters: dict[str, Any]) -> None:
+        super().__init__(connection, parameters)
         version = str(self.rows("SELECT VERSION()")[0][0])
         self.mariadb = "mariadb" in version.lower()
         self.version = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
@@ -40,45 +55,52 @@ class MysqlSession(Session):
         widths = not self.mariadb and self.version[:2] == (8, 0) and self.version < (8, 0, 19)
         return (self.mariadb, self.version[:2], widths)
 
+    @staticmethod
+    def waited_for_a_lock(error: Exception) -> bool:
+        """See ``Session``. MySQL has one code for locks on rows and on definitions."""
+        return error.args[:1] == (1205,)
+
 
 @contextmanager
-def session(server: Server, dbname: str | None = None, *, read_only: bool = True) -> Iterator[MysqlSession]:
+def session(
+    server: Server, dbname: str | None = None, *, read_only: bool = True, connect_seconds: float | None = None
+) -> Iterator[MysqlSession]:
     """Connect to a database for the length of a ``with`` block.
 
     :param server: source or target.
     :param dbname: the database; none if not given, for a migration leaves aside which one the server's login names.
     :param read_only: have the server refuse any change.
-    :raises DbaasConfigurationError: if PyMySQL is not installed.
+    :param connect_seconds: seconds that connecting may take, ``CONNECT_SECONDS`` by default.
+    :raises DbaasConfigurationError: if PyMySQL is not installed, or cannot log in as the server demands.
     :raises DbaasDatabaseError: if the server cannot be reached, has no TLS although it is demanded, or breaks off.
     """
     driver = _driver()
     parameters = {**server.parameters(dbname), "dbname": dbname or ""}
-    tls = _tls(parameters["sslmode"])
+    seconds = connect_seconds or CONNECT_SECONDS
+    tls = _tls(parameters)
     arguments = {
         "host": parameters["host"],
         "port": int(parameters["port"]),
         "user": parameters["user"],
-        # The driver would write a text in Latin-1; servers take UTF-8.
-        "password": parameters["password"].encode(),
         "database": dbname,
         "charset": "utf8mb4",
         "autocommit": True,
-        "connect_timeout": CONNECT_SECONDS,
+        "connect_timeout": seconds,
         "program_name": "airflow-dbaas",
         "ssl": tls,
         "ssl_disabled": tls is None,
     }
     # What greets a server's client, or does not, is read without a limit in time unless all that is read has one, which
     # a comparison must not have. So another connection goes ahead.
-    connect(driver, parameters, {**arguments, "read_timeout": CONNECT_SECONDS}).close()
-    connection = connect(driver, parameters, arguments)
+    _open(driver, parameters, {**arguments, "read_timeout": seconds}).close()
+    connection = _open(driver, parameters, arguments)
     try:
-        opened = MysqlSession(connection, parameters["password"], driver.Error)
+        opened = MysqlSession(connection, parameters)
         # Older versions of the driver go on without TLS if the server has none.
         if tls is not None and not opened.rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1]:
             raise DbaasDatabaseError(
-                f"connection to {parameters['host']}:{parameters['port']} failed: "
-                "TLS is demanded, and the server does without",
+                f"connection to {place(parameters)} failed: TLS is demanded (ssl_mode {parameters['sslmode']}), and "
+                "the server has none; where that is as it should be, set ssl_mode to DISABLED",
                 retryable=False,
             )
         *settings, transaction = _SESSION
@@ -89,8 +111,67 @@ def session(server: Server, dbname: str | None = None, *, read_only: bool = True
         connection.close()
 
 
+def _open(driver: Any, parameters: dict[str, Any], arguments: dict[str, Any]) -> Any:
+    """Connect by a socket of our own, which is kept alive."""
+
+    def opening() -> Any:
+        # The driver would write a text in Latin-1; servers take UTF-8.
+        password = parameters["password"]
+        connection = driver.connect(**arguments, password=password.reveal().encode(), defer_connect=True)
+        connected = socket.create_connection((arguments["host"], arguments["port"]), arguments["connect_timeout"])
+        try:
+            connected.settimeout(arguments.get("read_timeout"))
+            _keep_alive(connected)
+            connection.connect(connected)
+        except BaseException:
+            connected.close()
+            raise
+        return connection
+
+    return connect(parameters, opening, _advice)
+
+
+def _keep_alive(connected: socket.socket) -> None:
+    """Keep an idle connection known to what is in between, as far as this system can."""
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in {
+        "TCP_KEEPIDLE": KEEPALIVE_IDLE_SECONDS,
+        "TCP_KEEPINTVL": KEEPALIVE_INTERVAL_SECONDS,
+        "TCP_KEEPCNT": KEEPALIVE_PROBES,
+        "TCP_USER_TIMEOUT": UNACKNOWLEDGED_SECONDS * 1000,
+    }.items():
+        if hasattr(socket, name):
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _advice(error: Exception) -> str:
+    """What to do about a login that PyMySQL cannot make as it is installed here."""
+    text = str(error)
+    if isinstance(error, RuntimeError) and "pynacl" in text:
+        return (
+            "the login uses MariaDB's authentication plugin ed25519, for which PyMySQL needs a further package: "
+            "pip install 'PyMySQL[ed25519]' where tasks run, or give the login another plugin, such as "
+            "mysql_native_password"
+        )
+    if isinstance(error, RuntimeError) and "cryptography" in text:
+        return (
+            "without TLS the server's authentication plugin (caching_sha2_password or sha256_password) needs a further "
+            "package: pip install 'PyMySQL[rsa]' where tasks run, or use TLS"
+        )
+    plugin = re.search(r"Authentication plugin '?b?[\"']?([\w-]+)", text)
+    if error.args[:1] == (2059,) and plugin:
+        return (
+            f"the login uses the authentication plugin {plugin[1]}, which PyMySQL does not know; create a login with "
+            "mysql_native_password, or in MySQL caching_sha2_password, and name that one in the connection"
+        )
+    return ""
+
+
 def _limits(session: MysqlSession) -> Iterator[str]:
-    """Statements that lift limits in time, and have sizes looked up anew."""
+    """Statements that lift limits in time but for locks, and have sizes looked up anew."""
+    yield f"SET SESSION lock_wait_timeout = {max(1, round(LOCK_SECONDS))}"
+    yield f"SET SESSION innodb_lock_wait_timeout = {max(1, round(LOCK_SECONDS))}"
     # One end is idle while the other one, which may be slower, is still at a large table.
     yield "SET SESSION wait_timeout = 604800"
     if session.mariadb:
@@ -101,10 +182,22 @@ def _limits(session: MysqlSession) -> Iterator[str]:
             yield "SET SESSION information_schema_stats_expiry = 0"
 
 
-def _tls(mode: str) -> ssl.SSLContext | None:
+def _tls(parameters: dict[str, Any]) -> ssl.SSLContext | None:
+    """How TLS is used. Names are libpq's: ``sslrootcert`` is the file of authorities."""
+    mode = parameters["sslmode"]
     if mode == "DISABLED":
         return None
-    context = ssl.create_default_context()
+    try:
+        context = ssl.create_default_context(cafile=parameters.get("sslrootcert"))
+        if parameters.get("sslcert"):
+            context.load_cert_chain(parameters["sslcert"], parameters.get("sslkey"))
+    except OSError as error:
+        files = ", ".join(
+            str(parameters[name]) for name in ("sslrootcert", "sslcert", "sslkey") if parameters.get(name)
+        )
+        raise DbaasConfigurationError(
+            f"connection to {place(parameters)} failed: its TLS files ({files}) cannot be used here: {error}"
+        ) from None
     context.check_hostname = mode == "VERIFY_IDENTITY"
     if mode not in _VERIFYING:
         context.verify_mode = ssl.CERT_NONE

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas.api.errors import DbaasError, DbaasNotFoundError
@@ -33,10 +35,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """It will not come. With ``patience`` it still may: the failure counts only if it lasts that many seconds."""
+    """It has failed. With a grace period it may still recover: the failure counts only if it lasts that many seconds.
+
+    With a grace period of 0 it has failed for good.
+    """
 
     error: DbaasError
-    patience: float = 0.0
+    grace_period: float = 0.0
 
 
 Verdict = Pending | Done | Failed
@@ -47,6 +52,8 @@ class Wait(ABC):
     """What to fetch and the verdict on it. Its fields are ids and choices only, never a secret."""
 
     kind: ClassVar[str]
+    #: What its result has, whatever it waits for.
+    keys: ClassVar[tuple[str, ...]]
     #: Whether the verdict on the same answer may be another one later.
     timed: ClassVar[bool] = False
     #: Whether it takes minutes, if it is not over at once: no worker waits for that, not even briefly.
@@ -67,11 +74,26 @@ class Wait(ABC):
 
     def absent(self, error: DbaasNotFoundError) -> Verdict:
         """The verdict on a 404: it may have been made a moment ago."""
-        return Failed(error, patience=APPEARANCE_SECONDS)
+        return Failed(error, grace_period=APPEARANCE_SECONDS)
+
+    @classmethod
+    def nothing(cls, fields: Mapping[str, Any]) -> Done | None:  # noqa: ARG003 - those that override it use it
+        """The end of the wait, if the task before had nothing to do and gave no id: there is nothing to wait for then.
+
+        :param fields: the fields of the wait, perhaps templates still.
+        :return: None if there is something to wait for.
+        :raises DbaasConfigurationError: if the id is missing of something that there must be.
+        """
+        return None
 
     def serialize(self) -> dict[str, Any]:
         """Plain JSON from which ``restore`` makes the same wait in another process."""
         return {"kind": self.kind, **dataclasses.asdict(self)}
+
+
+def in_seconds(duration: float | str | timedelta) -> float:
+    """A duration in seconds: of a number, of a number as text (what a template renders to), or of a timedelta."""
+    return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
 
 
 def outcome(verdict: Done | Failed) -> dict[str, Any]:

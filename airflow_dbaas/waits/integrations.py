@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas.api import calls
-from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasNotFoundError
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait
+from airflow_dbaas.waits.ids import is_nothing
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_dbaas.api.services import ServiceList
 
 #: Seconds for which an integration may be shown as failed or switched off: it is while a service restarts.
-FAILURE_PATIENCE = 120.0
+FAILURE_GRACE_PERIOD = 120.0
 
 State = Literal["active", "absent"]
 
@@ -32,10 +34,21 @@ class IntegrationWait(Wait):
     integration_id: str
     state: State = "active"
     kind: ClassVar[str] = "integration"
+    keys: ClassVar[tuple[str, ...]] = (
+        "integration_id",
+        "integration_type",
+        "source_service",
+        "dest_service",
+        "status",
+    )
 
     @property
     def subject(self) -> str:
         return f"integration {self.integration_id}"
+
+    @classmethod
+    def nothing(cls, fields: Mapping[str, Any]) -> Done | None:
+        return _nothing(cls, "integration", fields)
 
     @cached_property
     def _id(self) -> str:
@@ -52,9 +65,9 @@ class IntegrationWait(Wait):
     def verdict(self, answer: ServiceList) -> Verdict:
         found = answer.integration_with(self._id)
         if self.state == "absent":
-            return Pending(f"{self.subject} is still there") if found else Done(_gone(self.integration_id))
+            return Pending(f"{self.subject} is still there") if found else Done(_gone(type(self), self.integration_id))
         if found is None:
-            return Failed(DbaasIntegrationError(f"{self.subject} does not exist"), patience=APPEARANCE_SECONDS)
+            return Failed(DbaasIntegrationError(f"{self.subject} does not exist"), grace_period=APPEARANCE_SECONDS)
         status = found.status or "unknown"
         # Older answers have no is-active; then the status is all there is.
         if found.is_active or (found.is_active is None and status in {"running", "active"}):
@@ -62,7 +75,7 @@ class IntegrationWait(Wait):
         where = f"{self.subject} ({found.type}, {found.source} → {found.dest})"
         if status == "failed" or found.is_enabled is False:
             what = "failed" if status == "failed" else "is switched off"
-            return Failed(DbaasIntegrationError(f"{where} {what}", retryable=True), patience=FAILURE_PATIENCE)
+            return Failed(DbaasIntegrationError(f"{where} {what}", retryable=True), grace_period=FAILURE_GRACE_PERIOD)
         ends = (answer.named(name) for name in (found.source, found.dest) if name)
         off = [service.name for service in ends if service and service.state == "poweroff"]
         if off:
@@ -81,10 +94,22 @@ class ExternalIntegrationWait(Wait):
     integration_id: str
     state: State = "active"
     kind: ClassVar[str] = "external-integration"
+    keys: ClassVar[tuple[str, ...]] = (
+        "integration_id",
+        "endpoint_type",
+        "endpoint_id",
+        "endpoint_name",
+        "service",
+        "status",
+    )
 
     @property
     def subject(self) -> str:
         return f"external integration {self.integration_id}"
+
+    @classmethod
+    def nothing(cls, fields: Mapping[str, Any]) -> Done | None:
+        return _nothing(cls, "external integration", fields)
 
     def call(self) -> Call[ExternalIntegration]:
         from airflow_dbaas.api.external_endpoints import ExternalEndpoints
@@ -92,7 +117,7 @@ class ExternalIntegrationWait(Wait):
         return ExternalEndpoints.get_integration.call(self.integration_id)
 
     def absent(self, error: DbaasNotFoundError) -> Verdict:
-        return Done(_gone(self.integration_id)) if self.state == "absent" else super().absent(error)
+        return Done(_gone(type(self), self.integration_id)) if self.state == "absent" else super().absent(error)
 
     def verdict(self, answer: ExternalIntegration) -> Verdict:
         if self.state == "absent":
@@ -102,12 +127,27 @@ class ExternalIntegrationWait(Wait):
             return Done(external_integration_result(answer))
         where = f"{self.subject} ({answer.type}, {answer.source_service_name} → {answer.dest_endpoint_name})"
         if status == "failed":
-            return Failed(DbaasIntegrationError(f"{where} failed", retryable=True), patience=FAILURE_PATIENCE)
+            return Failed(DbaasIntegrationError(f"{where} failed", retryable=True), grace_period=FAILURE_GRACE_PERIOD)
         return Pending(f"{where} is {status}, not active yet")
 
 
-def _gone(integration_id: str) -> dict[str, Any]:
-    return {"integration_id": integration_id, "status": "absent"}
+def _gone(wait: type[Wait], integration_id: str | None) -> dict[str, Any]:
+    return {**dict.fromkeys(wait.keys), "integration_id": integration_id, "status": "absent"}
+
+
+def _nothing(wait: type[Wait], kind: str, fields: Mapping[str, Any]) -> Done | None:
+    """The end of the wait for the end of an integration that was not there."""
+    integration_id = fields["integration_id"]
+    if not is_nothing(integration_id):
+        return None
+    if fields["state"] != "absent":
+        # One that is being made must not be taken for active.
+        raise DbaasConfigurationError(
+            f"integration_id must be a UUID, got {calls.shown(integration_id)}: the API did not show the {kind} when "
+            "it was made; let the operator wait for it (wait_for_completion=True)"
+        )
+    text = f"There is no {kind} whose end to wait for: nothing was deleted (integration_id is None)"
+    return Done(_gone(wait, None), text)
 
 
 def integration_result(integration: Integration) -> dict[str, Any]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas.api.errors import DbaasMigrationError, DbaasNotFoundError
 from airflow_dbaas.api.redaction import redact
-from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait
+from airflow_dbaas.waits.base import APPEARANCE_SECONDS, Done, Failed, Pending, Verdict, Wait, in_seconds
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
     from airflow_dbaas.api.migrations import MigrationDetail, MigrationStatus
+
+
+#: Seconds for which a replicating migration may be shown as failed, unless the user says otherwise.
+FAILURE_GRACE_PERIOD = 180.0
 
 
 @dataclass(frozen=True)
@@ -20,17 +26,26 @@ class MigrationWait(Wait):
 
     The top-level status is not trusted: a migration that never reached its source has been seen as ``done``. It
     is finished only if no error is shown and every database is ``done`` or, ``until="synced"``, ``syncing``.
-    While it replicates, ``failed`` may pass; it counts only if it lasts.
+
+    Its verdict is the one definition of a failed migration, for sensors, operators and the page: ``Failed`` without a
+    grace period has failed for good; ``Failed`` with one replicates and may recover, and has failed for good only if it
+    is still shown as failed when the grace period is over.
 
     :param until: ``synced``: the copy is complete, replication may go on; ``done``: replication has ended too.
-    :param failure_patience: seconds for which a replicating migration may be shown as failed.
+    :param failure_grace_period: seconds for which a replicating migration may be shown as failed.
     """
 
     service_name: str
     until: Literal["synced", "done"] = "synced"
-    failure_patience: float = 180.0
+    failure_grace_period: float = FAILURE_GRACE_PERIOD
     kind: ClassVar[str] = "migration"
+    keys: ClassVar[tuple[str, ...]] = ("service", "status", "method", "databases")
     slow: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        # From a user, or from a template that was rendered in the triggerer.
+        given: float | str | timedelta = self.failure_grace_period
+        object.__setattr__(self, "failure_grace_period", in_seconds(given))
 
     @property
     def subject(self) -> str:
@@ -43,7 +58,7 @@ class MigrationWait(Wait):
 
     def absent(self, error: DbaasNotFoundError) -> Verdict:  # noqa: ARG002 - said in other words
         text = f"There is no migration into service {self.service_name}: it was not started, or has been stopped"
-        return Failed(DbaasMigrationError(text), patience=APPEARANCE_SECONDS)
+        return Failed(DbaasMigrationError(text), grace_period=APPEARANCE_SECONDS)
 
     def verdict(self, answer: MigrationStatus) -> Verdict:
         details = answer.details
@@ -59,7 +74,7 @@ class MigrationWait(Wait):
         if not details and answer.status in {"done", "syncing"}:
             # "Done" without a single database is either a moment's view or a copy of nothing.
             text = f"The migration into service {self.service_name} says {answer.status} but names no database"
-            return Failed(DbaasMigrationError(text), patience=APPEARANCE_SECONDS)
+            return Failed(DbaasMigrationError(text), grace_period=APPEARANCE_SECONDS)
         return Pending(describe_migration(answer))
 
     def _trouble(self, answer: MigrationStatus) -> Verdict:
@@ -67,13 +82,49 @@ class MigrationWait(Wait):
         if under_way and not answer.error:
             # Others are still being copied: the failure is told, with all there is to say, when they are over.
             return Pending(describe_migration(answer))
-        passing = bool(under_way) or may_recover(answer)
+        passing = bool(under_way) or _replicates(answer)
         text = f"The migration into service {self.service_name} failed: {describe_migration(answer)}"
-        return Failed(DbaasMigrationError(text), patience=self.failure_patience if passing else 0.0)
+        return Failed(DbaasMigrationError(text), grace_period=self.failure_grace_period if passing else 0.0)
 
 
-def may_recover(status: MigrationStatus) -> bool:
-    """Whether the failure that a migration shows may pass: it replicates.
+@dataclass(frozen=True)
+class MigrationRecoveryWait(Wait):
+    """Until a migration that is shown as failed has recovered, or has failed for good.
+
+    The result says which: ``failed`` is true if it was still shown as failed when its grace period was over.
+
+    :param fails_at: Unix time at which the grace period is over.
+    """
+
+    service_name: str
+    fails_at: float
+    kind: ClassVar[str] = "migration-recovery"
+    timed: ClassVar[bool] = True
+    slow: ClassVar[bool] = True
+
+    @property
+    def subject(self) -> str:
+        return f"the migration into service {self.service_name}"
+
+    def call(self) -> Call[MigrationStatus]:
+        from airflow_dbaas.api.migrations import Migrations
+
+        return Migrations.status.call(self.service_name)
+
+    def absent(self, error: DbaasNotFoundError) -> Verdict:  # noqa: ARG002 - there is nothing more to it
+        return Done({"failed": False}, note="it is gone")
+
+    def verdict(self, answer: MigrationStatus) -> Verdict:
+        seen = MigrationWait(self.service_name).verdict(answer)
+        if not isinstance(seen, Failed):
+            return Done({"failed": False}, note=f"it has recovered: {describe_migration(answer)}")
+        if seen.grace_period and time.time() < self.fails_at:
+            return Pending(f"{seen.error} (may recover)")
+        return Done({"failed": True}, note="it has failed for good")
+
+
+def _replicates(status: MigrationStatus) -> bool:
+    """Whether what a migration shows as failed replicates, so that it may recover.
 
     That need not be said by a method or a database: "Logical replication is currently down" may be all there is.
     """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas.api.errors import DbaasOperationError
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.waits.base import Done, Failed, Pending, Verdict, Wait
+from airflow_dbaas.waits.ids import is_nothing
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
@@ -23,10 +25,19 @@ class OperationWait(Wait):
 
     operation_id: str
     kind: ClassVar[str] = "operation"
+    keys: ClassVar[tuple[str, ...]] = ("operation_id", "reference_id", "reference_link")
 
     @property
     def subject(self) -> str:
         return f"operation {self.operation_id}"
+
+    @classmethod
+    def nothing(cls, fields: Mapping[str, Any]) -> Done | None:
+        if not is_nothing(fields["operation_id"]):
+            return None
+        return Done(
+            dict.fromkeys(cls.keys), "There is no operation to wait for: nothing was started (operation_id is None)"
+        )
 
     def call(self) -> Call[Operation]:
         from airflow_dbaas.api.operations import Operations

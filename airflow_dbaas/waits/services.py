@@ -24,6 +24,7 @@ class ServiceWait(Wait):
     service_name: str
     state: Literal["running", "poweroff", "absent"] = "running"
     kind: ClassVar[str] = "service"
+    keys: ClassVar[tuple[str, ...]] = ("service", "state", "type", "plan", "zone")
     slow: ClassVar[bool] = True
 
     @property
@@ -44,7 +45,7 @@ class ServiceWait(Wait):
             return Done(service_result(service or Service(name=self.service_name, state="absent")))
         if service is None:
             error = DbaasServiceError(f"{self.subject} does not exist (waiting for {self.state})")
-            return Failed(error, patience=APPEARANCE_SECONDS)
+            return Failed(error, grace_period=APPEARANCE_SECONDS)
         if state == "poweroff":
             text = f"{self.subject} is powered off (waiting for {self.state}); power it on in the portal"
             return Failed(DbaasServiceError(text))

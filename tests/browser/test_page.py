@@ -217,10 +217,12 @@ def test_texts_are_only_texts(alone: Page) -> None:
     }
     problem = {"place": "migrations", "service": evil, "text": evil}
     answer = {"at": "2026-01-01T00:00:00+00:00", "services": [service], "endpoints": [], "links": [link]}
-    answer |= {"migrations": [migration], "problems": [problem]}
+    turns = {"services": 300, "asked": 7, "oldest": None}
+    answer |= {"migrations": [migration], "problems": [problem], "turns": {"migrations": turns, "attachments": turns}}
     alone.route("**/api/connections/*", lambda route: route.fulfill(json=answer))
     alone.get_by_role("button", name="Refresh now").click()
     expect(alone.get_by_role("rowheader", name=evil)).to_be_visible()
     expect(alone.get_by_text(f"{evil}: migrations cannot be shown. {evil}")).to_be_visible()
+    expect(alone.get_by_text("migrations: 7 of 300 services looked at so far.")).to_be_visible()
     expect(alone.locator("img")).to_have_count(0)
     expect(alone.locator("article a")).to_have_attribute("href", re.compile("^http://127"))

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 ALLOWED = {
     "api": {"api"},
     "emulator": {"emulator"},
-    "verification": {"verification", "api"},
+    "verification": {"verification", "api", "logins"},
     "provider_info": set(),
     "_compat": {"_compat", "airflow"},
     "validation": {"api"},
@@ -24,7 +24,7 @@ ALLOWED = {
     "credentials": {"_compat", "api"},
     "ledger": {"_compat"},
     "engines": {"api"},
-    "logins": {"engines"},
+    "logins": {"api", "engines"},
     "sources": {"_compat", "api", "credentials", "engines", "logins"},
     "desired": {"api"},
     "desired_services": {"api", "desired", "documents", "validation"},
@@ -36,10 +36,22 @@ ALLOWED = {
     "retry_policy": {"_compat", "api"},
     "fleet": {"_compat", "api", "documents", "validation"},
     "events": {"_compat", "api", "waits"},
-    "links": {"_compat"},
-    "base": {"_compat", "hooks", "links", "validation"},
+    "links": {"_compat", "api"},
+    "results": {"_compat"},
+    "base": {"_compat", "hooks", "links", "results", "validation"},
     "hooks": {"_compat", "api", "credentials", "provider_info"},
-    "triggers": {"_compat", "api", "events", "hooks", "polling", "sharing", "triggers", "validation", "waits"},
+    "triggers": {
+        "_compat",
+        "api",
+        "events",
+        "hooks",
+        "polling",
+        "results",
+        "sharing",
+        "triggers",
+        "validation",
+        "waits",
+    },
     "cli": {"__version__", "_compat", "api", "cli", "emulator", "hooks"},
     "testing": {"api", "cli", "testing"},
 }
@@ -58,7 +70,7 @@ ALLOWED["operators"] = {
     *_TASKS,
 }
 ALLOWED["sensors"] = {"sensors", *_TASKS}
-ALLOWED["plugin"] = {"_compat", "api", "engines", "hooks", "ledger", "plugin", "waits"}
+ALLOWED["plugin"] = {"_compat", "api", "credentials", "engines", "hooks", "ledger", "plugin", "waits"}
 ALLOWED["task_groups"] = {"fleet", "hooks", "operators", "sensors", "task_groups", *_TASKS}
 ALLOWED["dags"] = {"desired_services", "fleet", "hooks", "operators", "sensors", "task_groups", "airflow"}
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import secrets
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -11,8 +16,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from airflow_dbaas.api.errors import DbaasDatabaseError
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.emulator.postgres import PostgresServer
-from airflow_dbaas.verification import comparison, postgres, postgres_catalog
+from airflow_dbaas.verification import comparison, connections, postgres, postgres_catalog, postgres_sessions
 from airflow_dbaas.verification.comparison import Report
 from airflow_dbaas.verification.postgres_sessions import session
 
@@ -79,7 +85,8 @@ class End:
 
     def parameters(self, dbname: str | None = None) -> dict[str, Any]:
         given = conninfo_to_dict(self.server.conninfo(dbname=dbname or "postgres"))
-        return {**given, "sslmode": "disable", **self.changes}
+        wanted = {**given, "sslmode": "disable", **self.changes}
+        return {**wanted, "password": Secret.of(wanted["password"])}
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +285,62 @@ def test_no_end_breaks_off_while_the_other_is_read(servers: Any, dbname: str) ->
     change(servers[1], dbname, *(f"ALTER DATABASE {dbname} SET {limit} = '5s'" for limit in limits))
     with session(End(servers[1]), dbname) as opened:
         assert [opened.rows(f"SHOW {limit}") for limit in limits] == [[("0",)]] * 3
+
+
+@pytest.fixture(params=["psycopg", "psycopg2"])
+def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Either driver."""
+    module = importlib.import_module(request.param)
+    monkeypatch.setattr(postgres_sessions, "_driver", lambda: module)
+    return module
+
+
+def test_an_idle_connection_is_kept_alive(servers: Any, driver: Any) -> None:
+    """The system probes it before a NAT on the way forgets it, and tells if it is gone."""
+    with session(End(servers[0])) as opened:
+        number = opened._connection.fileno()
+        with closing(socket.socket(fileno=os.dup(number))) as found:
+            assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            for option, value in (
+                (socket.TCP_KEEPIDLE, 60),
+                (socket.TCP_KEEPINTVL, 10),
+                (socket.TCP_KEEPCNT, 6),
+                (socket.TCP_USER_TIMEOUT, 120_000),
+            ):
+                assert found.getsockopt(socket.IPPROTO_TCP, option) == value
+
+
+def test_a_lock_is_not_waited_for_without_end(
+    servers: Any, dbname: str, driver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what holds things up, and where to look."""
+    for module in (connections, postgres_sessions):
+        monkeypatch.setattr(module, "LOCK_SECONDS", 0.2)
+    with psycopg.connect(servers[1].conninfo(dbname=dbname)) as holder, session(End(servers[1]), dbname) as opened:
+        holder.execute("LOCK TABLE keyless IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DbaasDatabaseError) as caught:
+            opened.rows("SELECT * FROM public.keyless")
+    text = str(caught.value)
+    assert "another session has held a lock for 0.2 seconds, look for it with pg_locks and pg_stat_activity" in text
+    assert f"127.0.0.1:{servers[1].port}, database {dbname}" in text
+    assert caught.value.retryable
+
+
+def test_what_is_no_postgres_server(servers: Any, driver: Any) -> None:
+    """Whatever the driver makes of what it says, it is one clear error; an IPv6 address stands in brackets."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        port = listener.getsockname()[1]
+
+        def answer() -> None:
+            with listener.accept()[0] as asking:
+                asking.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with (
+            pytest.raises(DbaasDatabaseError, match=rf"connection to \[::1\]:{port}, database postgres failed: "),
+            session(End(servers[0], host="::1", port=port)),
+        ):
+            pass
 
 
 def test_what_replication_leaves_out_is_completed(servers: Any, dbname: str) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
 import secrets
 import socket
+import struct
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
 
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.mysql.server import MysqlServer
-from airflow_dbaas.verification import comparison, mysql, mysql_sessions
+from airflow_dbaas.verification import comparison, connections, mysql, mysql_sessions
 from airflow_dbaas.verification.comparison import Report
 from airflow_dbaas.verification.mysql_sessions import MysqlSession, session
 
@@ -46,6 +51,7 @@ SCHEMA = (
     "CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01' DO DELETE FROM keyless",
 )
 ROWS = 151 + 4 + 2
+AUTHORITY = Authority()
 
 
 class End:
@@ -59,14 +65,15 @@ class End:
         login = self.server.login()
         given = {"host": login["host"], "port": login["port"], "user": login["user"], "dbname": dbname or ""}
         mode = "REQUIRED" if self.server.tls else "DISABLED"
-        return {**given, "password": login["password"].decode(), "sslmode": mode, **self.changes}
+        wanted = {**given, "password": login["password"].decode(), "sslmode": mode, **self.changes}
+        return {**wanted, "password": Secret.of(wanted["password"])}
 
 
 @pytest.fixture(scope="module")
 def servers(mysql_servers: Callable[..., MysqlServer]) -> tuple[MysqlServer, MysqlServer]:
     """A source without TLS, in another time zone and less strict, and a target with TLS only."""
     elsewhere = {"default-time-zone": "+05:00", "character-set-server": "latin1", "sql-mode": "ANSI_QUOTES"}
-    return mysql_servers(elsewhere), mysql_servers(identity=Authority().issue(["127.0.0.1"]))
+    return mysql_servers(elsewhere), mysql_servers(identity=AUTHORITY.issue(["127.0.0.1"]))
 
 
 @pytest.fixture
@@ -382,7 +389,7 @@ def test_a_server_that_cannot_be_reached_is_named_without_its_password(servers: 
     assert caught.value.retryable
 
 
-@pytest.mark.parametrize(("host", "text"), [("a" * 70, "too long"), ("no.such.host.invalid", "no.such.host.invalid")])
+@pytest.mark.parametrize(("host", "text"), [("a" * 70, "too long"), ("no.such.host.invalid", "Errno")])
 def test_a_host_that_is_none_is_named(servers: Any, host: str, text: str) -> None:
     """Also one that no host can be called."""
     with (
@@ -421,14 +428,148 @@ def test_tls(servers: Any) -> None:
             pass
 
 
+def test_a_file_of_authorities_is_used(servers: Any, tmp_path: Path) -> None:
+    """The server's own authority is trusted, another one is not; a file that cannot be read is named."""
+    _, encrypted = servers
+    right, wrong = tmp_path / "right.pem", tmp_path / "wrong.pem"
+    right.write_text(AUTHORITY.pem)
+    wrong.write_text(Authority().pem)
+    with session(End(encrypted, sslmode="VERIFY_CA", sslrootcert=str(right))) as opened:
+        assert opened.rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1]
+    with (
+        pytest.raises(DbaasDatabaseError, match="certificate verify failed"),
+        session(End(encrypted, sslmode="VERIFY_CA", sslrootcert=str(wrong))),
+    ):
+        pass
+    with (
+        pytest.raises(DbaasConfigurationError, match=r"its TLS files \(/no/such.pem\) cannot be used here"),
+        session(End(encrypted, sslmode="VERIFY_CA", sslrootcert="/no/such.pem")),
+    ):
+        pass
+
+
+def test_a_login_by_ed25519(servers: Any) -> None:
+    """Without PyNaCl the driver cannot make it: the error says what to install; the password is not in it."""
+    assert importlib.util.find_spec("nacl") is None, "with PyNaCl installed there is nothing to be told"
+    server = servers[0]
+    change(server, None, "INSTALL SONAME 'auth_ed25519'")
+    change(server, None, "CREATE USER odd IDENTIFIED VIA ed25519 USING PASSWORD('p@ss word')")
+    advice = r"ed25519, for which PyMySQL needs a further package: pip install 'PyMySQL\[ed25519\]'"
+    try:
+        with (
+            pytest.raises(DbaasConfigurationError, match=advice) as caught,
+            session(End(server, user="odd", password="p@ss word")),
+        ):
+            pass
+    finally:
+        change(server, None, "DROP USER odd", "UNINSTALL SONAME 'auth_ed25519'")
+    assert f"127.0.0.1:{server.port}" in str(caught.value)
+    assert "p@ss" not in str(caught.value)
+    assert not caught.value.retryable
+
+
+def packet(number: int, payload: bytes) -> bytes:
+    return struct.pack("<I", len(payload))[:3] + bytes([number]) + payload
+
+
+@pytest.mark.parametrize(
+    ("plugin", "advice"),
+    [
+        ("auth_gssapi_client", "the authentication plugin auth_gssapi_client, which PyMySQL does not know; create a"),
+        ("caching_sha2_password", r"without TLS .* needs a further package: pip install 'PyMySQL\[rsa\]'"),
+    ],
+)
+def test_a_login_that_the_driver_cannot_make(
+    servers: Any, plugin: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the server's plugin and what to do."""
+    monkeypatch.setattr(pymysql._auth, "_have_cryptography", False)
+    abilities = 0x1 | 0x200 | 0x8000 | 0x80000
+    greeting = b"\x0a8.0.36\0" + struct.pack("<I", 7) + b"saltsalt\0" + struct.pack("<H", abilities & 0xFFFF)
+    greeting += b"\x2d\x02\x00" + struct.pack("<H", abilities >> 16) + b"\x15" + bytes(10) + b"saltsaltsalt\0"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def answer() -> None:
+            # It ends the connection once it knows that it cannot log in.
+            with listener.accept()[0] as asking, suppress(OSError):
+                asking.sendall(packet(0, greeting + b"mysql_native_password\0"))
+                asking.recv(4096)
+                asking.sendall(packet(2, b"\xfe" + plugin.encode() + b"\0" + b"saltsaltsaltsaltsalt\0"))
+                asking.recv(4096)
+                # Only for caching_sha2_password: all of the login is needed, then the key for it.
+                asking.sendall(packet(4, b"\x01\x04"))
+                asking.recv(4096)
+                asking.sendall(packet(6, b"\x01a key"))
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(DbaasConfigurationError, match=advice), session(End(servers[0], port=port)):
+            pass
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\x01\x00\x00\x00\x0a",
+        b"\x05\x00\x00\x00\x0a8.0\x00",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\x10\x00\x00\x00\x0ax.y.z\x00" + b"\xff" * 8,
+    ],
+)
+def test_what_is_no_mysql_server(servers: Any, said: bytes) -> None:
+    """Whatever it says, and whatever the driver makes of that, is one clear error."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def answer() -> None:
+            for _ in range(2):
+                with listener.accept()[0] as asking, suppress(OSError):
+                    asking.sendall(said)
+
+        threading.Thread(target=answer, daemon=True).start()
+        with (
+            pytest.raises(DbaasDatabaseError, match=f"connection to 127.0.0.1:{port} failed: "),
+            session(End(servers[0], port=port)),
+        ):
+            pass
+
+
+def test_an_idle_connection_is_kept_alive(servers: Any) -> None:
+    """The system probes it before a NAT on the way forgets it, and tells if it is gone."""
+    with session(End(servers[0])) as opened:
+        found = opened._connection._sock
+        assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        for option, value in (
+            (socket.TCP_KEEPIDLE, 60),
+            (socket.TCP_KEEPINTVL, 10),
+            (socket.TCP_KEEPCNT, 6),
+            (socket.TCP_USER_TIMEOUT, 120_000),
+        ):
+            assert found.getsockopt(socket.IPPROTO_TCP, option) == value
+
+
+def test_a_lock_is_not_waited_for_without_end(servers: Any, dbname: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what holds things up, and where to look."""
+    monkeypatch.setattr(mysql_sessions, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(connections, "LOCK_SECONDS", 1)
+    with closing(pymysql.connect(**servers[1].login(dbname))) as holder, session(End(servers[1]), dbname) as opened:
+        holder.cursor().execute("LOCK TABLES keyless WRITE")
+        with pytest.raises(DbaasDatabaseError) as caught:
+            opened.rows("SELECT * FROM keyless")
+    where = f"127.0.0.1:{servers[1].port}, database {dbname}"
+    assert "another session has held a lock for 1 seconds, look for it with SHOW FULL PROCESSLIST" in str(caught.value)
+    assert where in str(caught.value)
+    assert caught.value.retryable
+
+
 def test_an_older_driver_goes_on_without_tls(servers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection is refused if it has no TLS in the end, whatever the driver makes of what it was told."""
-    connect = mysql_sessions.connect
+    connect = pymysql.connect
 
-    def without(driver: Any, parameters: dict[str, Any], arguments: dict[str, Any]) -> Any:
-        return connect(driver, parameters, {**arguments, "ssl": None, "ssl_disabled": True})
+    def without(**arguments: Any) -> Any:
+        return connect(**{**arguments, "ssl": None, "ssl_disabled": True})
 
-    monkeypatch.setattr(mysql_sessions, "connect", without)
+    monkeypatch.setattr(pymysql, "connect", without)
     with (
         pytest.raises(DbaasDatabaseError, match="TLS is demanded") as caught,
         session(End(servers[0], sslmode="REQUIRED")),

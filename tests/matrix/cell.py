@@ -103,10 +103,14 @@ class Trial:
         make(self.cell, self.house.folder / "environment", self.world.wheel)
         self.airflow.migrate()
 
-    def listed(self) -> None:
-        """Airflow's own listings show the provider."""
+    def discovered(self) -> None:
+        """Airflow knows the provider."""
         (provider,) = self._airflow("providers", "get", "airflow-dbaas")
         _same("airflow providers get", provider["Provider"], "airflow-dbaas")
+
+    def listed(self) -> None:
+        """Airflow's own listings show the provider."""
+        self.discovered()
         hooks = [hook for hook in self._airflow("providers", "hooks") if hook["connection_type"] == CONNECTION_TYPE]
         _same("airflow providers hooks", [hook["class"] for hook in hooks], ["airflow_dbaas.hooks.dbaas.DbaasHook"])
         links = [link["extra_link_class_name"] for link in self._airflow("providers", "links")]
@@ -121,9 +125,7 @@ class Trial:
     def imports(self) -> None:
         """All modules and DAGs are imported without an error, a warning of ours, or a word."""
         found = self._inside("imports", self.dags)
-        if not Path(found["from"]).is_relative_to(self.house.folder / "environment"):
-            raise CheckError(f"airflow_dbaas is imported from {found['from']}")
-        _same("import errors", found["errors"], {})
+        self._is_the_wheel(found)
         _same("DAGs", found["dags"], sorted(file.stem for file in self.dags.glob("*.py")))
         _same("warnings", found["warnings"], [])
         _same("printed at import", found["printed"], "")
@@ -132,17 +134,19 @@ class Trial:
     def dag_test(self) -> None:
         """The migration DAG and that of a fleet run to their ends in ``DAG.test()``, deferred."""
         source = {"source_conn_id": "legacy_postgres", "method": "dump"}
-        for dag_id, conf in {
-            "dbaas_migrate_service": {"service": f"{self.service}-test", **source},
-            "dbaas_migrate_fleet": {"services": [{"service": f"{self.service}-fleet", **source}]},
-        }.items():
-            found = self._inside("migrate", self.dags, dag_id, json.dumps(conf))
-            _same(f"state of the run of {dag_id} ({found['tasks']})", found["state"], "success")
-            _same("warnings", found["warnings"], [])
-            if not found["deferred"]:
-                raise CheckError(f"no task of {dag_id} was deferred")
+        self.run_dag("dbaas_migrate_service", {"service": f"{self.service}-test", **source})
+        self.run_dag("dbaas_migrate_fleet", {"services": [{"service": f"{self.service}-fleet", **source}]})
         table = "asset_event" if self.cell.version >= (3,) else "dataset_event"
         self.outcome.found["assets"] = self._database(f"SELECT count(*) FROM {table}")[0][0] > 0
+
+    def run_dag(self, dag_id: str, conf: Mapping[str, Any]) -> None:
+        """Run a DAG to its end in ``DAG.test()``: it succeeds, something of it was deferred, nothing warned."""
+        found = self._inside("migrate", self.dags, dag_id, json.dumps(conf))
+        self._is_the_wheel(found)
+        _same(f"state of the run of {dag_id} ({found['tasks']})", found["state"], "success")
+        _same("warnings", found["warnings"], [])
+        if not found["deferred"]:
+            raise CheckError(f"no task of {dag_id} was deferred")
 
     def triggerer(self) -> None:
         """A deferred operator and a deferred sensor with a scheduler and a triggerer."""
@@ -171,6 +175,12 @@ class Trial:
         self.outcome.found["task_state"] = looked["task_state"]
         logs = (self.house.folder / "airflow" / "logs").glob("dag_id=matrix_wait/*/task_id=wait/*")
         self.outcome.found["no_worker"] = all("trigger" in file.name for file in logs)
+
+    def _is_the_wheel(self, found: Mapping[str, Any]) -> None:
+        """What a script imported is what was installed, and no DAG failed to be imported."""
+        if not Path(found["from"]).is_relative_to(self.house.folder / "environment"):
+            raise CheckError(f"airflow_dbaas is imported from {found['from']}")
+        _same("import errors", found["errors"], {})
 
     def _serves(self) -> bool:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_dbaas import credentials
+from airflow_dbaas.api.redaction import revealed
 from airflow_dbaas.desired import ENDPOINT_TYPES
 from airflow_dbaas.endpoint_settings import FROM_CONNECTION, endpoint_settings
 
@@ -38,6 +39,12 @@ def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
             {"host": "logs.example.com", "port": 9200, "login": "us:er", "password": SECRET},
             {"index-prefix": "db"},
             {"url": "https://us%3Aer:c%40nary%2Fpass%20w%C3%B6rd@logs.example.com:9200", "index_prefix": "db"},
+        ),
+        (
+            "opensearch",
+            {"host": "2001:db8::7", "port": 9200},
+            {"index-prefix": "db"},
+            {"url": "https://[2001:db8::7]:9200", "index_prefix": "db"},
         ),
         (
             "elasticsearch",
@@ -83,7 +90,7 @@ def test_each_type_takes_its_part_of_the_connection(
 ) -> None:
     """What the settings name counts; names may be in kebab case; what neither has is left out."""
     connection(monkeypatch, **fields)
-    assert endpoint_settings(kind, given, "secrets") == expected
+    assert revealed(endpoint_settings(kind, given, "secrets")) == expected
 
 
 def test_every_type_is_in_the_table() -> None:
@@ -103,6 +110,6 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
         extra={"key": "PRIVATE KEY", "sd": "a token", "ca": "public"},
     )
     endpoint_settings("rsyslog", None, "secrets")
-    url = endpoint_settings("opensearch", None, "secrets")["url"]
+    url = endpoint_settings("opensearch", None, "secrets")["url"].reveal()
     assert {SECRET, "PRIVATE KEY", "a token", url, "c%40nary%2Fpass%20w%C3%B6rd"} <= masked
     assert "public" not in masked

@@ -12,7 +12,7 @@ from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationEr
 from airflow_dbaas.api.external_endpoints import ExternalIntegration
 from airflow_dbaas.api.services import ServiceList
 from airflow_dbaas.waits import Done, ExternalIntegrationWait, Failed, IntegrationWait, Pending
-from airflow_dbaas.waits.integrations import FAILURE_PATIENCE
+from airflow_dbaas.waits.integrations import FAILURE_GRACE_PERIOD
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 
@@ -100,7 +100,7 @@ def test_a_failed_integration_may_recover(answer: dict[str, Any], words: str) ->
     """It is shown so while a service restarts: it counts only if it lasts, and Airflow may try again."""
     verdict = seen(**answer)
     assert isinstance(verdict, Failed)
-    assert verdict.patience == FAILURE_PATIENCE
+    assert verdict.grace_period == FAILURE_GRACE_PERIOD
     assert verdict.error.retryable
     assert str(verdict.error) == f"integration {ID} (logs, db → search) {words}"
 
@@ -109,7 +109,7 @@ def test_a_service_that_is_powered_off() -> None:
     """The integration cannot become active, whichever end it is; other services do not matter."""
     verdict = seen(**{"status": "inactive", "is-active": False, "states": ("running", "poweroff")})
     assert isinstance(verdict, Failed)
-    assert verdict.patience == 0
+    assert verdict.grace_period == 0
     assert not verdict.error.retryable
     assert "cannot become active: service search is powered off" in str(verdict.error)
 
@@ -121,8 +121,16 @@ def test_an_integration_that_is_not_listed() -> None:
     verdict = seen(other)
     assert isinstance(verdict, Failed)
     assert isinstance(verdict.error, DbaasIntegrationError)
-    assert verdict.patience == waits.APPEARANCE_SECONDS
-    assert seen(other, "absent") == Done({"integration_id": other, "status": "absent"})
+    assert verdict.grace_period == waits.APPEARANCE_SECONDS
+    assert seen(other, "absent") == Done(
+        {
+            "integration_id": other,
+            "integration_type": None,
+            "source_service": None,
+            "dest_service": None,
+            "status": "absent",
+        }
+    )
     assert isinstance(seen(ID, "absent", status="running"), Pending)
 
 
@@ -163,17 +171,20 @@ def test_an_attachment_that_does_not_work_yet() -> None:
     )
     verdict = external(status="failed")
     assert isinstance(verdict, Failed)
-    assert (verdict.patience, verdict.error.retryable) == (FAILURE_PATIENCE, True)
+    assert (verdict.grace_period, verdict.error.retryable) == (FAILURE_GRACE_PERIOD, True)
 
 
 def test_an_attachment_that_is_gone() -> None:
     """A 404 is what is waited for, or an end if it lasts."""
     unknown = DbaasNotFoundError("404")
-    assert ExternalIntegrationWait(ID, "absent").absent(unknown) == Done({"integration_id": ID, "status": "absent"})
+    gone = ExternalIntegrationWait(ID, "absent").absent(unknown)
+    assert isinstance(gone, Done)
+    assert {key: value for key, value in gone.result.items() if value} == {"integration_id": ID, "status": "absent"}
+    assert gone.result.keys() == set(ExternalIntegrationWait.keys)
     assert isinstance(external("absent", status="running"), Pending)
     verdict = ExternalIntegrationWait(ID).absent(unknown)
     assert isinstance(verdict, Failed)
-    assert verdict.patience == waits.APPEARANCE_SECONDS
+    assert verdict.grace_period == waits.APPEARANCE_SECONDS
 
 
 @pytest.mark.parametrize("wait", [IntegrationWait(ID, "absent"), ExternalIntegrationWait(ID)])

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.api.migrations import MigrationStatus
-from airflow_dbaas.operators._migrations.start import _has_failed
 from airflow_dbaas.operators._migrations.verify import _replicates
+from airflow_dbaas.operators.migrations import DbaasStartMigrationOperator
+from airflow_dbaas.plugin import view
+from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
+from airflow_dbaas.waits import Done, Failed, MigrationRecoveryWait, MigrationWait, Pending, migrations, restore
 
 
 def status(*details: tuple[str, str], **fields: Any) -> MigrationStatus:
@@ -20,20 +27,70 @@ def status(*details: tuple[str, str], **fields: Any) -> MigrationStatus:
 @pytest.mark.parametrize(
     ("seen", "failed"),
     [
-        (status(("failed", "pg_dump"), ("done", "pg_dump"), status="failed"), True),
-        (status(status="done", error="connection refused"), True),
-        (status(("done", "pg_dump"), status="done"), False),
-        # Others are still to be copied, or may recover.
-        (status(("failed", "pg_dump"), ("waiting", "")), False),
-        (status(("failed", "pg_dump"), ("syncing", "")), False),
-        (status(("failed", "replication"), status="failed"), False),
-        (status(status="failed", method="replication", error="down"), False),
-        (status(status="failed", method="", error="Logical replication is currently down"), False),
+        (status(("failed", "pg_dump"), ("done", "pg_dump"), status="failed"), "for good"),
+        (status(status="done", error="connection refused"), "for good"),
+        # Nothing that follows can make up for a database that was not copied.
+        (status(("failed", "pg_dump"), ("syncing", "replication")), "for good"),
+        (status(("done", "pg_dump"), status="done"), "no"),
+        # Others are still being copied, or it may recover.
+        (status(("failed", "pg_dump"), ("waiting", "")), "no"),
+        (status(("failed", "replication"), status="failed"), "for now"),
+        (status(status="failed", method="replication", error="down"), "for now"),
+        (status(status="failed", method="", error="Logical replication is currently down"), "for now"),
     ],
 )
-def test_a_migration_is_cleared_away_only_when_it_is_over(seen: MigrationStatus, failed: bool) -> None:
-    """It has failed only if nothing of it goes on."""
-    assert _has_failed(seen) is failed
+def test_everybody_agrees_on_what_has_failed(
+    monkeypatch: pytest.MonkeyPatch, seen: MigrationStatus, failed: str
+) -> None:
+    """Sensor, start operator and page go by one rule."""
+    verdict = MigrationWait("db").verdict(seen)
+    assert isinstance(verdict, Failed) is (failed != "no")
+    if isinstance(verdict, Failed):
+        assert bool(verdict.grace_period) is (failed == "for now")
+    outcome = view.migration("db", seen)["outcome"]
+    assert {"failed": "for good", "troubled": "for now"}.get(outcome, "no") == failed
+
+    taken: list[str] = []
+    start = DbaasStartMigrationOperator(task_id="t", service_name="db", source_conn_id="legacy")
+    monkeypatch.setattr(start, "refuse_another_type", lambda: None)
+    monkeypatch.setitem(vars(start), "source", None)
+    monkeypatch.setattr(start, "migration_status", lambda _: seen)
+    monkeypatch.setattr(start, "_refuse_another", lambda *_: None)
+    for name, step in {"_join": "no", "_replace": "for good", "wait_for": "for now"}.items():
+        monkeypatch.setattr(start, name, lambda *_, step=step, **__: taken.append(step))
+    start.start({"ti": SimpleNamespace(start_date=None)})
+    assert taken == [failed]
+
+
+def test_a_failure_that_may_pass_is_settled_by_its_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recovered, gone, or failed for good: known when the time is over, at once if it cannot recover."""
+    now = 1000.0
+    monkeypatch.setattr(migrations, "time", SimpleNamespace(time=lambda: now))
+    wait = MigrationRecoveryWait("db", fails_at=1180)
+    failed_now = status(("failed", "replication"), status="failed")
+    assert isinstance(wait.verdict(failed_now), Pending)
+    now = 1180
+    assert wait.verdict(failed_now) == Done({"failed": True}, note="it has failed for good")
+    now = 1000
+    healthy = wait.verdict(status(("syncing", "replication"), status="syncing"))
+    assert isinstance(healthy, Done)
+    assert healthy.result == {"failed": False}
+    for_good = wait.verdict(status(("failed", "pg_dump"), status="failed"))
+    assert isinstance(for_good, Done)
+    assert for_good.result == {"failed": True}
+    gone = wait.absent(DbaasNotFoundError("404"))
+    assert isinstance(gone, Done)
+    assert gone.result == {"failed": False}
+
+
+@pytest.mark.parametrize("given", [90, 90.0, "90", timedelta(seconds=90)])
+def test_a_grace_period_may_be_given_in_several_forms(given: Any) -> None:
+    """As a number, as what a template renders to, and as a timedelta; a trigger keeps it as JSON."""
+    sensor = DbaasMigrationSensor(task_id="t", service_name="db", failure_grace_period=given)
+    wait = sensor.wait()
+    assert wait == MigrationWait("db", failure_grace_period=90.0)
+    assert restore(json.loads(json.dumps(wait.serialize()))) == wait
+    assert float(sensor._fields["failure_grace_period"]) == 90
 
 
 @pytest.mark.fact("migration-mixed")

@@ -137,7 +137,7 @@ def test_404_just_after_creation_passes(clock: Clock) -> None:
 @pytest.mark.fact("migration-recovers")
 def test_replication_that_recovers_never_failed(clock: Clock) -> None:
     """Shown as failed for less than the patience, then syncing: success. Each spell is counted anew."""
-    watch = Watch(MigrationWait("db", until="done", failure_patience=100))
+    watch = Watch(MigrationWait("db", until="done", failure_grace_period=100))
     for _ in range(3):
         assert isinstance(watch.see(DOWN), Pending)
         clock.now += 99
@@ -148,7 +148,7 @@ def test_replication_that_recovers_never_failed(clock: Clock) -> None:
 
 def test_replication_that_stays_failed_fails(clock: Clock) -> None:
     """Shown as failed for the whole patience: failure, with the API's words."""
-    watch = Watch(MigrationWait("db", failure_patience=100))
+    watch = Watch(MigrationWait("db", failure_grace_period=100))
     assert isinstance(watch.see(DOWN), Pending)
     clock.now += 100
     verdict = watch.see(DOWN)
@@ -159,7 +159,7 @@ def test_replication_that_stays_failed_fails(clock: Clock) -> None:
 
 def test_an_outage_of_the_api_is_not_counted_as_failed_replication(clock: Clock) -> None:
     """Silence before the first "failed" does not use up the patience with it."""
-    watch = Watch(MigrationWait("db", failure_patience=100))
+    watch = Watch(MigrationWait("db", failure_grace_period=100))
     watch.see(DbaasServerError("503"))
     clock.now += 200
     assert isinstance(watch.see(DOWN), Pending)

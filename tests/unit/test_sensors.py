@@ -7,8 +7,11 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import jinja2
 import pytest
 from airflow.sdk import DAG, Asset, Param
 
@@ -28,10 +31,10 @@ RUNNING = {"dbaas-services": [{"name": "db", "state": "running", "type": "pg", "
 
 
 @pytest.fixture(autouse=True)
-def dag() -> Iterator[None]:
+def dag() -> Iterator[DAG]:
     """Sensors are made inside a DAG."""
-    with DAG("d", schedule=None):
-        yield
+    with DAG("d", schedule=None) as dag:
+        yield dag
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def connection(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
 
 
 def sensor(**arguments: Any) -> DbaasServiceSensor:
-    return DbaasServiceSensor(task_id="t", **{"service_name": "db", "deferrable": True, **arguments})
+    return DbaasServiceSensor(**{"task_id": "t", "service_name": "db", "deferrable": True, **arguments})
 
 
 def test_a_deferrable_sensor_begins_in_the_triggerer() -> None:
@@ -78,13 +81,23 @@ def test_a_deferrable_sensor_begins_in_the_triggerer() -> None:
         {"start_from_trigger": False},
         {"execution_timeout": timedelta(hours=1)},
         {"pre_execute": print},
+        {"on_execute_callback": print},
+        {"outlets": [Asset("x-test://a")]},
+        {"inlets": [Asset("x-test://a")]},
+        {"pool": "small"},
+        {"pool_slots": 2},
+        {"max_active_tis_per_dag": 1},
+        {"max_active_tis_per_dagrun": 1},
+        {"render_template_as_native_obj": True, "service_name": "{{ params.service }}"},
+        {"service_name": "{{ params.service | nobody_knows }}"},
+        {"service_name": "{% include 'name.txt' %}"},
         {"service_name": "{{ ti.xcom_pull('create')['service'] }}"},
         {"service_name": "{{ var.value.service }}"},
         {"service_name": "{{ nonsense"},
     ],
 )
 def test_what_needs_a_worker_begins_on_one(arguments: dict[str, Any]) -> None:
-    """The triggerer cannot fetch other tasks' results, knows no execution_timeout, runs no hooks."""
+    """The triggerer fetches no results of other tasks, runs no hooks and keeps no limits."""
     assert not sensor(**arguments).start_from_trigger
 
 
@@ -111,23 +124,161 @@ def test_parameters_with_limits_begin_on_a_worker() -> None:
     assert begins == {"free": True, "limited": False}
 
 
-@pytest.mark.parametrize("arguments", [{"outlets": [Asset("x-test://a")]}, {"post_execute": print}])
+def ends_here(task: Any) -> bool:
+    assert task.start_trigger_args is not None
+    assert task.start_trigger_args.trigger_kwargs is not None
+    return bool(task.start_trigger_args.trigger_kwargs["ends_here"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"post_execute": print}, {"on_success_callback": print}, {"multiple_outputs": True}]
+)
 def test_what_is_left_to_do_at_the_end_takes_a_worker(arguments: dict[str, Any]) -> None:
-    """Asset events and hooks come from a worker."""
+    """Hooks, callbacks and an XCom for each key of the result come from a worker."""
     task = sensor(**arguments)
     assert task.start_from_trigger
-    assert task.start_trigger_args is not None
-    assert task.start_trigger_args.trigger_kwargs is not None
-    assert task.start_trigger_args.trigger_kwargs["ends_here"] is False
+    assert not ends_here(task)
 
 
-def test_listeners_hear_of_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where plugins listen to tasks, the task ends on a worker."""
+@pytest.mark.parametrize("callbacks", [print, [print]])
+def test_callbacks_of_the_dag_count(callbacks: Any) -> None:
+    """They are the DAG's default arguments more often than the task's own."""
+    with DAG("defaults", schedule=None, default_args={"on_success_callback": callbacks}):
+        assert not ends_here(sensor())
+    with DAG("defaults", schedule=None, default_args={"on_execute_callback": callbacks}):
+        assert not sensor().start_from_trigger
+
+
+def test_failures_end_on_a_worker_anyway() -> None:
+    """So their callbacks, and skipping, keep no sensor from the triggerer."""
+    callbacks = dict.fromkeys(("on_failure_callback", "on_retry_callback", "on_skipped_callback"), print)
+    assert ends_here(sensor(**callbacks, soft_fail=True, retries=3))
+
+
+def test_what_is_added_to_a_finished_task_counts() -> None:
+    """Policies add callbacks, and tasks are mapped over a result, after the task was made."""
+    late = sensor()
+    assert ends_here(late)
+    late.on_success_callback = [print]
+    assert not ends_here(late)
+    late.on_execute_callback = [print]
+    assert not late.start_from_trigger
+    assert late.start_trigger_args is None
+
+
+def test_tasks_mapped_over_the_result_take_a_worker() -> None:
+    """It tells Airflow how many they are; they are known only when the DAG is complete."""
+    first = sensor()
+    assert ends_here(first)
+    DbaasServiceSensor.partial(task_id="mapped").expand(service_name=first.output)
+    assert not ends_here(first)
+
+
+def test_what_airflow_stores_of_a_dag() -> None:
+    """The scheduler is told the same."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    with DAG("stored", schedule=None) as dag:
+        sensor(task_id="here")
+        sensor(task_id="ends", on_success_callback=print)
+        sensor(task_id="begins", on_execute_callback=print)
+        DbaasServiceSensor.partial(task_id="mapped", deferrable=True, start_from_trigger=True).expand(
+            service_name=["a", "b"]
+        )
+    stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag)))).task_dict
+    begins = {name: (task.start_from_trigger, bool(task.start_trigger_args)) for name, task in stored.items()}
+    assert begins == {
+        "here": (True, True),
+        "ends": (True, True),
+        "begins": (False, False),
+        "mapped": (False, False),
+    }
+
+
+def test_listeners_hear_of_beginning_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where plugins listen to tasks, a worker begins and ends the task."""
     monkeypatch.setattr(triggers, "has_listeners", lambda: True)
     task = sensor()
-    assert task.start_trigger_args is not None
-    assert task.start_trigger_args.trigger_kwargs is not None
-    assert task.start_trigger_args.trigger_kwargs["ends_here"] is False
+    assert not task.start_from_trigger
+    assert triggers.why_end_on_a_worker(task) == "is listened to by plugins"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "begins", "ends"),
+    [
+        ("TRIGGERER__QUEUES_ENABLED", "True", False, True),
+        ("STATE_STORE__CLEAR_ON_SUCCESS", "True", True, False),
+        ("CORE__DEFAULT_POOL_NAME", "other", False, True),
+    ],
+)
+def test_settings_of_airflow(
+    monkeypatch: pytest.MonkeyPatch, setting: str, value: str, begins: bool, ends: bool
+) -> None:
+    """A trigger begun without a worker has no queue; only a worker's success clears the task state store."""
+    monkeypatch.setenv(f"AIRFLOW__{setting}", value)
+    task = sensor()
+    assert task.start_from_trigger is begins
+    assert (triggers.why_end_on_a_worker(task) is None) is ends
+
+
+def test_a_custom_xcom_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its store is for workers: they push to it and clear it."""
+    from airflow.sdk.execution_time import xcom
+
+    class Backend(xcom.BaseXCom):
+        pass
+
+    monkeypatch.setattr(xcom, "XCom", Backend)
+    task = sensor()
+    assert not task.start_from_trigger
+    assert triggers.why_end_on_a_worker(task) == "pushes to a custom XCom backend"
+
+
+def test_the_result_of_the_dag(dag: DAG) -> None:
+    """Only a worker marks it as such."""
+    task = sensor()
+    task.returns_dag_result = True
+    assert not ends_here(task)
+
+
+@pytest.mark.parametrize("rendered", [None, "db"])
+def test_a_label_that_cannot_be_rendered_before(rendered: str | None) -> None:
+    """A ``map_index_template`` is rendered before a task runs, or else when it has run: by a worker both times."""
+    context = {"map_index_template": "{{ x }}", "ti": SimpleNamespace(rendered_map_index=rendered)}
+    assert (triggers.why_end_on_a_worker(sensor(), context) is None) is (rendered is not None)
+
+
+def test_each_reason_is_given_in_the_docs() -> None:
+    """docs/reference/where-tasks-end.md lists what takes a worker, in the same words."""
+    page = " ".join((Path(__file__).parents[2] / "docs/reference/where-tasks-end.md").read_text().split())
+    for need in (*triggers.ENDS_ON_A_WORKER, *triggers.BEGINS_ON_A_WORKER):
+        assert need.reason in page
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"render_template_as_native_obj": True},
+        {"user_defined_filters": {"upper": str}},
+        {"user_defined_macros": {"x": str}},
+        {"jinja_environment_kwargs": {"trim_blocks": True}},
+        {"template_undefined": jinja2.Undefined},
+    ],
+)
+def test_a_dag_that_renders_in_its_own_way(environment: dict[str, Any]) -> None:
+    """The triggerer has one environment for all templates: a worker renders them as the DAG says."""
+    with DAG("own", schedule=None, params={"service": "db"}, **environment):
+        assert not sensor(service_name="{{ params.service | upper }}").start_from_trigger
+        assert sensor(task_id="plain").start_from_trigger
+
+
+def test_a_name_that_is_not_there_is_no_empty_zone() -> None:
+    """A misspelt parameter fails in the triggerer as it does on a worker; it must not mean the connection's zone."""
+    task = sensor(zone="{{ params.zoen }}")
+    trigger = trigger_of(task)
+    trigger.template_fields = ("zone", "service_name")
+    with pytest.raises(jinja2.UndefinedError, match="zoen"):
+        trigger.render_template_fields({"params": {"zone": "ch-gva-2"}})
 
 
 def test_an_older_airflow_begins_on_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +358,8 @@ def test_a_deferred_sensor_ends_in_the_triggerer(server: ScriptedServer, pushed:
     assert fire(trigger).payload["status"] == "done"
     trigger.trigger_id = 7
     assert isinstance(fire(trigger), TaskSuccessEvent)
-    assert pushed == {"return_value": {"operation_id": ID, "reference_id": None, "reference_link": None}}
+    result = {"operation_id": ID, "reference_id": None, "reference_link": None}
+    assert pushed == {"operation_id": ID, "reference_id": "", "reference_link": "", "return_value": result}
 
 
 @pytest.mark.usefixtures("connection")

@@ -148,6 +148,12 @@ def test_a_result_is_plain_json() -> None:
     assert result_of(json.loads(json.dumps(as_event(done)))) == done.result
 
 
+def context(kept: dict[str, Any]) -> Any:
+    """A worker's context; what its task pushes is kept."""
+    push = lambda key, value: kept.update({key: value})  # noqa: E731
+    return {"ti": SimpleNamespace(xcom_push=push, start_date=None, task_id="t")}
+
+
 def deferred_creation(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, dag: DAG, **arguments: Any) -> Any:
     """A task that has created a service and defers until that runs; and its trigger, as the triggerer makes it."""
     monkeypatch.setattr(polling, "BRIEF_SECONDS", 0)
@@ -164,9 +170,8 @@ def deferred_creation(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, d
         )
         if "mapped" in dag.dag_id:
             DbaasServiceSensor.partial(task_id="mapped").expand(service_name=task.output)
-    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None, start_date=None, task_id="t")}
     with pytest.raises(TaskDeferred) as deferred:
-        task.execute(context)
+        task.execute(context({}))
     made = DbaasWaitTrigger(**json.loads(json.dumps(deferred.value.trigger.serialize()[1])))
     made.resume_after = 0
     return task, made
@@ -190,7 +195,9 @@ def test_an_operator_whose_last_step_is_a_wait_ends_in_the_triggerer(
 ) -> None:
     """With the result that it has on a worker; and there if no triggerer runs it (DAG.test())."""
     task, made = deferred_creation(server, monkeypatch, DAG("d", schedule=None))
-    assert task.execute_complete({}, fire(made)) == CREATED
+    on_worker: dict[str, Any] = {}
+    assert task.execute_complete(context(on_worker), fire(made)) == CREATED
+    assert on_worker == CREATED
     made.trigger_id = 7
 
     async def events() -> list[Any]:
@@ -198,17 +205,26 @@ def test_an_operator_whose_last_step_is_a_wait_ends_in_the_triggerer(
 
     (event,) = asyncio.run(events())
     assert isinstance(event, TaskSuccessEvent)
-    assert pushed == {"return_value": CREATED}
+    assert pushed == {**CREATED, "return_value": CREATED}
 
 
 @pytest.mark.usefixtures("connection")
 @pytest.mark.parametrize(
     ("name", "arguments", "ends_here"),
-    [("d", {}, True), ("mapped", {}, False), ("d", {"outlets": [Asset("x-test://a")]}, False)],
+    [
+        ("d", {}, True),
+        ("mapped", {}, False),
+        ("d", {"outlets": [Asset("x-test://a")]}, False),
+        ("d", {"on_success_callback": print}, False),
+        ("d", {"multiple_outputs": True}, False),
+        # What only matters elsewhere.
+        ("d", {"on_execute_callback": print, "on_failure_callback": print, "on_retry_callback": print}, True),
+        ("d", {"on_skipped_callback": print, "inlets": [Asset("x-test://a")], "pre_execute": print}, True),
+    ],
 )
 def test_what_is_left_for_a_worker_is_done_there(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, name: str, arguments: dict[str, Any], ends_here: bool
 ) -> None:
-    """Asset events, and telling Airflow of a result over which tasks are mapped."""
+    """Asset events, callbacks, each key of the result, the length of a result over which tasks are mapped."""
     _, made = deferred_creation(server, monkeypatch, DAG(name, schedule=None), **arguments)
     assert made.ends_here is ends_here

@@ -71,7 +71,7 @@ def test_operation_failure(reason: str | None, retryable: bool) -> None:
     """Reasons that mean "later" can be retried, those that mean "fix it" cannot; the API's words are kept."""
     verdict = operation(state="failure", reason=reason, message="no room for postgres://u:p@h")
     assert isinstance(verdict, Failed)
-    assert verdict.patience == 0
+    assert verdict.grace_period == 0
     assert verdict.error.retryable is retryable
     assert str(verdict.error) == (
         f"operation {ID} ended in failure ({reason or 'no reason given'}): no room for postgres://u:***@h"
@@ -126,11 +126,11 @@ def test_service_verdicts() -> None:
     assert (done.result["service"], done.result["state"]) == ("db", "running")
     off = wait.verdict(service_list(("db", "poweroff")))
     assert isinstance(off, Failed)
-    assert off.patience == 0
+    assert off.grace_period == 0
     absent = wait.verdict(service_list())
     assert isinstance(absent, Failed)
     assert isinstance(absent.error, DbaasServiceError)
-    assert absent.patience == waits.APPEARANCE_SECONDS
+    assert absent.grace_period == waits.APPEARANCE_SECONDS
 
 
 @pytest.mark.fact("service-states")
@@ -203,7 +203,7 @@ def test_migration_failure_behind_any_status(answer: dict[str, Any]) -> None:
     verdict = migration(**answer)
     assert isinstance(verdict, Failed)
     assert isinstance(verdict.error, DbaasMigrationError)
-    assert verdict.patience == 0
+    assert verdict.grace_period == 0
     assert not verdict.error.retryable
 
 
@@ -212,7 +212,7 @@ def test_migration_done_without_databases() -> None:
     """Done without a single database and without an error is not taken for success; it fails if it lasts."""
     verdict = migration(status="done", details=[])
     assert isinstance(verdict, Failed)
-    assert verdict.patience == waits.APPEARANCE_SECONDS
+    assert verdict.grace_period == waits.APPEARANCE_SECONDS
 
 
 @pytest.mark.fact("migration-recovers")
@@ -234,7 +234,7 @@ def test_failed_while_replicating_may_pass(answer: dict[str, Any]) -> None:
     """Replication recovers: its failure counts only if it lasts."""
     verdict = migration(**answer)
     assert isinstance(verdict, Failed)
-    assert verdict.patience == MigrationWait.failure_patience
+    assert verdict.grace_period == MigrationWait.failure_grace_period
 
 
 def test_a_failed_database_is_told_when_the_others_are_over() -> None:
@@ -294,7 +294,7 @@ def test_a_404_is_an_end_only_if_it_lasts() -> None:
     for wait in (OperationWait(ID), TaskWait("db", ID), MigrationWait("db"), ServiceWait("db")):
         verdict = wait.absent(unknown)
         assert isinstance(verdict, Failed)
-        assert verdict.patience == waits.APPEARANCE_SECONDS
+        assert verdict.grace_period == waits.APPEARANCE_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ async def tls_obstacle(source: Endpoint) -> str | None:
 
 def _same_server(source: Endpoint) -> str:
     return (
-        f"Migrating to the same server is not supported: {source.host}:{source.port} is the target itself; "
+        f"Migrating to the same server is not supported: {source.place} is the target itself; "
         "name the server that has the data now"
     )
 

@@ -78,9 +78,14 @@ class Endpoint:
         return ("127.0.0.1" if host in {"localhost", "::1"} else host, self.port)
 
     @property
+    def place(self) -> str:
+        """Host and port, for people."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def shown(self) -> str:
         """All of it but the password, for people."""
-        return f"{self.host}:{self.port} (database '{self.dbname}', user '{self.user}', sslmode '{self.sslmode}')"
+        return f"{self.place} (database '{self.dbname}', user '{self.user}', sslmode '{self.sslmode}')"
 
     def command_line(self, dbname: str) -> str:
         """Connection string without the password: anyone on the machine can read command lines."""

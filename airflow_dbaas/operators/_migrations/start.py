@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import ledger, lineage, validation
@@ -14,7 +16,15 @@ from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import Check
 from airflow_dbaas.ledger import MigrationNote
 from airflow_dbaas.operators._migrations.base import MethodOperator
-from airflow_dbaas.waits import MigrationWait, describe_migration, may_recover
+from airflow_dbaas.waits import (
+    FAILURE_GRACE_PERIOD,
+    Failed,
+    MigrationRecoveryWait,
+    MigrationWait,
+    Verdict,
+    describe_migration,
+    in_seconds,
+)
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.migrations import MigrationStatus
@@ -26,8 +36,9 @@ class DbaasStartMigrationOperator(MethodOperator):
     it or until the data is there.
 
     Never a second time: a migration from the same source that runs, replicates or is complete is joined, also by a
-    retry or another run; one from another source, or from one that cannot be told, is refused. One that failed is
-    stopped and started anew. Where a running migration came from is kept in an Airflow variable, see ``ledger``.
+    retry or another run; one from another source, or from one that cannot be told, is refused. One that has failed is
+    stopped and started again. A replication that is shown as failed may recover: it is given ``failure_grace_period``
+    for that, and joined if it does. Where a running migration came from is kept in an Airflow variable, see ``ledger``.
 
     OpenLineage is told of the databases at both ends, as far as the migration's status names them by then.
 
@@ -36,6 +47,9 @@ class DbaasStartMigrationOperator(MethodOperator):
 
     :param until: ``started``: the API has taken it (put a ``DbaasMigrationSensor`` behind this task); ``synced``: every
         database is copied, replication may go on; ``done``: replication has ended too.
+    :param failure_grace_period: for how long a replicating migration may be shown as failed before it counts as failed:
+        seconds, or a timedelta; templated. The time that a replication is given to recover before it is stopped and
+        started again is not part of ``wait_timeout``.
     :param cancel_on_kill: if the task is killed while it waits (marked as failed or success, or cleared), stop the
         migration that it started; the target is then incomplete. If not, killing the task leaves the migration alone.
         A task killed while deferred can do so with Airflow 3.3 and later only. A migration that was joined is
@@ -45,19 +59,22 @@ class DbaasStartMigrationOperator(MethodOperator):
     checks: ClassVar[dict[str, Check]] = {
         **MethodOperator.checks,
         "until": validation.one_of("started", "synced", "done"),
+        "failure_grace_period": validation.grace_period,
         "cancel_on_kill": validation.boolean,
     }
-    template_fields: Sequence[str] = (*MethodOperator.template_fields, "until")
+    template_fields: Sequence[str] = (*MethodOperator.template_fields, "until", "failure_grace_period")
 
     def __init__(
         self,
         *,
         until: Literal["started", "synced", "done"] = "started",
+        failure_grace_period: float | timedelta | str = FAILURE_GRACE_PERIOD,
         cancel_on_kill: bool = False,
         **kwargs: Any,
     ) -> None:
         # Before the parent's: it checks the parameters.
         self.until = until
+        self.failure_grace_period = failure_grace_period
         self.cancel_on_kill = cancel_on_kill
         super().__init__(**kwargs)
         # Never set if the task failed before there was a migration.
@@ -70,13 +87,42 @@ class DbaasStartMigrationOperator(MethodOperator):
         status = self.migration_status(self.service_name)
         if status is None:
             return self._begin(context, source)
-        if not _has_failed(status):
+        seen = self._verdict(status)
+        if not isinstance(seen, Failed):
             return self._join(context, source, status)
-        self.log.info("An earlier migration failed and is cleared away: %s", one_line(describe_migration(status)))
+        if not seen.grace_period:
+            return self._replace(context, source, status)
+        self._refuse_another(source, status)
+        self.log.info(
+            "%s. It may recover; if it has not in %.0f s, it is stopped and started again",
+            one_line(str(seen.error)),
+            seen.grace_period,
+        )
+        deadline, limit = self._deadline(context, seen.grace_period + self.wait_timeout)
+        wait = MigrationRecoveryWait(self.service_name, fails_at=time.time() + seen.grace_period)
+        return self.wait_for(context, wait, self._settled, deadline=deadline, limit=limit)
+
+    def _verdict(self, status: MigrationStatus) -> Verdict:
+        return MigrationWait(self.service_name, failure_grace_period=in_seconds(self.failure_grace_period)).verdict(
+            status
+        )
+
+    def _settled(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+        """Go on with a migration that has recovered, has failed for good, or is gone."""
+        source = self.source
+        status = self.migration_status(self.service_name)
+        if status is None:
+            return self._begin(context, source)
+        if result["failed"] and isinstance(self._verdict(status), Failed):
+            return self._replace(context, source, status, **state)
+        return self._join(context, source, status)
+
+    def _replace(self, context: Context, source: MigrationSource, status: MigrationStatus, **state: Any) -> Any:
+        self.log.info("An earlier migration has failed and is stopped: %s", one_line(describe_migration(status)))
         operation = self.stop_migration()
         if operation is None:
             return self._begin(context, source)
-        return self.wait_for_operation(context, operation, self._cleared)
+        return self.wait_for_operation(context, operation, self._cleared, **state)
 
     def _cleared(self, context: Context, result: dict[str, Any], **_: Any) -> Any:
         return self._begin(context, self.source)
@@ -127,7 +173,8 @@ class DbaasStartMigrationOperator(MethodOperator):
         )
         ledger.write(self.hook.zone, self.service_name, note)
 
-    def _join(self, context: Context, source: MigrationSource, status: MigrationStatus) -> Any:
+    def _refuse_another(self, source: MigrationSource, status: MigrationStatus) -> MigrationNote:
+        """The note on the migration that is there, which must be from the same source."""
         where = f"A migration into service {self.service_name} is there already ({describe_migration(status)})"
         note = ledger.read(self.hook.zone, self.service_name)
         mend = "stop it first (DbaasStopMigrationOperator) if it is to be replaced"
@@ -137,7 +184,16 @@ class DbaasStartMigrationOperator(MethodOperator):
             raise DbaasMigrationError(
                 f"{where}, from {note.source} (started by {note.started_by}), not from {source.address}; {mend}"
             )
-        self.log.info("%s, from the same source; started by %s. Joining it", one_line(where), note.started_by)
+        return note
+
+    def _join(self, context: Context, source: MigrationSource, status: MigrationStatus) -> Any:
+        note = self._refuse_another(source, status)
+        self.log.info(
+            "A migration into service %s is there already (%s), from the same source; started by %s. Joining it",
+            self.service_name,
+            one_line(describe_migration(status)),
+            note.started_by,
+        )
         if note.started_by == _this_run(context):
             self._own()
         return self._under_way(context, joined=True, operation_id=None)
@@ -159,7 +215,7 @@ class DbaasStartMigrationOperator(MethodOperator):
         self._source_address = self.source.address
         if self.until == "started" or not self.wait_for_completion:
             return started
-        wait = MigrationWait(self.service_name, self.until)
+        wait = MigrationWait(self.service_name, self.until, failure_grace_period=in_seconds(self.failure_grace_period))
         return self.wait_for(context, wait, self._copied, started=started, **state)
 
     def _copied(self, context: Context, result: dict[str, Any], *, started: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -188,12 +244,3 @@ class DbaasStartMigrationOperator(MethodOperator):
 def _this_run(context: Context) -> str:
     run = context["ti"]
     return f"{run.dag_id}.{run.task_id}, run {run.run_id}"
-
-
-def _has_failed(status: MigrationStatus) -> bool:
-    """Whether a migration is over and did not succeed. One that replicates may recover: it has not failed yet."""
-    if may_recover(status):
-        return False
-    if any(detail.method == "replication" or detail.status not in {"done", "failed"} for detail in status.details):
-        return False
-    return bool(status.error) or status.status == "failed" or any(d.status == "failed" for d in status.details)

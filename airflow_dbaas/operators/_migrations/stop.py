@@ -48,7 +48,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
                 f"The migration into service {self.service_name} is not complete ({describe_migration(status)}); "
                 "stopping it now would leave the target incomplete. Wait with DbaasMigrationSensor, or use force=True",
                 # It may be complete by the next try, unless it has failed for good.
-                retryable=not (isinstance(verdict, Failed) and verdict.patience == 0),
+                retryable=not (isinstance(verdict, Failed) and verdict.grace_period == 0),
             )
         complete = not self.force and any(detail.method == "replication" for detail in status.details)
         operation = self.stop_migration()

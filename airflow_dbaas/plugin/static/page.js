@@ -5,6 +5,7 @@ import { airflowLink, el } from "./elements.js";
 import { showLinks, showMigrations, showServices } from "./show.js";
 
 const PERIOD = 10_000;
+const UNFINISHED_PERIOD = 3_000; // while there are services that were not looked at yet
 const PATIENCE = 40_000;
 const CHOICE = "exoscale-dbaas-connection";
 const SECTIONS = { services: showServices, migrations: showMigrations, links: showLinks };
@@ -14,6 +15,7 @@ const shown = new Map(); // what each section was last made from
 let connection = null;
 let last = null; // when an answer last came
 let timer = null;
+let unfinished = false;
 let asking = null;
 
 async function ask(path, signal) {
@@ -41,7 +43,7 @@ const clock = (date) => date.toLocaleTimeString();
 
 function show(data) {
   for (const [id, make] of Object.entries(SECTIONS)) {
-    const source = JSON.stringify([data.services, data.endpoints, data[id], data.problems]);
+    const source = JSON.stringify([data.services, data.endpoints, data[id], data.problems, data.turns]);
     if (shown.get(id) === source) continue;
     shown.set(id, source);
     const focused = document.activeElement?.dataset.key;
@@ -69,6 +71,7 @@ async function refresh() {
     const path = `api/connections/${encodeURIComponent(connection)}`;
     const data = await ask(path, AbortSignal.any([mine.signal, AbortSignal.timeout(PATIENCE)]));
     last = new Date(data.at);
+    unfinished = Object.values(data.turns).some((it) => it.asked < it.services);
     show(data);
   } catch (error) {
     trouble = error;
@@ -83,7 +86,7 @@ async function refresh() {
 
 function again() {
   clearTimeout(timer);
-  if (at("repeat").checked && !document.hidden && !asking) timer = setTimeout(refresh, PERIOD);
+  if (at("repeat").checked && !document.hidden && !asking) timer = setTimeout(refresh, unfinished ? UNFINISHED_PERIOD : PERIOD);
 }
 
 async function choose() {

@@ -5,11 +5,25 @@ import { drawGraph } from "./graph.js";
 
 const count = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
+const clock = (moment) => new Date(moment).toLocaleTimeString();
+
 function problems(data, ...places) {
   const found = data.problems.filter((problem) => places.includes(problem.place));
   if (!found.length) return null;
   return el("ul", { class: "problems" }, found.map((it) =>
-    el("li", {}, `${it.service ? `${it.service}: ` : ""}${it.place} cannot be shown. ${it.text}`)));
+    el("li", {}, `${it.service ? `${it.service}: ` : ""}${it.place} `
+      + `${it.as_of ? `are as of ${clock(it.as_of)}` : "cannot be shown"}. ${it.text}`)));
+}
+
+/** How far the questions are that are asked service by service, where they take longer than a moment. */
+function turns(data, ...places) {
+  const told = places.map((place) => {
+    const { services, asked, oldest } = data.turns[place];
+    if (asked < services) return `${place}: ${asked} of ${count(services, "service")} looked at so far.`;
+    return oldest ? `${place}: ${count(services, "service")} looked at in turns; the oldest answer is as of ${clock(oldest)}.` : "";
+  });
+  const text = told.filter(Boolean).join(" ");
+  return text ? el("p", { class: "hint turns" }, text) : null;
 }
 
 function notifications(service) {
@@ -21,14 +35,15 @@ function notifications(service) {
 }
 
 export function showServices(data) {
-  if (!data.services.length) return [el("p", { class: "hint" }, "There are no services in this zone.")];
+  const missing = problems(data, "services");
+  if (!data.services.length) return [missing, el("p", { class: "hint" }, "There are no services in this zone.")];
   const columns = ["Service", "Type", "Plan", "State", "Zone", "Notifications"];
   const row = (service) => {
     const cells = [service.type, service.plan, badge(service.state), service.zone, notifications(service)];
     return el("tr", {}, el("th", { scope: "row" }, service.name),
       cells.map((cell, index) => el("td", { "data-label": columns[index + 1] }, cell ?? "–")));
   };
-  return [el("table", {},
+  return [missing, el("table", {},
     el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, name)))),
     el("tbody", {}, data.services.map(row)))];
 }
@@ -64,7 +79,7 @@ function migration(found) {
     el("h3", {}, `into ${found.service}`, " ", badge(words, tone)),
     el("p", { class: "faint" },
       found.databases.length ? `${copied} of ${count(found.databases.length, "database")} copied` : "no database named yet",
-      found.method ? ` · by ${found.method}` : ""),
+      found.method ? ` · by ${found.method}` : "", found.as_of ? ` · as of ${clock(found.as_of)}` : ""),
     el("p", {}, "Started by ", task
       ? airflowLink(task.page, `${task.dag_id}, task ${task.task_id}`)
       : el("span", { class: "faint" }, "no task that is known here"), task ? el("span", { class: "faint" }, `, run ${task.run_id}`) : null),
@@ -75,8 +90,9 @@ function migration(found) {
 export function showMigrations(data) {
   const shown = data.migrations.length
     ? el("div", { class: "cards" }, data.migrations.map(migration))
-    : el("p", { class: "hint" }, "No service is being migrated into.");
-  return [problems(data, "migrations"), shown];
+    : el("p", { class: "hint" }, data.turns.migrations.asked < data.turns.migrations.services
+      ? "No migration is known as yet." : "No service is being migrated into.");
+  return [problems(data, "migrations"), turns(data, "migrations"), shown];
 }
 
 function nodesOf(data) {
@@ -96,13 +112,13 @@ export function showLinks(data) {
     }
     return edge;
   });
-  const list = problems(data, "endpoints", "attachments");
-  if (!edges.length) return [list, el("p", { class: "hint" }, "Nothing is linked.")];
+  const list = [problems(data, "endpoints", "attachments"), turns(data, "attachments")].filter(Boolean);
+  if (!edges.length) return [...list, el("p", { class: "hint" }, "Nothing is linked.")];
   const line = (edge) => el("li", {},
     `${nodes.get(edge.from).name} → ${nodes.get(edge.to).name}: ${edge.type ?? "unknown type"} ${edge.kind}, `, badge(edge.state));
   const linked = new Set(edges.flatMap((edge) => [edge.from, edge.to]));
   const alone = nodes.size - linked.size;
-  return [list,
+  return [...list,
     // The same twice: the drawing for wide screens, the list for narrow ones and for screen readers.
     el("div", { class: "graph", tabindex: 0, role: "group", "aria-label": "Drawing of the links; the list after it tells the same" },
       drawGraph(new Map([...nodes].filter(([key]) => linked.has(key))), edges, toneOf)),

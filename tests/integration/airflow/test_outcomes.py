@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseOperator
 
 from airflow_dbaas._compat import AirflowFailException, AirflowSensorTimeout
-from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasOperationError, DbaasWaitTimeoutError
+from airflow_dbaas.api.errors import (
+    DbaasIntegrationError,
+    DbaasNotFoundError,
+    DbaasOperationError,
+    DbaasWaitTimeoutError,
+)
 from airflow_dbaas.emulator.faults.kinds import REASONS
 from airflow_dbaas.emulator.postgres import PostgresServer
-from airflow_dbaas.operators.migrations import DbaasMigrationCheckOperator
+from airflow_dbaas.operators.migrations import DbaasMigrationCheckOperator, DbaasStartMigrationOperator
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator
 from airflow_dbaas.sensors.integrations import DbaasExternalIntegrationSensor, DbaasIntegrationSensor
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
@@ -43,7 +49,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, postgres_source: PostgresSer
     ):
         for module in (base, services, migrations):
             patch.setattr(module, "APPEARANCE_SECONDS", 0.3)
-        patch.setattr(integrations, "FAILURE_PATIENCE", 0.3)
+        patch.setattr(integrations, "FAILURE_GRACE_PERIOD", 0.3)
         yield world
 
 
@@ -178,12 +184,40 @@ def test_one_database_of_a_migration_fails(world: World, do: Do) -> None:
     assert said.count("disk is full") == 1
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def replicated(world: World) -> Iterator[str]:
     """The name of a service that a source is replicated into."""
     name = world.new("pg")
     world.migrate(name, method="replication")
     yield name
+    with suppress(DbaasNotFoundError):
+        world.client.migrations.stop_pg(name)
+    world.drop(name)
+
+
+def test_a_replication_that_failed_for_good_is_started_again(world: World, do: Do, replicated: str) -> None:
+    """Another service holds the source's slot: the sensor fails; cleared, start stops the migration and starts one."""
+    name = world.new("pg")
+    begin = {"service_name": name, "source_conn_id": source_of("pg"), "method": "replication"}
+    assert do(DbaasStartMigrationOperator, **begin).result["joined"] is False
+    watch = sensor(DbaasMigrationSensor, service_name=name, failure_grace_period=0.5)
+    failed = do(watch)
+    assert (type(failed.error), failed.tries) == (AirflowFailException, 1)
+    assert "is active for PID" in str(failed.error)
+    world.client.migrations.stop_pg(replicated)
+    world.until(lambda: world.migration(replicated) is None)
+    again = do(DbaasStartMigrationOperator, **begin, failure_grace_period=0.5)
+    assert (again.error, again.tries, again.result["joined"]) == (None, 1, False)
+    followed = do(watch)
+    assert (followed.error, followed.result["status"]) == (None, "syncing")
+    # While it is shown as failed, but recovers in time, it is joined.
+    world.failing.told({"kind": "migration-fails", "database": "shop", "error": "connection lost", "times": 3})
+    joined = do(DbaasStartMigrationOperator, **begin, failure_grace_period=60)
+    assert (joined.error, joined.result["joined"]) == (None, True)
+    # One that stays failed for the whole grace period is stopped.
+    world.failing.told({"kind": "migration-fails", "database": "shop", "error": "connection lost", **ALWAYS})
+    replaced = do(DbaasStartMigrationOperator, **begin, failure_grace_period=0.5)
+    assert (replaced.error, replaced.tries, replaced.result["joined"]) == (None, 1, False)
     world.client.migrations.stop_pg(name)
     world.drop(name)
 
@@ -195,7 +229,7 @@ def test_a_replication_fails_and_recovers(world: World, do: Do, replicated: str)
     assert (outcome.error, outcome.tries, outcome.result["status"]) == (None, 1, "syncing")
     assert world.failing.counts() == [(3, 3)]
     world.failing.told({"kind": "migration-fails", "database": "shop", "error": "connection lost", **ALWAYS})
-    outcome = do(sensor(DbaasMigrationSensor, service_name=replicated, failure_patience=0.5))
+    outcome = do(sensor(DbaasMigrationSensor, service_name=replicated, failure_grace_period=0.5))
     assert (type(outcome.error), outcome.tries) == (AirflowFailException, 1)
     said = str(outcome.error)
     assert said.startswith(f"The migration into service {replicated} failed: status failed, ")

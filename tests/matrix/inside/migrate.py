@@ -12,6 +12,7 @@ import airflow
 from imports import Watch, dag_bag
 
 import airflow_dbaas
+from airflow_dbaas import polling
 from airflow_dbaas.triggers import waits
 
 
@@ -27,6 +28,8 @@ def main(dags, out, dag_id, conf):
             yield event
 
     trigger.run = counting
+    # DAG.test() has no worker that could notice late, and nobody wants to wait for one.
+    polling.BRIEF_SECONDS = polling.RESUME_SECONDS = 0
     bag = dag_bag(dags)
     if airflow.__version__.startswith("2."):
         # Before the scheduler has seen the DAG, 2.11 fails tasks that have an alias of datasets among their outlets.
@@ -38,6 +41,8 @@ def main(dags, out, dag_id, conf):
     out.write_text(
         json.dumps(
             {
+                "from": str(Path(airflow_dbaas.__file__).parent),
+                "errors": {Path(file).name: text for file, text in bag.import_errors.items()},
                 "state": str(ended.state),
                 "tasks": {ti.task_id: str(ti.state) for ti in ended.get_task_instances()},
                 "deferred": deferred["waits"],

@@ -6,14 +6,16 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 
 from airflow_dbaas.api import AsyncClient, Client, auth, errors
 from airflow_dbaas.api.addresses import ZONES
-from airflow_dbaas.api.retries import NO_RETRY, RetryPolicy, parse_retry_after
+from airflow_dbaas.api.operations import Operations
+from airflow_dbaas.api.retries import NO_RETRY, RetryPolicy, may_have_acted, parse_retry_after
 from tests.unit.conftest import Reply, ScriptedServer
 
 KEY, SECRET = "EXOkey", "api-secret"
@@ -108,6 +110,57 @@ def test_errors_that_need_a_change_are_not_repeated(server: ScriptedServer, run:
     assert len(server.requests) == 1
 
 
+FOREIGN = {
+    "page": (b"<html><title>403 Forbidden</title></html>", "an HTML page of 41 bytes"),
+    "page with a mark": ("\ufeff\n<!DOCTYPE html>".encode(), "an HTML page of 19 bytes"),
+    "text": (b"Access denied by policy 12", "a body of 26 bytes"),
+    "nothing": (b"", "an empty body"),
+    "no object": (b'["message"]', "a body of 11 bytes"),
+    "empty object": (b"{}", "a body of 2 bytes"),
+    "bottomless": (b"[" * 100_000, "a body of 100000 bytes"),
+}
+
+
+@pytest.mark.fact("error-403")
+@both
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_refusal_by_a_gateway_may_pass(server: ScriptedServer, run: Run, status: int, kind: str) -> None:
+    """The API refuses in JSON; what else comes with 401 or 403 says nothing of key and role. A read is repeated."""
+    body, described = FOREIGN[kind]
+    server.replies = [Reply(status, body), Reply(body={"id": ID, "state": "success"})]
+    assert run(server, lambda c: c.operations.get(ID)).state == "success"
+    server.replies = [Reply(status, body)]
+    with pytest.raises(errors.DbaasResponseError, match=f": {status} .* with {described}, which is not") as caught:
+        run(server, lambda c: c.send(Operations.get.call(ID), retry=NO_RETRY))
+    assert caught.value.retryable
+
+
+@both
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 501, 503])
+def test_a_page_of_a_gateway_is_not_the_apis_word(server: ScriptedServer, run: Run, status: int) -> None:
+    """An HTML page with 404 does not mean that a service is gone; with any status it is worth another try."""
+    server.replies = [Reply(status, b"<html>nginx</html>"), Reply(body={"id": ID, "state": "success"})]
+    assert run(server, lambda c: c.operations.get(ID)).state == "success"
+
+
+def test_a_page_that_comes_with_a_5xx_is_not_quoted(server: ScriptedServer) -> None:
+    """Its length is all there is to say about it."""
+    server.replies = [Reply(502, b"<html>...</html>")]
+    with pytest.raises(errors.DbaasServerError, match=r": 502 \(an HTML page of 16 bytes\)"):
+        blocking(server, lambda c: c.services.list(), retry=NO_RETRY)
+
+
+@both
+def test_what_a_gateway_refused_may_have_been_done(server: ScriptedServer, run: Run) -> None:
+    """Nobody knows what is behind the page: a creation is not sent again, but looked for."""
+    server.replies = [Reply(403, b"<html>")]
+    with pytest.raises(errors.DbaasResponseError) as caught:
+        run(server, lambda c: c.services.pg.create(name="db", plan="startup-4"))
+    assert may_have_acted(caught.value)
+    assert len(server.requests) == 1
+
+
 @pytest.mark.fact("retry-after")
 @both
 def test_retry_after_is_honoured(server: ScriptedServer, run: Run) -> None:
@@ -126,7 +179,7 @@ def test_a_retry_after_beyond_the_bound_is_not_waited_for(server: ScriptedServer
     with pytest.raises(errors.DbaasServerError) as caught:
         run(server, lambda c: c.operations.get(ID))
     assert time.monotonic() - began < 2
-    assert caught.value.retry_after == 3600
+    assert caught.value.retry_after == 60
     assert len(server.requests) == 1
 
 
@@ -191,7 +244,6 @@ def test_redirects_are_not_followed(server: ScriptedServer, run: Run) -> None:
         (b"null", "Bad Request$"),
         (b'"quoted"', "quoted$"),
         (b"just text", "just text"),
-        (b"<html>...</html>", r"\(an HTML page of 16 bytes\)"),
         (b"", "Bad Request"),
         (b"[1]", r"\[1\]"),
         (b"x" * 5000, "x{500}$"),
@@ -307,9 +359,48 @@ def test_the_zone_makes_the_url() -> None:
         ("soon", None),
         ("-3", None),
         ("\u00b2", None),
+        ("1.5", 1.5),
+        ("60", 60.0),
+        # No server makes a wait sleep for hours.
+        ("43200", 60.0),
+        ("9" * 5000, 60.0),
+        ("Wed, 21 Oct 2015 19:28:00 GMT", 60.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 60.0),
+        # Sent twice: the longest counts.
+        ("5, 20", 20.0),
+        ("5, -20", None),
+        ("Wed, 21 Oct 2015 07:28:10 GMT, Wed, 21 Oct 2015 07:28:20 GMT", 20.0),
+        ("Wed Oct 21 07:28:10 2015", 10.0),
+        ("Wednesday, 21-Oct-15 07:28:10 GMT", 10.0),
+        ("inf", None),
+        ("1e9", None),
+        (",", None),
         ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_forms(value: str | None, seconds: float | None) -> None:
-    """Seconds and HTTP dates are understood; a date in the past means at once; nonsense is ignored."""
-    assert parse_retry_after(value, now=datetime(2015, 10, 21, 7, 28, tzinfo=UTC)) == seconds
+    """Seconds and HTTP dates are understood, up to a minute; a date in the past means at once; nonsense is ignored."""
+    assert parse_retry_after(value, date="Wed, 21 Oct 2015 07:28:00 GMT") == seconds
+
+
+@pytest.mark.fact("retry-after")
+@pytest.mark.parametrize("date", [None, "", "yesterday"])
+def test_a_retry_after_without_a_date_beside_it_is_read_by_the_own_clock(date: str | None) -> None:
+    """There is nothing better."""
+    ahead = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert parse_retry_after(ahead, date=date) == pytest.approx(30, abs=2)
+
+
+@pytest.mark.fact("retry-after")
+@both
+def test_a_retry_after_of_a_server_whose_clock_is_ahead(server: ScriptedServer, run: Run) -> None:
+    """A date is meant by the server's own clock, which its answer shows."""
+    ahead = datetime.now(UTC) + timedelta(hours=12)
+    headers = {
+        "Date": format_datetime(ahead, usegmt=True),
+        "Retry-After": format_datetime(ahead + timedelta(seconds=1), usegmt=True),
+    }
+    server.replies = [Reply(503, headers=headers), Reply(body={"id": ID, "state": "success"})]
+    began = time.monotonic()
+    assert run(server, lambda c: c.operations.get(ID)).state == "success"
+    assert 1 <= time.monotonic() - began < 10

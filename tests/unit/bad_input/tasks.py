@@ -42,6 +42,7 @@ _ENDPOINT = (DbaasCreateExternalEndpointOperator, DbaasUpdateExternalEndpointOpe
 _INTEGRATION = (DbaasCreateIntegrationOperator, DbaasUpdateIntegrationOperator)
 _RECONCILE = (DbaasReconcileIntegrationsOperator,)
 _PATH = "must be the path of a file, local or a URL such as s3://bucket/key, got"
+_GRACE = "failure_grace_period must be a number of seconds, 0 or more, or a timedelta, got"
 _PLAN = "plan must be hobbyist-N, startup-N, business-N or premium-N, e.g. startup-4, got"
 _NATIVE = "(a template needs render_template_as_native_obj)"
 _NAMED = "must be a name of 1 to 63 characters, got"
@@ -88,7 +89,11 @@ ANYWHERE: list[tuple[str, Any, str]] = [
     ("emit_assets", None, "emit_assets must be true or false, got None"),
     ("cancel_on_kill", "yes", "cancel_on_kill must be true or false, got 'yes'"),
     ("force", "False", "force must be true or false, got 'False'"),
-    ("failure_patience", "long", "failure_patience must be a number of seconds above 0, got 'long'"),
+    (
+        "failure_grace_period",
+        "long",
+        "failure_grace_period must be a number of seconds, 0 or more, or a timedelta, got 'long'",
+    ),
     ("plan", "gigantic", f"{_PLAN} 'gigantic'"),
     ("plan", "startup-", f"{_PLAN} 'startup-'"),
     ("plan", 4, f"{_PLAN} 4"),
@@ -119,7 +124,12 @@ ANYWHERE: list[tuple[str, Any, str]] = [
     ("operation_id", "17", "operation_id must be a UUID, got '17'"),
     ("operation_id", ID + "\n", f"operation_id must be a UUID, got '{ID}\\n'"),
     ("dbaas_task_id", "{17", "dbaas_task_id must be a UUID, got '{17'"),
-    ("dbaas_task_id", None, "dbaas_task_id must be a UUID, got None"),
+    (
+        "dbaas_task_id",
+        None,
+        "dbaas_task_id must be a UUID, got None: the API had not named the task when it was started; wait for its "
+        "operation_id with a DbaasOperationSensor, whose reference_id is the task",
+    ),
 ]
 
 _SET = "settings must be a mapping of properties, got"
