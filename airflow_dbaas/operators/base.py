@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_dbaas import polling, validation
 from airflow_dbaas._compat import AirflowTaskTimeout, Context, task_state
+from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import (
     DbaasBadRequestError,
+    DbaasConfigurationError,
     DbaasConflictError,
     DbaasError,
     DbaasNotFoundError,
@@ -243,3 +245,17 @@ class DbaasOperator(DbaasTask):
         """What an earlier try of this task kept under ``key``, or None."""
         store = task_state(context)
         return store.get(key) if store is not None else None
+
+
+def named_by(result: dict[str, Any]) -> str | None:
+    """The id of what an operation was about, if its result names one: as the reference's id or at the end of its link.
+
+    A reference may also name something else, such as a service.
+    """
+    link = (result["reference_link"] or "").rstrip("/").rpartition("/")[2]
+    for candidate in (result["reference_id"], link):
+        try:
+            return calls.identifier("id", candidate)
+        except DbaasConfigurationError:
+            continue
+    return None

@@ -11,8 +11,7 @@ from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasServiceError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._endpoints.base import EndpointOperator, check_attachable
-from airflow_dbaas.operators._integrations.base import named_by
-from airflow_dbaas.operators.base import Existing
+from airflow_dbaas.operators.base import Existing, named_by
 from airflow_dbaas.waits.integrations import external_integration_result
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from airflow_dbaas.base import Check
 from airflow_dbaas.desired import ENDPOINT_TYPES
 from airflow_dbaas.operators._endpoints.base import endpoint_name, endpoint_result, find_endpoint
 from airflow_dbaas.operators._endpoints.settings import SettingsOperator, change, creation
-from airflow_dbaas.operators._integrations.base import named_by
-from airflow_dbaas.operators.base import Existing
+from airflow_dbaas.operators.base import Existing, named_by
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.external_endpoints import EndpointType, ExternalEndpoint

@@ -38,20 +38,6 @@ def one_way(owner: object, *ways: tuple[str, ...]) -> None:
         raise DbaasConfigurationError(f"give either {wanted}; got {', '.join(sorted(given)) or 'none of them'}")
 
 
-def named_by(result: dict[str, Any]) -> str | None:
-    """The id of what an operation was about, if its result names one: as the reference's id or at the end of its link.
-
-    A reference may also name something else, such as a service.
-    """
-    link = (result["reference_link"] or "").rstrip("/").rpartition("/")[2]
-    for candidate in (result["reference_id"], link):
-        try:
-            return calls.identifier("id", candidate)
-        except DbaasConfigurationError:
-            continue
-    return None
-
-
 def find_link(services: ServiceList, link: Link) -> Integration | None:
     """The integration between two services, if there is one."""
     return services.integration(type=link.integration_type, source=link.source_service, dest=link.dest_service)

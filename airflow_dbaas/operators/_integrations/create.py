@@ -16,12 +16,11 @@ from airflow_dbaas.desired import combined, differ
 from airflow_dbaas.operators._integrations.base import (
     LinkedOperator,
     find_link,
-    named_by,
     result_of,
     settings,
 )
 from airflow_dbaas.operators._integrations.rules import IntegrationRules
-from airflow_dbaas.operators.base import Existing
+from airflow_dbaas.operators.base import Existing, named_by
 from airflow_dbaas.waits import IntegrationWait
 
 if TYPE_CHECKING:
