@@ -29,7 +29,7 @@ ALLOWED = {
     "desired": {"api"},
     "desired_services": {"api", "desired", "documents", "validation"},
     "documents": {"api"},
-    "endpoint_settings": {"_compat", "api", "credentials"},
+    "endpoint_settings": {"_compat", "api", "credentials", "validation"},
     "targets": {"api", "credentials", "engines", "logins"},
     "assets": {"_compat", "api", "validation"},
     "lineage": {"_compat"},

@@ -65,7 +65,7 @@ def test_host_overrides_the_endpoint(monkeypatch: pytest.MonkeyPatch, fields: di
 def test_async_client(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
     """The async client uses the same connection."""
     define(monkeypatch, host=server.url)
-    server.replies = [Reply(body={"dbaas-services": [{"name": "db", "type": "pg", "plan": "p"}]})]
+    server.replies = [Reply(body={"dbaas-services": [{"name": "db", "type": "pg", "plan": "startup-4"}]})]
 
     async def names() -> list[str]:
         async with await DbaasHook().get_async_conn() as client:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, LiteralString
 
 from pydantic import AfterValidator, Field, WithJsonSchema, with_config
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from airflow_dbaas.api.bodies.encoding import STRICT
+from airflow_dbaas.api import formats
+from airflow_dbaas.api.bodies.encoding import OWN, STRICT
 from airflow_dbaas.api.calls import canonical_uuid
 
 if TYPE_CHECKING:
@@ -23,13 +25,38 @@ else:
 def _uuid(value: str) -> str:
     found = canonical_uuid(value)
     if found is None:
-        raise PydanticCustomError("uuid", "Input should be a UUID")
+        raise PydanticCustomError(OWN, "must be a UUID")
     return found
 
 
 Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 
-Plan = Annotated[str, Field(min_length=1, max_length=128)]
+
+def _network(value: str) -> str:
+    if not formats.is_network(value):
+        raise PydanticCustomError(OWN, "must be an IP address or a network such as 192.0.2.0/24")
+    return value
+
+
+def _form(pattern: str, sentence: LiteralString) -> AfterValidator:
+    """A check of a text's form, with a sentence of its own."""
+    form = re.compile(pattern.removesuffix("$") + r"\Z")
+
+    def check(value: str) -> str:
+        if not form.match(value):
+            raise PydanticCustomError(OWN, sentence)
+        return value
+
+    return AfterValidator(check)
+
+
+Network = Annotated[str, AfterValidator(_network)]
+Plan = Annotated[
+    str,
+    Field(min_length=1, max_length=128),
+    _form(formats.PLAN, "must be a plan's name, such as startup-4"),
+]
+Version = Annotated[str, _form(formats.VERSION, "must be a version, such as 8.4")]
 ServiceName = Annotated[str, Field(max_length=63)]
 Username = Annotated[str, Field(min_length=1, max_length=64)]
 AdminUsername = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[_A-Za-z0-9][-._A-Za-z0-9]{0,63}$")]
@@ -65,7 +92,7 @@ class Maintenance(TypedDict):
     """Weekly window for installing updates; ``time`` is UTC, ``HH:MM:SS``."""
 
     dow: Literal["friday", "monday", "never", "saturday", "sunday", "thursday", "tuesday", "wednesday"]
-    time: Annotated[str, Field(min_length=8, max_length=8)]
+    time: Annotated[str, _form(formats.TIME, "must be a time of day, such as 03:30:00 (UTC)")]
 
 
 @with_config(STRICT)
@@ -96,6 +123,6 @@ class ServiceFields(TypedDict, total=False):
     the service; get-dbaas-settings-pg and get-dbaas-settings-mysql serve it, and the API checks them against it.
     """
 
-    ip_filter: list[str]
+    ip_filter: list[Network]
     maintenance: Maintenance
     termination_protection: bool

@@ -15,6 +15,7 @@ from airflow_dbaas.api.bodies.common import (
     ServiceFields,
     ServiceIntegration,
     ServiceName,
+    Version,
 )
 from airflow_dbaas.api.bodies.encoding import STRICT
 
@@ -36,7 +37,7 @@ class CreateMysqlService(_MysqlFields, total=False):
     fork_from_service: ServiceName
     integrations: list[ServiceIntegration]
     recovery_backup_time: Annotated[str, Field(min_length=1)]
-    version: Annotated[str, Field(min_length=1)]
+    version: Version
 
 
 @with_config(STRICT)
@@ -44,4 +45,4 @@ class UpdateMysqlService(_MysqlFields, total=False):
     """Body of update-dbaas-service-mysql; ``binlog_retention_period`` is in seconds."""
 
     plan: Plan
-    version: str
+    version: Version

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Required
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from airflow_dbaas.api.bodies.common import Count, Plan, ServiceFields, ServiceName
+from airflow_dbaas.api.bodies.common import Count, Plan, ServiceFields, ServiceName, Version
 from airflow_dbaas.api.bodies.encoding import STRICT
 
 
@@ -54,7 +54,7 @@ class CreateOpensearchService(_OpensearchFields, total=False):
     plan: Required[Plan]
     fork_from_service: ServiceName
     recovery_backup_name: Annotated[str, Field(min_length=1)]
-    version: Annotated[str, Field(min_length=1)]
+    version: Version
 
 
 @with_config(STRICT)
@@ -62,4 +62,4 @@ class UpdateOpensearchService(_OpensearchFields, total=False):
     """Body of update-dbaas-service-opensearch."""
 
     plan: Plan
-    version: str
+    version: Version

@@ -15,6 +15,7 @@ from airflow_dbaas.api.bodies.common import (
     ServiceFields,
     ServiceIntegration,
     ServiceName,
+    Version,
 )
 from airflow_dbaas.api.bodies.encoding import STRICT
 
@@ -53,4 +54,4 @@ class UpdatePgService(_PgFields, total=False):
     """Body of update-dbaas-service-pg."""
 
     plan: Plan
-    version: str
+    version: Version

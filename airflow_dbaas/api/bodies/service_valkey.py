@@ -6,14 +6,14 @@ from typing import Annotated, Any, Required
 
 from pydantic import Field, with_config
 
-from airflow_dbaas.api.bodies.common import MigrationSettings, Plan, ServiceFields, ServiceName
+from airflow_dbaas.api.bodies.common import MigrationSettings, Plan, ServiceFields, ServiceName, Version
 from airflow_dbaas.api.bodies.encoding import STRICT
 
 
 class _ValkeyFields(ServiceFields, total=False):
     migration: MigrationSettings
     valkey_settings: dict[str, Any]
-    version: Annotated[str, Field(min_length=1)]
+    version: Version
 
 
 @with_config(STRICT)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import validation
-from airflow_dbaas.api import calls, models
+from airflow_dbaas.api import bodies, calls, models
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import ENDPOINT_TYPES
@@ -15,11 +15,6 @@ from airflow_dbaas.operators.base import DbaasOperator
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
-
-
-def endpoint_name(parameter: str, value: Any) -> None:
-    """A name of an external endpoint: at least 1 character."""
-    calls.segment(parameter, value, longest=None)
 
 
 def find_endpoint(
@@ -79,7 +74,7 @@ class EndpointOperator(DbaasOperator):
     template_fields: Sequence[str] = (*DbaasOperator.template_fields, "endpoint_id", "endpoint_name", "endpoint_type")
     checks: ClassVar[dict[str, Check]] = {
         "endpoint_id": validation.optional(validation.uuid),
-        "endpoint_name": validation.optional(endpoint_name),
+        "endpoint_name": validation.optional(validation.long_name),
         "endpoint_type": validation.optional(validation.one_of(*ENDPOINT_TYPES)),
     }
 
@@ -88,7 +83,7 @@ class EndpointOperator(DbaasOperator):
         *,
         endpoint_id: str | None = None,
         endpoint_name: str | None = None,
-        endpoint_type: str | None = None,
+        endpoint_type: bodies.ExternalEndpointType | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow_dbaas import validation
-from airflow_dbaas.api import calls, models
+from airflow_dbaas.api import bodies, calls, models
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import INTEGRATION_TYPES, Link, check_settings
@@ -14,9 +14,11 @@ from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits.integrations import integration_result
 
 
-def settings(parameter: str, value: Any) -> None:
+def settings(parameter: str, value: Any) -> dict[str, Any]:
     """A mapping without secrets."""
+    value = validation.mapping(parameter, value)
     check_settings(parameter, value)
+    return dict(value)
 
 
 def one_way(owner: object, *ways: tuple[str, ...]) -> None:
@@ -106,7 +108,7 @@ class NamedOperator(LinkedOperator):
         self,
         *,
         integration_id: str | None = None,
-        integration_type: str | None = None,
+        integration_type: bodies.IntegrationType | str | None = None,
         source_service: str | None = None,
         dest_service: str | None = None,
         **kwargs: Any,

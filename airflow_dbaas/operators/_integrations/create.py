@@ -59,10 +59,10 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
     def __init__(
         self,
         *,
-        integration_type: bodies.IntegrationType,
+        integration_type: bodies.IntegrationType | str,
         source_service: str,
         dest_service: str,
-        settings: dict[str, Any] | None = None,
+        settings: dict[str, Any] | str | None = None,
         if_exists: Literal["reuse", "update", "fail"] = "reuse",
         **kwargs: Any,
     ) -> None:
@@ -70,7 +70,8 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         self.integration_type = integration_type
         self.source_service = source_service
         self.dest_service = dest_service
-        self.settings = settings
+        # A mapping, as soon as it is rendered.
+        self.settings: Any = settings
         self.if_exists = if_exists
         self._check()
 
@@ -83,7 +84,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
     def start(self, context: Context) -> Any:
         """Check, look for the integration, create it if it is missing, wait for it."""
         services = self.client.list_dbaas_services()
-        IntegrationRules(self.client, services).check(self.link, self.settings)
+        self.settings = IntegrationRules(self.client, services).check(self.link, self.settings)
         creation = endpoints.create_dbaas_integration(
             integration_type=self.integration_type,  # type: ignore[arg-type]  # checked
             source_service=self.link.source_service,

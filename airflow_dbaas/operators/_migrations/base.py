@@ -128,12 +128,13 @@ class MethodOperator(MigrationOperator):
         "method": validation.method,
     }
 
-    def __init__(self, *, method: Method = "auto", **kwargs: Any) -> None:
+    def __init__(self, *, method: Method | str = "auto", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.method = method
+        self.method: Any = method
         self._check()
 
     @property
     def api_method(self) -> bodies.MigrationMethod | None:
         """The method as the API takes it."""
-        return None if self.method == "auto" else self.method
+        method: bodies.MigrationMethod = self.method
+        return None if self.method == "auto" else method

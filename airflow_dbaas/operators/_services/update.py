@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
@@ -60,15 +60,23 @@ class DbaasUpdateServiceOperator(DbaasOperator):
         self,
         *,
         service_name: str,
-        settings: dict[str, Any],
-        service_type: str | None = None,
+        settings: dict[str, Any] | str,
+        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.service_name = service_name
-        self.settings = settings
+        # A mapping, as soon as it is rendered.
+        self.settings: Any = settings
         self.service_type = service_type
         self._check()
+
+    def _check(self) -> None:
+        super()._check()
+        if isinstance(self.settings, dict):
+            known = self.service_type and not validation.is_template(self.service_type)
+            types = [str(self.service_type)] if known else validation.SERVICE_TYPES
+            self.settings = _fitted(self.settings, *types)
 
     def start(self, context: Context) -> Any:
         """See what differs, change it, wait for the service."""
@@ -99,7 +107,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
 
     def _update(self, kind: str, settings: dict[str, Any]) -> Call[models.Operation]:
         call: Call[models.Operation] = getattr(endpoints, f"update_dbaas_service_{kind}")(
-            name=self.service_name, **settings
+            name=self.service_name, **_fitted(settings, kind)
         )
         return call
 
@@ -147,6 +155,11 @@ class DbaasUpdateServiceOperator(DbaasOperator):
             return {**seen, "plan": plan or seen["plan"], **adds}
         wait = ServiceUpdateWait(self.service_name, plan=plan, not_before=not_before)
         return self.end_with(context, wait, adds=adds, **state)
+
+
+def _fitted(settings: dict[str, Any], *types: str) -> dict[str, Any]:
+    """The settings, as a service of one of some types takes them."""
+    return validation.fit_settings("settings", settings, [f"Update{each.title()}Service" for each in types])
 
 
 def _is_shown(name: str, wanted: Any, shown: Any) -> bool:
