@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,9 +39,7 @@ def read_desired(path: Path, *, dry_run: bool = False, prune: bool = False) -> l
         )
     problems = list(_top(document))
     # A name of digits alone is a number in YAML, if nobody puts it in quotes.
-    names = [as_text(name) for name in services]
-    problems += [f"services.{name} is given twice" for name, count in Counter(names).items() if count > 1]
-    services = dict(zip(names, services.values(), strict=True))
+    services = {as_text(name): entry for name, entry in services.items()}
     links: dict[str, list[Item]] = {}
     for name, entry in services.items():
         try:

@@ -159,4 +159,4 @@ DESIRED: list[tuple[Any, str]] = [
 def written(document: Any) -> str:
     """Data as the text of a file: JSON is YAML, but for keys that are no texts."""
     text = json.dumps(document)
-    return text.replace('"7": ', "7: ")
+    return text.replace('"7.5": ', "7.5: ")
