@@ -75,7 +75,7 @@ def test_numbers_that_were_names(tmp_path: Path, number: str) -> None:
     """A name that YAML would read as another number is refused, not turned into that number's digits."""
     file = tmp_path / "desired.yaml"
     file.write_text(f"services:\n  {number}:\n    endpoints: []\n")
-    with pytest.raises(DbaasConfigurationError, match="line 2, column 3: .*put it in quotes if it is a text"):
+    with pytest.raises(DbaasConfigurationError, match=r"line 2, column 3: .*put it in quotes if it is a text"):
         read_desired(file)
     file.write_text(f"services:\n  '{number}':\n    endpoints: []\n")
     assert read_desired(file)[0]["service_name"] == number
