@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -13,7 +13,7 @@ from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.links import DbaasServiceLink, PortalLink
 from airflow_dbaas.results import own_xcoms
 
-Check = Callable[[str, Any], None]
+Check = validation.Check
 Limit = Literal["timeout", "execution_timeout"]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dbaas.api import calls
+from airflow_dbaas.api.conversions import as_list, as_text, is_nothing
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import is_secret, without_secrets
 
@@ -60,17 +61,17 @@ def wanted_integrations(service_name: str, entries: Any) -> list[Item]:
     items = []
     for where, entry in _entries("integrations", entries, {"integration_type", "settings", *_ENDS}):
         _choice(where, entry, "integration_type", INTEGRATION_TYPES)
-        given = [end for end in _ENDS if entry.get(end)]
+        given = [end for end in _ENDS if not is_nothing(entry.get(end))]
         if len(given) != 1:
             raise DbaasConfigurationError(
                 f"{where} must have either source_service or dest_service, the other end is {service_name}; "
                 f"got {' and '.join(given) or 'neither'}"
             )
-        other = entry[given[0]]
-        calls.segment(f"{where}.{given[0]}", other)
+        other = as_text(entry[given[0]])
+        calls.segment(f"{where}.{given[0]}", other)  # type: ignore[arg-type]  # what is no text is refused there
         if other == service_name:
             raise DbaasConfigurationError(f"{where}: {given[0]} must be another service than {service_name}")
-        settings = entry.get("settings") or {}
+        settings = {} if is_nothing(entry.get("settings")) else entry["settings"]
         check_settings(f"{where}.settings", settings)
         ends = {end: other if end in given else service_name for end in _ENDS}
         items.append({"integration_type": entry["integration_type"], **ends, "settings": settings})
@@ -87,7 +88,7 @@ def wanted_endpoints(service_name: str, entries: Any) -> list[Item]:
     """
     items = []
     for where, entry in _entries("endpoints", entries, {"endpoint_id", "endpoint_name", "endpoint_type"}):
-        given = {name for name, value in entry.items() if value}
+        given = {name for name, value in entry.items() if not is_nothing(value)}
         if given not in ({"endpoint_id"}, {"endpoint_name", "endpoint_type"}):
             raise DbaasConfigurationError(
                 f"{where} must have either endpoint_id, or endpoint_name and endpoint_type; "
@@ -98,8 +99,9 @@ def wanted_endpoints(service_name: str, entries: Any) -> list[Item]:
         if "endpoint_id" in given:
             calls.identifier(f"{where}.endpoint_id", entry["endpoint_id"])
         else:
-            calls.segment(f"{where}.endpoint_name", entry["endpoint_name"], longest=None)
-        names = {name: entry.get(name) or None for name in _ENDPOINT}
+            name = as_text(entry["endpoint_name"])
+            calls.segment(f"{where}.endpoint_name", name, longest=None)  # type: ignore[arg-type]  # as above
+        names = {name: as_text(entry[name]) if name in given else None for name in _ENDPOINT}
         items.append({"service": service_name, **names})
     _refuse_duplicates("endpoints", items)
     return items
@@ -216,7 +218,8 @@ def _compare(plan: Plan, wanted: list[Item], actual: list[Item], *, prune: bool)
 
 
 def _entries(parameter: str, entries: Any, known: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not isinstance(entries, list | tuple):
+    entries = as_list(entries)
+    if not isinstance(entries, list):
         raise DbaasConfigurationError(f"{parameter} must be a list of mappings, got {type(entries).__name__}")
     for index, entry in enumerate(entries):
         where = f"{parameter}[{index}]"

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_dbaas import desired, validation
 from airflow_dbaas.api.calls import shown
+from airflow_dbaas.api.conversions import as_text
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.desired import Item
 from airflow_dbaas.documents import read_document
@@ -37,6 +38,8 @@ def read_desired(path: Path, *, dry_run: bool = False, prune: bool = False) -> l
             f"{path} must have services: a mapping of names to what they shall have; got {got}"
         )
     problems = list(_top(document))
+    # A name of digits alone is a number in YAML, if nobody puts it in quotes.
+    services = {as_text(name): entry for name, entry in services.items()}
     links: dict[str, list[Item]] = {}
     for name, entry in services.items():
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from airflow_dbaas.api.errors import DbaasConfigurationError
 LARGEST = 1 << 20
 #: How many values a file may come to: an alias within aliases makes millions out of a few lines.
 MOST_VALUES = 100_000
+
+_YAML_INT = "tag:yaml.org,2002:int"
+_DECIMAL = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 
 
 def read_document(path: Path) -> Any:
@@ -112,6 +116,12 @@ def _yaml(text: str) -> Any:
                         raise _Problem(f"{shown(key.value)} is given twice in one mapping", place(key.start_mark))
                     seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
                 within = [each for pair in within for each in pair]
+            elif isinstance(node, yaml.ScalarNode) and node.tag == _YAML_INT and not _DECIMAL.fullmatch(node.value):
+                # 007 would be 7, 010 would be 8, 1_000 would be 1000 and 1:30 would be 90.
+                raise _Problem(
+                    f"{shown(node.value)} would be read as another number; put it in quotes if it is a text",
+                    place(node.start_mark),
+                )
             nodes.extend(within)
 
     loader = yaml.SafeLoader("")

@@ -20,8 +20,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from airflow_dbaas import credentials
+from airflow_dbaas import credentials, validation
 from airflow_dbaas.api.addresses import bracketed
+from airflow_dbaas.api.conversions import as_text, is_nothing
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import Secret, is_secret, redact
 from airflow_dbaas.credentials import ConnectionData
@@ -91,18 +92,17 @@ _PLACES = {
 }
 
 
-def check_no_secrets(parameter: str, value: Any) -> None:
+def check_no_secrets(parameter: str, value: Any) -> dict[str, Any] | None:
     """Refuse settings of an endpoint that are no mapping, or that hold a secret.
 
     :param parameter: the operator's parameter, for the error text.
     :param value: the settings, their names in snake or kebab case; None is as good as none.
     :raises DbaasConfigurationError: naming the property and where it belongs.
     """
-    if value is None:
-        return
-    if not isinstance(value, dict):
-        raise DbaasConfigurationError(f"{parameter} must be a mapping of properties, got {type(value).__name__}")
-    for name, content in value.items():
+    if is_nothing(value):
+        return None
+    settings = validation.mapping(parameter, value)
+    for name, content in settings.items():
         # A URL is secret if somebody logs in with it.
         if is_secret(name) or (name == "url" and "@" in str(content)):
             place = _PLACES.get(_snake(name), "a field")
@@ -110,6 +110,7 @@ def check_no_secrets(parameter: str, value: Any) -> None:
                 f"{parameter}: {name} must not be given here, it holds a secret; "
                 f"it belongs into {place} of the connection secrets_conn_id"
             )
+    return settings
 
 
 def endpoint_settings(
@@ -142,6 +143,9 @@ def endpoint_settings(
 
 def _hidden(name: str, value: Any) -> Any:
     """A value from a connection; as a ``Secret`` if it is one by its name, or holds one as a URL may."""
+    if is_secret(name):
+        # A token of digits alone is a number in JSON, if nobody puts it in quotes.
+        value = as_text(value)
     secret = isinstance(value, str) and value and (is_secret(name) or redact(value) != value)
     return Secret(value) if secret else value
 

@@ -43,6 +43,22 @@ def result_of(event: dict[str, Any]) -> dict[str, Any]:
     raise kind(event["message"], retryable=event["retryable"])
 
 
+def as_final(error: DbaasError) -> DbaasError:
+    """An error for a user's own task: of the class that it has and, unless it is retryable, ``AirflowFailException`` as
+    well, so that Airflow does not retry the task.
+    """
+    if error.retryable or isinstance(error, AirflowFailException):
+        return error
+    kind = _final_class(type(error))
+    final = kind.__new__(kind, *error.args)
+    final.__dict__.update(error.__dict__)
+    return final
+
+
+def _final_class(kind: type[DbaasError]) -> type[DbaasError]:
+    return type(kind.__name__, (kind, AirflowFailException), {"__doc__": kind.__doc__, "__module__": kind.__module__})
+
+
 @contextmanager
 def airflow_errors() -> Iterator[None]:
     """Turns errors that only somebody's change can mend into ``AirflowFailException``, which Airflow does not retry.

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dbaas import validation
+from airflow_dbaas.api import formats
 from airflow_dbaas.api.addresses import ZONES
+from airflow_dbaas.api.conversions import as_list
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.documents import read_document
@@ -21,9 +23,10 @@ SERVICES_SCHEMA: dict[str, Any] = {
         "additionalProperties": False,
         "required": ["service", "source_conn_id"],
         "properties": {
-            "service": {"type": "string", "minLength": 1, "maxLength": 63},
-            "source_conn_id": {"type": "string", "minLength": 1},
-            "plan": {"type": "string", "pattern": "^(hobbyist|startup|business|premium)-[0-9]+$"},
+            # A name of digits alone is a number in JSON and YAML, if nobody puts it in quotes.
+            "service": {"type": ["string", "integer"], "minLength": 1, "maxLength": 63},
+            "source_conn_id": {"type": ["string", "integer"], "minLength": 1},
+            "plan": {"type": "string", "pattern": formats.PLAN},
             "method": {"enum": ["auto", "dump", "replication"]},
             "ignore_dbs": {"type": ["string", "null"], "maxLength": validation.IGNORE_DBS_LENGTH},
             "zone": {"enum": [None, *ZONES]},
@@ -58,11 +61,12 @@ def read_services(services: Any, path: str | None, defaults: dict[str, Any]) -> 
             + ("both" if services else "neither, or an empty list")
         )
     where = str(path) if path else "services"
-    entries = read_document(Path(path)) if path else services
+    entries: Any = as_list(read_document(Path(path)) if path else services)
     problems = list(_problems(entries))
     if problems:
         raise DbaasConfigurationError(f"{where}: {'; '.join(problems)}")
-    filled = [{"ignore_dbs": None, **defaults, **entry} for entry in entries]
+    checked = [{name: _FIELDS[name](name, value) for name, value in entry.items()} for entry in entries]
+    filled = [{"ignore_dbs": None, **defaults, **entry} for entry in checked]
     _refuse_duplicates(where, filled)
     return [{"service_name": entry.pop("service"), **entry} for entry in filled]
 

@@ -18,7 +18,8 @@ from airflow_dbaas.engines import ENGINES, Engine
 from airflow_dbaas.logins import DatabaseLogin
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api.migrations import MigrationMethod, MigrationSettings
+    from airflow_dbaas.api.fields import MigrationMethod
+    from airflow_dbaas.api.migrations import MigrationSettings
 
 URI_LENGTH = 512
 

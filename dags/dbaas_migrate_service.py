@@ -73,7 +73,7 @@ params = {
     "plan": Param(
         "startup-4",
         type="string",
-        pattern="^(hobbyist|startup|business|premium)-[0-9]+$",
+        pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)+$",
         title="Plan",
         description="For a new service, e.g. startup-4, business-8",
     ),

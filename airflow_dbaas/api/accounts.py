@@ -12,8 +12,9 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from airflow_dbaas.api.answer import Answer, Needed
-from airflow_dbaas.api.body import STRICT, MysqlAuthentication, MysqlPassword, SecretText, Username
+from airflow_dbaas.api.body import STRICT
 from airflow_dbaas.api.calls import NAME_LENGTH, USERNAME_LENGTH, segment
+from airflow_dbaas.api.fields import MysqlAuthentication, MysqlPassword, SecretText, Username
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
 from airflow_dbaas.api.redaction import Secret

@@ -9,10 +9,10 @@ from typing import Any
 
 import pydantic
 
-from airflow_dbaas.api.body import secrets_in
+from airflow_dbaas.api import body, redaction
 from airflow_dbaas.api.calls import AnswerT, Call
 from airflow_dbaas.api.errors import DbaasResponseError, status_error
-from airflow_dbaas.api.redaction import redact
+from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.api.retries import parse_retry_after
 
 _MESSAGE_LENGTH = 500
@@ -75,7 +75,7 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
                 "the API: it comes from a gateway or proxy in front of it"
             )
         # Cut only when the secrets are out, or half of one might stay.
-        said = redact(_message(reply.content), secrets_in(call.body))[:_MESSAGE_LENGTH]
+        said = redact(_message(reply.content), body.secrets_in(call.body))[:_MESSAGE_LENGTH]
         raise status_error(
             reply.status,
             said or reply.reason,
@@ -95,6 +95,11 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
         f"{call}: the answer ({reply.headers.get('content-type', 'no content type')}, "
         f"{len(reply.content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
     )
+
+
+def secrets_in(content: bytes) -> set[Secret]:
+    """The secrets in a body, whatever the answer it is; none in one that is not JSON."""
+    return redaction.secrets_in(_as_json(content)) if redaction.may_hold_secrets(content) else set()
 
 
 def _is_foreign(reply: Reply) -> bool:

@@ -9,24 +9,17 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from airflow_dbaas.api.calls import canonical_uuid, shown
+from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.normalizing import normalized
 from airflow_dbaas.api.redaction import is_secret, redact, revealed
-
-if TYPE_CHECKING:
-    from airflow_dbaas.api.redaction import Secret
-
-    #: A text that may also be given as ``Secret``; it is revealed before it is validated.
-    SecretText = str | Secret
-else:
-    SecretText = str
 
 #: Of every body: snake case here, the API's kebab case on the wire; nothing unknown, nothing converted.
 STRICT = ConfigDict(
@@ -37,21 +30,8 @@ STRICT = ConfigDict(
     hide_input_in_errors=True,
 )
 
-
-def _uuid(value: str) -> str:
-    found = canonical_uuid(value)
-    if found is None:
-        raise PydanticCustomError("uuid", "Input should be a UUID")
-    return found
-
-
-Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
-ServiceName = Annotated[str, Field(max_length=63)]
-Username = Annotated[str, Field(min_length=1, max_length=64)]
-MysqlPassword = Annotated[
-    SecretText, Field(min_length=8, max_length=256, pattern=r"^[a-zA-Z0-9!#%^*_+={}()<>|.,;~?-]+$")
-]
-MysqlAuthentication = Literal["caching_sha2_password", "mysql_native_password"]
+#: The type of errors of our own checks, which come with their sentence.
+OWN = "airflow-dbaas"
 
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -97,11 +77,52 @@ def _written(kind: type, given: Mapping[str, object]) -> tuple[bytes, str]:
         _check_json(body, "body")
         return json.dumps(body, allow_nan=False).encode(), ""
     except ValidationError as error:
-        return b"", _explain(error)
+        return b"", "; ".join(_explain(kind, given, error))
     except RecursionError:
         return b"", "the body cannot be written as JSON: it is nested too deep"
     except (TypeError, ValueError) as error:
         return b"", f"the body cannot be written as JSON: {error}"
+
+
+def fitted(
+    kinds: Sequence[type],
+    given: Mapping[str, Any],
+    *,
+    where: str,
+    is_open: Callable[[object], bool],
+    elsewhere: Collection[str] | None = (),
+) -> dict[str, Any]:
+    """Properties that a user gave, with the types that the API wants (see ``normalized``), once they keep its limits.
+
+    :param kinds: the ``TypedDict`` classes of which they may be properties: several if it is not known yet which.
+    :param given: values by name, in snake or kebab case.
+    :param where: how the user calls them, for the error text.
+    :param is_open: tells values that are not known yet, such as templates; they are not checked.
+    :param elsewhere: required properties that come from elsewhere; None for any.
+    :raises DbaasConfigurationError: saying what is wrong, in the user's spelling.
+    """
+    refusals = []
+    for kind in kinds:
+        values: dict[str, Any] = normalized(kind, given)
+        kept = {name: value for name, value in values.items() if value is not None or snake(name) in _nullable(kind)}
+        refused = _refused(kind, kept, is_open=is_open, elsewhere=elsewhere)
+        if not refused:
+            return values
+        refusals.append(refused)
+    # Of the type that knows most of the names.
+    best = min(refusals, key=lambda each: (sum(_UNKNOWN in text for text in each), len(each)))
+    raise DbaasConfigurationError(f"{where}: {'; '.join(best)}")
+
+
+def _refused(
+    kind: type, given: Mapping[str, Any], *, is_open: Callable[[object], bool], elsewhere: Collection[str] | None
+) -> list[str]:
+    """What is wrong. Nothing is raised here, as in ``_written``."""
+    try:
+        _adapter(kind).validate_python(revealed(given))
+    except ValidationError as error:
+        return list(_explain(kind, given, error, is_open=is_open, elsewhere=elsewhere))
+    return []
 
 
 def _check_json(value: object, place: str) -> None:
@@ -127,17 +148,139 @@ def _check_json(value: object, place: str) -> None:
         raise ValueError(f"{place} is {value}")
 
 
-def _explain(error: ValidationError) -> str:
-    reasons = []
-    for problem in error.errors(include_url=False, include_context=False):
-        path = [str(part).replace("_", "-") for part in problem["loc"]]
-        hidden = any(is_secret(part) for part in path) or problem["type"] == "missing"
-        # The value of a property that does not exist may be a secret under a misspelled name.
-        hidden = hidden or (problem["type"] == "extra_forbidden" and isinstance(problem["input"], str))
-        # Nor is a mapping that was rendered to text shown.
-        hidden = hidden or problem["type"] == "dict_type"
-        reasons.append(f"{'.'.join(path)}: {problem['msg']}{'' if hidden else _shown(problem['input'])}")
-    return "; ".join(reasons)
+_UNKNOWN = "unknown setting"
+
+#: What is wrong, by pydantic's type of error.
+_SENTENCES = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping of properties",
+    "float_type": "must be a number",
+    "greater_than_equal": "must be at least {ge}",
+    "int_type": "must be a whole number",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "missing": "must be given",
+    "recursion_loop": "must not hold itself",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be empty",
+    "string_type": "must be a text",
+    "string_unicode": "must be a text, without half of a surrogate pair",
+}
+_RENDERED = "a template gives a text, unless the DAG has render_template_as_native_obj=True"
+_FRACTION = (
+    "write it in quotes: a number loses zeros at its end, and with render_template_as_native_obj a template needs "
+    "quotes of its own, \"'{{ … }}'\""
+)
+
+
+def _explain(
+    kind: type,
+    given: Mapping[str, Any],
+    error: ValidationError,
+    *,
+    is_open: Callable[[object], bool] = lambda _: False,
+    elsewhere: Collection[str] | None = (),
+) -> Iterator[str]:
+    """What is wrong, in sentences that name the place as the user spelled it."""
+    for problem in error.errors(include_url=False):
+        *above, last = problem["loc"] or ("",)
+        if any(is_open(value) for value in _on_the_way(given, problem["loc"])):
+            continue
+        missing = problem["type"] == "missing"
+        if missing and not above and (elsewhere is None or snake(last) in elsewhere):
+            continue
+        if problem["type"] == "extra_forbidden":
+            place = f"{'.'.join(map(str, above))}: " if above else ""
+            yield place + _unknown(_kind_at(kind, above), _at(given, above), str(last))
+            continue
+        if missing:
+            last = _spelled(last, given, _at(given, above))
+        path = ".".join(map(str, (*above, last)))
+        value = problem["input"]
+        text = f"{path} {_sentence(problem)}"
+        # A mapping that was rendered to a text may hold a secret, too.
+        if not missing and problem["type"] != "dict_type" and not any(map(is_secret, problem["loc"])):
+            text += _shown(value)
+        hint = _hint(problem["type"], value)
+        yield f"{text} ({hint})" if hint else text
+
+
+def _sentence(problem: Any) -> str:
+    context = {name: str(value) for name, value in problem.get("ctx", {}).items()}
+    if problem["type"] == "literal_error":
+        *most, last = re.findall(r"'([^']*)'", context["expected"])
+        context["expected"] = f"one of {', '.join(most)}, {last}" if most else last
+    if problem["type"] == "string_too_short" and context["min_length"] != "1":
+        return f"must have at least {context['min_length']} characters"
+    if problem["type"] == OWN:
+        return str(problem["msg"])
+    return _SENTENCES.get(problem["type"], "cannot be used here").format(**context)
+
+
+def _hint(problem: str, value: object) -> str:
+    if problem in {"list_type", "dict_type"} and isinstance(value, str):
+        return _RENDERED
+    if problem in {"string_type", "literal_error"} and isinstance(value, float):
+        return _FRACTION
+    return ""
+
+
+def _unknown(kind: Any, beside: Mapping[str, Any], name: str) -> str:
+    """The sentence for a property that there is none of; it never shows the value, which may be a secret."""
+    known = sorted(get_type_hints(kind))
+    twin = next((each for each in beside if each != name and snake(each) == snake(name)), None)
+    if twin is not None and snake(name) in known:
+        return f"{twin} and {name} are the same setting, give one of them"
+    kebab = "-" in name or ("_" not in name and any("-" in str(each) for each in beside))
+    return did_you_mean(name, [each.replace("_", "-") for each in known] if kebab else known)
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """The sentence for a setting that is not known.
+
+    :param name: as the user spelled it.
+    :param known: the names that there are, in the spelling to show.
+    """
+    plain = {re.sub("[-_]", "", each).lower(): each for each in known}
+    close = get_close_matches(re.sub("[-_]", "", name).lower(), plain, 1)
+    text = f"{_UNKNOWN} {shown(name)}"
+    if close:
+        return f"{text}, did you mean {plain[close[0]]!r}?"
+    return f"{text}; known are {', '.join(known)}" if known else f"{text}; there are none"
+
+
+def snake(name: object) -> str:
+    """A property's name in snake case."""
+    return str(name).replace("-", "_")
+
+
+def _on_the_way(given: Any, place: Sequence[str | int]) -> Iterator[object]:
+    """The values at a place and above it."""
+    for step in place:
+        try:
+            given = given[step]
+        except (KeyError, IndexError, TypeError):
+            return
+        yield given
+
+
+def _at(given: Any, place: Sequence[str | int]) -> Any:
+    return [given, *_on_the_way(given, place)][-1]
+
+
+def _kind_at(kind: Any, place: Sequence[str | int]) -> Any:
+    """The type of the mapping at a place."""
+    for step in place:
+        kind = get_type_hints(kind)[snake(step)] if isinstance(step, str) else get_args(kind)[0]
+    return kind
+
+
+def _spelled(name: str | int, *mappings: Any) -> str:
+    """A property that was not given, in the spelling of those that were."""
+    kebab = any("-" in str(each) for mapping in mappings if isinstance(mapping, dict) for each in mapping)
+    return str(name).replace("_", "-") if kebab else snake(name)
 
 
 def _shown(value: object) -> str:

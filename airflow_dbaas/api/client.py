@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 from urllib.request import getproxies
@@ -55,6 +55,8 @@ class _Settings(ABC, Generic[WayT]):
     :param ca_file: PEM file of the authorities to trust instead of the usual ones. TLS is always verified.
     :param allow_http: whether ``url`` may begin with ``http://`` although it leads to another machine.
     :param retry: how patient one call is.
+    :param on_secret: called with each secret that the API is sent or shows, before anybody else sees it, so that it can
+        be kept out of logs; that of an ``AsyncClient`` is awaited.
     :raises DbaasConfigurationError: if one of them is missing or cannot be used.
     """
 
@@ -69,6 +71,7 @@ class _Settings(ABC, Generic[WayT]):
         ca_file: str | None = None,
         allow_http: bool = False,
         retry: RetryPolicy | None = None,
+        on_secret: Callable[[Secret], Any] | None = None,
     ) -> None:
         # First of all: whatever is raised from here on shows the variables of this frame to an error tracker.
         secret = Secret.of(secret)
@@ -84,6 +87,8 @@ class _Settings(ABC, Generic[WayT]):
         secure = parsed.scheme == "https"
         local = addresses.stays_here(self.url, parsed.scheme, parsed.host, allow_http=allow_http)
         self.retry = retry or RetryPolicy()
+        self._on_secret = on_secret
+        self._known: set[Secret] = set()
         self._key = key
         self._secret = secret
         self._root = parsed.raw_path.decode("ascii").rstrip("/")
@@ -108,6 +113,14 @@ class _Settings(ABC, Generic[WayT]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
+
+    def _new_secrets(self, content: bytes) -> set[Secret]:
+        """The secrets in a body, sent or received, that ``on_secret`` has not been told yet."""
+        if self._on_secret is None or not content:
+            return set()
+        new = answers.secrets_in(content) - self._known
+        self._known |= new
+        return new
 
     def _request(self, call: Call[Any]) -> Request:
         # Signed when it is sent, so that a repeated one carries a fresh expiry.
@@ -146,6 +159,7 @@ class Client(_Settings[_Way], Resources):
         :param retry: how patient this call is, instead of the client's own patience.
         :raises DbaasError: see ``airflow_dbaas.api.errors``.
         """
+        self._tell(call.body)
         policy = retry or self.retry
         if policy.once:
             return self._once(call)
@@ -153,12 +167,18 @@ class Client(_Settings[_Way], Resources):
         answer: AnswerT = attempts(self._once, call)
         return answer
 
+    def _tell(self, content: bytes) -> None:
+        for secret in self._new_secrets(content):
+            if self._on_secret is not None:
+                self._on_secret(secret)
+
     def _once(self, call: Call[AnswerT]) -> AnswerT:
         try:
             reply = self._way.exchange(self._request(call))
         except httpx.HTTPError as error:
             failure = _transport_error(call, error)
         else:
+            self._tell(reply.content)
             return answers.read(call, reply)
         # Without the HTTP library's error, whose frames hold the body.
         raise failure
@@ -222,6 +242,7 @@ class AsyncClient(_Settings[_AsyncWay], Resources):
         :param retry: how patient this call is, instead of the client's own patience.
         :param memory: that of the same call when it was sent before.
         """
+        await self._tell(call.body)
         policy = retry or self.retry
         if policy.once:
             return await self._once(call, memory)
@@ -229,12 +250,18 @@ class AsyncClient(_Settings[_AsyncWay], Resources):
         answer: AnswerT = await attempts(self._once, call, memory)
         return answer
 
+    async def _tell(self, content: bytes) -> None:
+        for secret in self._new_secrets(content):
+            if self._on_secret is not None:
+                await self._on_secret(secret)
+
     async def _once(self, call: Call[AnswerT], memory: answers.Memory | None) -> AnswerT:
         try:
             reply = await self._way.exchange(self._request(call))
         except httpx.HTTPError as error:
             failure = _transport_error(call, error)
         else:
+            await self._tell(reply.content)
             return memory.read(call, reply) if memory else answers.read(call, reply)
         raise failure
 

@@ -10,13 +10,13 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict, Unpack
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
-from airflow_dbaas.api.body import STRICT, SecretText, Uuid
+from airflow_dbaas.api.body import STRICT
 from airflow_dbaas.api.calls import identifier, segment
+from airflow_dbaas.api.fields import EndpointType, SecretText, Uuid
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
 from airflow_dbaas.api.retries import Resend
 
-EndpointType = Literal["datadog", "elasticsearch", "opensearch", "prometheus", "rsyslog"]
 DatadogSite = Literal[
     "ap1.datadoghq.com", "datadoghq.com", "datadoghq.eu", "ddog-gov.com", "us3.datadoghq.com", "us5.datadoghq.com"
 ]

@@ -8,8 +8,9 @@ from pydantic import with_config
 from typing_extensions import TypedDict
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
-from airflow_dbaas.api.body import STRICT, ServiceName
+from airflow_dbaas.api.body import STRICT
 from airflow_dbaas.api.calls import identifier, segment
+from airflow_dbaas.api.fields import ServiceName
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
 from airflow_dbaas.api.retries import Resend

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Required
+from typing import Annotated, Required
 
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
-from airflow_dbaas.api.body import STRICT, SecretText
+from airflow_dbaas.api.body import STRICT
 from airflow_dbaas.api.calls import segment
+from airflow_dbaas.api.fields import MigrationMethod, SecretText
 from airflow_dbaas.api.operation import ClientT, Request, Resource, get, operation, post
 from airflow_dbaas.api.operations import Operation
 from airflow_dbaas.api.redaction import Secret
-
-MigrationMethod = Literal["dump", "replication"]
 
 
 class _SourceServer(TypedDict):

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
 
@@ -28,10 +28,15 @@ SECRETS = frozenset(
     }
 )
 
+_QUOTED = tuple(f'"{name}"'.encode() for name in SECRETS)
+
 # Up to the last @ before white space: an unescaped password may itself hold "@", ":" or "/".
 _USERINFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/?#@]*:)\S*@", re.IGNORECASE)
 # On the web a name alone is a token, as in https://token@host; elsewhere it is a user's.
 _TOKEN = re.compile(r"(\bhttps?://)[^\s/?#:]+@", re.IGNORECASE)
+# The same, with what is secret as their group.
+_PASSWORD_IN_URI = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/?#@]*:(\S+)@", re.IGNORECASE)
+_TOKEN_IN_URI = re.compile(r"\bhttps?://([^\s/?#:]+)@", re.IGNORECASE)
 _KEYWORD = re.compile(r"""(password['"]?\s*[=:]\s*)('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,;)}]+)""", re.IGNORECASE)
 
 #: Control characters, line separators, and what turns the direction of writing.
@@ -95,6 +100,27 @@ def spellings(secret: str | Secret) -> set[str]:
     """The forms in which a secret may turn up in a text: as it is, URL-encoded in the usual ways, and as in JSON."""
     text = Secret.of(secret).reveal()
     return {text, quote(text), quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
+
+
+def may_hold_secrets(content: bytes) -> bool:
+    """Whether JSON may hold what ``secrets_in`` looks for: to look for words is quicker than to read all of it."""
+    return b"://" in content or any(name in content for name in _QUOTED)
+
+
+def secrets_in(value: object) -> set[Secret]:
+    """The secrets in plain data: values of secret properties, at every level, and the passwords of URIs.
+
+    :param value: as read from JSON.
+    """
+    if isinstance(value, dict):
+        inside = {Secret(item) for name, item in value.items() if is_secret(name) and isinstance(item, str) and item}
+        return inside.union(*map(secrets_in, value.values()))
+    if isinstance(value, list):
+        return set[Secret]().union(*map(secrets_in, value))
+    if not isinstance(value, str):
+        return set()
+    written = {found[1] for pattern in (_PASSWORD_IN_URI, _TOKEN_IN_URI) for found in pattern.finditer(value)}
+    return {Secret(form) for text in written for form in (text, unquote(text))}
 
 
 def without_userinfo(text: str) -> str:

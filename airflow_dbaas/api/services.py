@@ -10,8 +10,19 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict, Unpack
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
-from airflow_dbaas.api.body import STRICT, MysqlPassword, SecretText, ServiceName
+from airflow_dbaas.api.body import STRICT
 from airflow_dbaas.api.calls import segment
+from airflow_dbaas.api.fields import (
+    AdminUsername,
+    Count,
+    MysqlPassword,
+    Network,
+    Plan,
+    SecretText,
+    ServiceName,
+    TimeOfDay,
+    Version,
+)
 from airflow_dbaas.api.integrations import Integration
 from airflow_dbaas.api.migrations import MigrationSettings
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
@@ -19,18 +30,13 @@ from airflow_dbaas.api.operations import Operation
 from airflow_dbaas.api.retries import Resend
 from airflow_dbaas.api.settings_schema import SettingsSchema
 
-Plan = Annotated[str, Field(min_length=1, max_length=128)]
-AdminUsername = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[_A-Za-z0-9][-._A-Za-z0-9]{0,63}$")]
-#: How many, where the document sets no limit but that of its 64-bit integers.
-Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
-
 
 @with_config(STRICT)
 class Maintenance(TypedDict):
     """Weekly window for installing updates; ``time`` is UTC, ``HH:MM:SS``."""
 
     dow: Literal["friday", "monday", "never", "saturday", "sunday", "thursday", "tuesday", "wednesday"]
-    time: Annotated[str, Field(min_length=8, max_length=8)]
+    time: TimeOfDay
 
 
 @with_config(STRICT)
@@ -61,7 +67,7 @@ class ServiceFields(TypedDict, total=False):
     the service; get-dbaas-settings-pg and get-dbaas-settings-mysql serve it, and the API checks them against it.
     """
 
-    ip_filter: list[str]
+    ip_filter: list[Network]
     maintenance: Maintenance
     termination_protection: bool
 
@@ -101,7 +107,7 @@ class UpdatePgService(_PgFields, total=False):
     """Body of update-dbaas-service-pg."""
 
     plan: Plan
-    version: str
+    version: Version
 
 
 class _MysqlFields(ServiceFields, total=False):
@@ -121,7 +127,7 @@ class CreateMysqlService(_MysqlFields, total=False):
     fork_from_service: ServiceName
     integrations: list[ServiceIntegration]
     recovery_backup_time: Annotated[str, Field(min_length=1)]
-    version: Annotated[str, Field(min_length=1)]
+    version: Version
 
 
 @with_config(STRICT)
@@ -129,13 +135,13 @@ class UpdateMysqlService(_MysqlFields, total=False):
     """Body of update-dbaas-service-mysql; ``binlog_retention_period`` is in seconds."""
 
     plan: Plan
-    version: str
+    version: Version
 
 
 class _ValkeyFields(ServiceFields, total=False):
     migration: MigrationSettings
     valkey_settings: dict[str, Any]
-    version: Annotated[str, Field(min_length=1)]
+    version: Version
 
 
 @with_config(STRICT)
@@ -214,7 +220,7 @@ class CreateOpensearchService(_OpensearchFields, total=False):
     plan: Required[Plan]
     fork_from_service: ServiceName
     recovery_backup_name: Annotated[str, Field(min_length=1)]
-    version: Annotated[str, Field(min_length=1)]
+    version: Version
 
 
 @with_config(STRICT)
@@ -222,7 +228,7 @@ class UpdateOpensearchService(_OpensearchFields, total=False):
     """Body of update-dbaas-service-opensearch."""
 
     plan: Plan
-    version: str
+    version: Version
 
 
 @with_config(STRICT)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import time
+from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 from airflow_dbaas import credentials
-from airflow_dbaas._compat import AirflowNotFoundException, BaseHook, Connection, call_in_loop, get_connection_async
+from airflow_dbaas._compat import (
+    AirflowNotFoundException,
+    BaseHook,
+    Connection,
+    call_in_loop,
+    get_connection_async,
+    seconds,
+)
 from airflow_dbaas.api import addresses
 from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.calls import shown
@@ -18,8 +29,12 @@ from airflow_dbaas.credentials import ConnectionData
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import AsyncClient, Client
+    from airflow_dbaas.api.operations import Operation
+    from airflow_dbaas.waits import Wait
 
 _LONGEST_TIMEOUT = 600
+#: How long the hook's own waits take at most, unless the caller says otherwise.
+_WAIT_SECONDS = 3600.0
 _PORTAL = "https://portal.exoscale.com"
 
 
@@ -83,13 +98,142 @@ class DbaasHook(BaseHook):
         """
         from airflow_dbaas.api import Client
 
-        return _open(Client, {**self._arguments, "retry": retry}, self.exoscale_conn_id)
+        extras = {"retry": retry, "on_secret": credentials.mask}
+        return _open(Client, {**self._arguments, **extras}, self.exoscale_conn_id)
 
     def close(self) -> None:
-        """Close the blocking client's connections, if it was used; ``get_conn`` opens it anew."""
+        """Close the blocking client's connections, if it was used; ``get_conn`` opens another one."""
         client = self.__dict__.pop("_client", None)
         if client is not None:
             client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def wait_for_service(
+        self,
+        service_name: str,
+        *,
+        state: Literal["running", "poweroff", "absent"] = "running",
+        timeout: float | timedelta = _WAIT_SECONDS,
+    ) -> dict[str, Any]:
+        """Wait, blocking, until a service is in a state (list-dbaas-services); as ``DbaasServiceSensor`` does.
+
+        :param service_name: name of the service, 1 to 63 characters.
+        :param state: ``running``, ``poweroff``, or ``absent``: deleted.
+        :param timeout: seconds, or a timedelta.
+        :returns: what the sensor pushes: ``service``, ``state``, ``type``, ``plan`` and ``zone``.
+        :raises DbaasError: see ``wait_for``.
+        """
+        from airflow_dbaas import validation
+        from airflow_dbaas.waits import ServiceWait
+
+        validation.name("service_name", service_name)
+        validation.one_of("running", "poweroff", "absent")("state", state)
+        return self.wait_for(ServiceWait(service_name, state), timeout=timeout)
+
+    def wait_for_operation(
+        self, operation: str | Operation, *, timeout: float | timedelta = _WAIT_SECONDS
+    ) -> dict[str, Any]:
+        """Wait, blocking, until an operation has ended well (get-operation); as ``DbaasOperationSensor`` does.
+
+        :param operation: the operation, as a call of the client returns it, or its id.
+        :param timeout: seconds, or a timedelta.
+        :returns: what the sensor pushes: ``operation_id``, ``reference_id`` and ``reference_link``.
+        :raises DbaasError: see ``wait_for``.
+        """
+        from airflow_dbaas import validation
+        from airflow_dbaas.waits import OperationWait
+
+        operation_id = operation if isinstance(operation, str) else operation.id
+        validation.uuid("operation", operation_id)
+        return self.wait_for(OperationWait(str(operation_id)), timeout=timeout)
+
+    def wait_for_migration(
+        self,
+        service_name: str,
+        *,
+        until: Literal["synced", "done"] = "synced",
+        failure_grace_period: float | timedelta | None = None,
+        timeout: float | timedelta = _WAIT_SECONDS,
+    ) -> dict[str, Any]:
+        """Wait, blocking, until every database of the migration into a service is copied (get-dbaas-migration-status);
+        as ``DbaasMigrationSensor`` does.
+
+        :param service_name: name of the target service, 1 to 63 characters.
+        :param until: ``synced``: the copy is complete, replication may go on; ``done``: replication has ended too.
+        :param failure_grace_period: seconds, or a timedelta, for which a replicating migration may be shown as failed;
+            three minutes by default.
+        :param timeout: seconds, or a timedelta.
+        :returns: what the sensor pushes: ``service``, ``status``, ``method`` and ``databases``.
+        :raises DbaasError: see ``wait_for``.
+        """
+        from airflow_dbaas import validation
+        from airflow_dbaas.waits import MigrationWait
+
+        validation.name("service_name", service_name)
+        validation.one_of("synced", "done")("until", until)
+        grace = {} if failure_grace_period is None else {"failure_grace_period": seconds(failure_grace_period)}
+        return self.wait_for(MigrationWait(service_name, until, **grace), timeout=timeout)
+
+    def wait_for(self, wait: Wait, *, timeout: float | timedelta = _WAIT_SECONDS) -> dict[str, Any]:
+        """Wait, blocking, by the rules of the sensors: the same pauses, the same trouble is waited out.
+
+        :param wait: what to wait for.
+        :param timeout: seconds, or a timedelta.
+        :raises DbaasError: if it fails, or the time is over. One that only a change can mend is an
+            ``AirflowFailException`` as well: Airflow does not retry the task that it ends.
+        """
+        from airflow_dbaas import polling, validation
+        from airflow_dbaas.events import as_final
+        from airflow_dbaas.waits import Failed
+
+        validation.positive("timeout", seconds(timeout))
+        verdict = polling.run(self.get_conn(), polling.Watch(wait, deadline=time.time() + seconds(timeout)))
+        if isinstance(verdict, Failed):
+            raise as_final(verdict.error)
+        return verdict.result
+
+    def get_service_connection(self, service_name: str, database: str | None = None) -> Connection:
+        """An Airflow connection to a PostgreSQL or MySQL service, with its admin's login, for another hook: such as
+        ``PostgresHook(connection=…)`` (get-dbaas-service-…, reveal-dbaas-…-user-password).
+
+        It is stored nowhere, and its password is masked in logs. Ask for it in the task that uses it: what a task
+        returns is stored in clear.
+
+        :param service_name: name of the service, 1 to 63 characters.
+        :param database: the database; ``defaultdb``, which every service has, by default.
+        :raises DbaasServiceError: if there is no such service, it is of another type, or does not show how to connect
+            to it yet.
+        """
+        from airflow_dbaas.api.errors import DbaasServiceError
+        from airflow_dbaas.engines import ENGINES
+        from airflow_dbaas.targets import MigrationTarget
+
+        client = self.get_conn()
+        service = client.services.list().named(service_name)
+        if service is None:
+            raise DbaasServiceError(f"there is no service {shown(service_name)} in zone {self.zone}")
+        engine = next((each for each in ENGINES if each.service_type == service.type), None)
+        if engine is None:
+            usual = " or ".join(each.service_type for each in ENGINES)
+            raise DbaasServiceError(f"service {service_name} must be of type {usual} for this, is {service.type}")
+        login = MigrationTarget.of_service(client, service_name, engine)
+        return Connection(
+            conn_id=service_name,
+            conn_type=engine.conn_types[0],
+            host=login.host,
+            port=login.port,
+            login=login.username,
+            password=login.password.reveal(),
+            schema=database or login.dbname,
+            extra=json.dumps({engine.tls_extra: login.sslmode}),
+        )
 
     async def get_async_conn(self) -> AsyncClient:
         """A client for the running event loop. The caller closes it.
@@ -117,7 +261,7 @@ class DbaasHook(BaseHook):
         """
         from airflow_dbaas.api import AsyncClient
 
-        return _open(AsyncClient, arguments, self.exoscale_conn_id)
+        return _open(AsyncClient, {**arguments, "on_secret": _mask_in_loop}, self.exoscale_conn_id)
 
     def portal_page(self, service_name: str, page: str = "") -> str:
         """Address of a service's page in Exoscale's portal; with an endpoint override, on that host.
@@ -179,6 +323,10 @@ class DbaasHook(BaseHook):
             "ca_file": text("ca_file"),
             "organization": text("organization"),
         }
+
+
+async def _mask_in_loop(secret: Secret) -> None:
+    await call_in_loop(lambda: credentials.mask(secret))
 
 
 def _form() -> dict[str, Any]:

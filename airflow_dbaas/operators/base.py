@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_dbaas import polling, validation
@@ -58,13 +59,17 @@ class DbaasOperator(DbaasTask):
 
     :param wait_for_completion: wait for what was started. If not, the task ends as soon as the API has taken the
         request; the result has the ``operation_id`` to wait for with a ``DbaasOperationSensor``.
-    :param wait_timeout: seconds that the operator's own waits may take together, by the wall clock.
+    :param wait_timeout: how long the operator's own waits may take together, by the wall clock: seconds, or a
+        timedelta.
     """
 
-    def __init__(self, *, wait_for_completion: bool = True, wait_timeout: float = 3600, **kwargs: Any) -> None:
+    def __init__(
+        self, *, wait_for_completion: bool = True, wait_timeout: float | timedelta = 3600, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.wait_for_completion = wait_for_completion
-        self.wait_timeout = wait_timeout
+        # Seconds, once it is checked.
+        self.wait_timeout: Any = wait_timeout
         #: The API call that undoes what this task has under way, if the task is killed; see ``DbaasWaitTrigger``.
         self._cancel: dict[str, Any] | None = None
         #: Until when, by the monotonic clock, this task waits by itself before it is deferred.
@@ -205,6 +210,8 @@ class DbaasOperator(DbaasTask):
                 if state.get("limit") == "execution_timeout":
                     raise AirflowTaskTimeout(str(error)) from error
                 raise
+            # The templates were rendered again, in a new process.
+            self._check()
             return self._publish(context, then(context, result, **state))
 
     def on_kill(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from airflow_dbaas import validation
 from airflow_dbaas._compat import (
     AIRFLOW_VERSION,
     AirflowFailException,
@@ -55,10 +56,7 @@ def truth(parameter: str, value: Any) -> bool:
     :param value: what was given.
     :raises DbaasConfigurationError: if it is neither true nor false.
     """
-    found = {"true": True, "false": False}.get(str(value).strip().lower())
-    if found is None:
-        raise DbaasConfigurationError(f"{parameter} must be true or false, got {value!r}")
-    return found
+    return validation.templated_boolean(parameter, value)
 
 
 def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta | None, **kwargs: Any) -> Any:

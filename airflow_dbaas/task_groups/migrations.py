@@ -172,6 +172,10 @@ class DbaasCreateTargetOperator(SourceReader, DbaasCreateServiceOperator):
         super().__init__(**kwargs)
         self.source_conn_id = source_conn_id
 
+    def _possible_types(self) -> Sequence[str]:
+        # What can be migrated. Which of them it is, the source's connection tells.
+        return ("pg", "mysql")
+
     def start(self, context: Context) -> Any:
         """Look for a service of the source's type, create it if it is missing, wait for it."""
         self.refuse_another_type()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import jinja2
@@ -21,7 +21,7 @@ from airflow_dbaas.waits import Done, Failed, ids
 log = logging.getLogger(__name__)
 
 #: Checks of what Airflow renders here, of all sensors.
-RENDERED: dict[str, Callable[[str, Any], None]] = {
+RENDERED: dict[str, validation.Check] = {
     "exoscale_conn_id": validation.connection_id,
     "zone": validation.zone,
     "service_name": validation.name,
@@ -90,6 +90,15 @@ class DbaasSensorTrigger(BaseTrigger):
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
+    def check(self) -> None:
+        """Check what Airflow has rendered, and give it the types that are wanted.
+
+        :raises DbaasConfigurationError: in the sensor's own words.
+        """
+        for name, check in RENDERED.items():
+            if name in vars(self):
+                setattr(self, name, check(name, getattr(self, name)))
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then end the task or hand the failure to the sensor."""
         task_instance: Any = self.task_instance
@@ -97,11 +106,9 @@ class DbaasSensorTrigger(BaseTrigger):
         started = getattr(task_instance, "start_date", None)
         if getattr(task_instance, "try_number", 1) > 1:
             await self._forget_earlier_tries()
-        wait = {"kind": self.kind, **self._fields}
         try:
-            for name, check in RENDERED.items():
-                if name in vars(self):
-                    check(name, getattr(self, name))
+            self.check()
+            wait = {"kind": self.kind, **self._fields}
             nothing = waits.nothing(wait)
         except DbaasConfigurationError as error:
             yield TriggerEvent(as_event(Failed(error)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_dbaas.api import calls
+from airflow_dbaas.api.conversions import as_text, is_nothing
+
+__all__ = ["id_or_nothing", "is_nothing"]
 
 
-def is_nothing(value: object) -> bool:
-    """Whether a value is None, or what a template makes of None: ``"None"``, ``"null"``, an empty text."""
-    return value is None or (isinstance(value, str) and value.strip().lower() in {"", "none", "null"})
-
-
-def id_or_nothing(parameter: str, value: Any) -> None:
+def id_or_nothing(parameter: str, value: Any) -> str | None:
     """A UUID, or nothing; whether that will do, ``Wait.nothing`` says."""
-    if not is_nothing(value):
-        calls.identifier(parameter, value)
+    if is_nothing(value):
+        return None
+    calls.identifier(parameter, as_text(value))  # type: ignore[arg-type]  # what is no text is refused there
+    return str(value)

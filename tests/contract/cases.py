@@ -49,6 +49,10 @@ PATTERNS = (
     lambda n: "1" * (n - 1) + "s",
     lambda n: "a" * (n - 5) + "@a.aa",
     lambda n: UUID,
+    lambda n: "a-" + "1" * (n - 2),
+    lambda n: "1" * n,
+    lambda n: "03:30:00",
+    lambda n: "192.0.2.0/24",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,6 +43,14 @@ def _uuid(value: object) -> bool:
     form = r"(?P<id>{digit}{{8}}(?P<sign>-?)({digit}{{4}}(?P=sign)){{3}}{digit}{{12}})".format(digit="[0-9a-fA-F]")
     found = isinstance(value, str) and (re.fullmatch(form, value) or re.fullmatch(rf"\{{{form}\}}", value))
     return bool(found) or not isinstance(value, str)
+
+
+@FORMATS.checks(NETWORK := "IP address or network")
+def _network(value: object) -> bool:
+    try:
+        return not isinstance(value, str) or (bool(ipaddress.ip_interface(value).network) and "%" not in value)
+    except ValueError:
+        return False
 
 
 def is_free(place: str) -> bool:
@@ -98,6 +107,50 @@ def _service_name(place: str, schema: Schema) -> Schema:
     return {"maxLength": 63, **schema} if names else schema
 
 
+def _with(place: str, **more: str) -> Change:
+    return lambda at, schema: {**schema, **more} if at == place and schema["type"] == "string" else schema
+
+
+#: Those that give a form to a text of which the document tells none.
+FORMS = (
+    Deviation(
+        "plan of a service",
+        "one that is not of lower-case words joined by hyphens is refused",
+        "all plans are called so; another text comes from a mistake, and the API would say so too late",
+        AS_GIVEN,
+        REFUSED,
+        ("update-dbaas-service-pg", {"name": "db"}, {"plan": "gigantic"}),
+        _with(".plan", pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)+$"),
+    ),
+    Deviation(
+        "version of a service",
+        "one that is not made of numbers and dots is refused",
+        "all versions that can be asked for are",
+        AS_GIVEN,
+        REFUSED,
+        ("update-dbaas-service-mysql", {"name": "db"}, {"version": "latest"}),
+        _with(".version", pattern="^[0-9]+([.][0-9]+)*$"),
+    ),
+    Deviation(
+        "ip-filter of a service",
+        "what is neither an IP address nor a network is refused",
+        "the API would refuse it, or nobody could connect",
+        AS_GIVEN,
+        REFUSED,
+        ("update-dbaas-service-pg", {"name": "db"}, {"ip-filter": ["hello"]}),
+        _with(".ip-filter[]", format=NETWORK),
+    ),
+    Deviation(
+        "time of a service's maintenance",
+        "eight characters that are not a time of day are refused",
+        "its description says that it is one",
+        AS_GIVEN,
+        REFUSED,
+        ("update-dbaas-service-pg", {"name": "db"}, {"maintenance": {"dow": "monday", "time": "25:00:00"}}),
+        _with(".maintenance.time", pattern="^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"),
+    ),
+)
+
 DEVIATIONS = (
     Deviation(
         "grafana-, mysql-, opensearch-, pg-, pgaudit-, pgbouncer-, pglookout-, thanos-, timescaledb-, valkey-settings",
@@ -117,7 +170,7 @@ DEVIATIONS = (
         (
             "create-dbaas-service-pg",
             {"name": "db"},
-            {"plan": "p", "maintenance": {"dow": "never", "time": "0" * 8, "x": 1}},
+            {"plan": "startup-4", "maintenance": {"dow": "never", "time": "03:30:00", "x": 1}},
         ),
         _closed,
     ),
@@ -165,7 +218,7 @@ DEVIATIONS = (
         "it has no form in UTF-8, so the API could not read it",
         AS_GIVEN,
         REFUSED,
-        ("update-dbaas-service-pg", {"name": "db"}, {"plan": "\ud800"}),
+        ("create-dbaas-pg-database", {"service-name": "db"}, {"database-name": "\ud800"}),
         _whole_characters,
     ),
     Deviation(
@@ -204,4 +257,5 @@ DEVIATIONS = (
         ("delete-dbaas-service", {"name": "x" * 64}, None),
         _service_name,
     ),
+    *FORMS,
 )

@@ -58,6 +58,8 @@ def _text(schema: Schema) -> st.SearchStrategy[str]:
     shortest, longest = schema.get("minLength", 0), schema.get("maxLength", 300)
     if schema.get("format") == "uuid":
         return st.uuids().map(str) | st.just(UUID)
+    if "format" in schema and schema["format"] != "int64":
+        return st.ip_addresses().map(str) | st.ip_addresses(network="2001:db8::/32").map("{}/64".format)
     if "pattern" not in schema:
         return st.text(min_size=shortest, max_size=longest)
     if longest < 40 or schema["pattern"].count("(") > 1:

@@ -68,3 +68,24 @@ def test_services_must_not_contradict_each_other(tmp_path: Path) -> None:
     # Services of the same name in other zones are others.
     both["search"]["zone"] = "de-fra-1"
     assert len(read(tmp_path, {"services": both})) == 2
+
+
+@pytest.mark.parametrize("number", ["007", "010", "1_000", "0x1f", "1:30"])
+def test_numbers_that_were_names(tmp_path: Path, number: str) -> None:
+    """A name that YAML would read as another number is refused, not turned into that number's digits."""
+    file = tmp_path / "desired.yaml"
+    file.write_text(f"services:\n  {number}:\n    endpoints: []\n")
+    with pytest.raises(DbaasConfigurationError, match=r"line 2, column 3: .*put it in quotes if it is a text"):
+        read_desired(file)
+    file.write_text(f"services:\n  '{number}':\n    endpoints: []\n")
+    assert read_desired(file)[0]["service_name"] == number
+
+
+def test_names_of_digits(tmp_path: Path) -> None:
+    """A name of digits alone needs no quotes, as a key and as the other end."""
+    file = tmp_path / "desired.yaml"
+    file.write_text("services:\n  20231023:\n    integrations: [{integration_type: logs, dest_service: 7}]\n")
+    assert read_desired(file)[0]["service_name"] == "20231023"
+    file.write_text("services:\n  7:\n    endpoints: []\n  '7':\n    endpoints: []\n")
+    with pytest.raises(DbaasConfigurationError, match="'7' is given twice in one mapping"):
+        read_desired(file)

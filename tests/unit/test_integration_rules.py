@@ -57,7 +57,7 @@ SERVICES = ServiceList.model_validate(
         ({"fields": ["A", "C"]}, "settings.fields.1: 'C' is not one of ['A', 'B']"),
         ({"fields": ["A", "B", "A"]}, "settings.fields: ['A', 'B', 'A'] is too long"),
         ({"telegraf": {"limit": 10}}, "settings.telegraf.limit: 10 is greater than the maximum of 9"),
-        ({"day": 1}, "('day' was unexpected); known are days, fields, prefix, telegraf"),
+        ({"day": 1}, "settings: unknown setting 'day', did you mean 'days'?"),
         (
             {"days": 101, "prefix": "!"},
             "settings.days: 101 is greater than the maximum of 100; settings.prefix: '!' does",

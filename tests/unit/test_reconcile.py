@@ -221,9 +221,11 @@ def test_there_must_be_something_to_bring_in_line() -> None:
 
 
 def test_a_dry_run_is_true_or_false() -> None:
-    """The text that a template renders to is no answer: "False" would count as true."""
-    with pytest.raises(DbaasConfigurationError, match="dry_run must be true or false, got 'False'"):
-        DbaasReconcileIntegrationsOperator(task_id="t", service_name="db", integrations=[], dry_run="False")
+    """The text that a template renders to counts as what it says: "False" is not true."""
+    task = DbaasReconcileIntegrationsOperator(task_id="t", service_name="db", integrations=[], dry_run="False")
+    assert task.plan_only is False
+    with pytest.raises(DbaasConfigurationError, match="dry_run must be true or false, got 'no'"):
+        DbaasReconcileIntegrationsOperator(task_id="t", service_name="db", integrations=[], dry_run="no")
 
 
 def test_lists_with_templates_parse() -> None:

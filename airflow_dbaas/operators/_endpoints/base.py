@@ -16,12 +16,8 @@ from airflow_dbaas.operators.base import DbaasOperator
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
     from airflow_dbaas.api.external_endpoints import ExternalEndpoint
+    from airflow_dbaas.api.fields import EndpointType
     from airflow_dbaas.api.services import Service
-
-
-def endpoint_name(parameter: str, value: Any) -> None:
-    """A name of an external endpoint: at least 1 character."""
-    calls.segment(parameter, value, longest=None)
 
 
 def find_endpoint(
@@ -81,7 +77,7 @@ class EndpointOperator(DbaasOperator):
     template_fields: Sequence[str] = (*DbaasOperator.template_fields, "endpoint_id", "endpoint_name", "endpoint_type")
     checks: ClassVar[dict[str, Check]] = {
         "endpoint_id": validation.optional(validation.uuid),
-        "endpoint_name": validation.optional(endpoint_name),
+        "endpoint_name": validation.optional(validation.long_name),
         "endpoint_type": validation.optional(validation.one_of(*ENDPOINT_TYPES)),
     }
 
@@ -90,7 +86,7 @@ class EndpointOperator(DbaasOperator):
         *,
         endpoint_id: str | None = None,
         endpoint_name: str | None = None,
-        endpoint_type: str | None = None,
+        endpoint_type: EndpointType | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -10,12 +10,14 @@ from airflow_dbaas._compat import Context
 from airflow_dbaas.api.errors import DbaasIntegrationError
 from airflow_dbaas.base import Check
 from airflow_dbaas.desired import ENDPOINT_TYPES
-from airflow_dbaas.operators._endpoints.base import endpoint_name, endpoint_result, find_endpoint
+from airflow_dbaas.operators._endpoints.base import endpoint_result, find_endpoint
 from airflow_dbaas.operators._endpoints.settings import SettingsOperator, change, creation
-from airflow_dbaas.operators.base import Existing, named_by
+from airflow_dbaas.operators._integrations.base import named_by
+from airflow_dbaas.operators.base import Existing
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api.external_endpoints import EndpointType, ExternalEndpoint
+    from airflow_dbaas.api.external_endpoints import ExternalEndpoint
+    from airflow_dbaas.api.fields import EndpointType
 
 
 class DbaasCreateExternalEndpointOperator(SettingsOperator):
@@ -51,14 +53,14 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
     checks: ClassVar[dict[str, Check]] = {
         **SettingsOperator.checks,
         "endpoint_type": validation.one_of(*ENDPOINT_TYPES),
-        "endpoint_name": endpoint_name,
+        "endpoint_name": validation.long_name,
         "if_exists": validation.one_of("reuse", "update", "fail"),
     }
 
     def __init__(
         self,
         *,
-        endpoint_type: EndpointType,
+        endpoint_type: EndpointType | str,
         endpoint_name: str,
         if_exists: Literal["reuse", "update", "fail"] = "reuse",
         **kwargs: Any,
@@ -68,6 +70,9 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         self.endpoint_name = endpoint_name
         self.if_exists = if_exists
         self._check()
+
+    def _possible_types(self) -> Sequence[str]:
+        return ENDPOINT_TYPES if validation.is_template(self.endpoint_type) else (self.endpoint_type,)
 
     @property
     def subject(self) -> str:

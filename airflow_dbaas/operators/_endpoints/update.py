@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.base import Check
+from airflow_dbaas.desired import ENDPOINT_TYPES
 from airflow_dbaas.operators._endpoints.base import EndpointOperator, endpoint_result
 from airflow_dbaas.operators._endpoints.settings import SettingsOperator, change
 
@@ -31,11 +33,16 @@ class DbaasUpdateExternalEndpointOperator(SettingsOperator, EndpointOperator):
         *EndpointOperator.template_fields,
         *(name for name in SettingsOperator.template_fields if name not in EndpointOperator.template_fields),
     )
+    settings_of: ClassVar[str] = "update"
     checks: ClassVar[dict[str, Check]] = {**EndpointOperator.checks, **SettingsOperator.checks}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._check()
+
+    def _possible_types(self) -> Sequence[str]:
+        known = self.endpoint_type and not validation.is_template(self.endpoint_type)
+        return (str(self.endpoint_type),) if known else ENDPOINT_TYPES
 
     def start(self, context: Context) -> Any:
         """Look for the endpoint and change it."""

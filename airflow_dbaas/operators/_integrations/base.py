@@ -14,13 +14,15 @@ from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits.integrations import integration_result
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api.integrations import Integration
+    from airflow_dbaas.api.integrations import Integration, IntegrationTypeName
     from airflow_dbaas.api.services import ServiceList
 
 
-def settings(parameter: str, value: Any) -> None:
+def settings(parameter: str, value: Any) -> dict[str, Any]:
     """A mapping without secrets."""
+    value = validation.mapping(parameter, value)
     check_settings(parameter, value)
+    return dict(value)
 
 
 def one_way(owner: object, *ways: tuple[str, ...]) -> None:
@@ -36,6 +38,20 @@ def one_way(owner: object, *ways: tuple[str, ...]) -> None:
     if given not in [set(way) for way in ways]:
         wanted = ", or ".join(" and ".join(way) for way in ways)
         raise DbaasConfigurationError(f"give either {wanted}; got {', '.join(sorted(given)) or 'none of them'}")
+
+
+def named_by(result: dict[str, Any]) -> str | None:
+    """The id of what an operation was about, if its result names one: as the reference's id or at the end of its link.
+
+    A reference may also name something else, such as a service.
+    """
+    link = (result["reference_link"] or "").rstrip("/").rpartition("/")[2]
+    for candidate in (result["reference_id"], link):
+        try:
+            return calls.identifier("id", candidate)
+        except DbaasConfigurationError:
+            continue
+    return None
 
 
 def find_link(services: ServiceList, link: Link) -> Integration | None:
@@ -96,7 +112,7 @@ class NamedOperator(LinkedOperator):
         self,
         *,
         integration_id: str | None = None,
-        integration_type: str | None = None,
+        integration_type: IntegrationTypeName | str | None = None,
         source_service: str | None = None,
         dest_service: str | None = None,
         **kwargs: Any,

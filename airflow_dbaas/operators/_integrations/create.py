@@ -16,11 +16,12 @@ from airflow_dbaas.desired import combined, differ
 from airflow_dbaas.operators._integrations.base import (
     LinkedOperator,
     find_link,
+    named_by,
     result_of,
     settings,
 )
 from airflow_dbaas.operators._integrations.rules import IntegrationRules
-from airflow_dbaas.operators.base import Existing, named_by
+from airflow_dbaas.operators.base import Existing
 from airflow_dbaas.waits import IntegrationWait
 
 if TYPE_CHECKING:
@@ -60,10 +61,10 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
     def __init__(
         self,
         *,
-        integration_type: IntegrationTypeName,
+        integration_type: IntegrationTypeName | str,
         source_service: str,
         dest_service: str,
-        settings: dict[str, Any] | None = None,
+        settings: dict[str, Any] | str | None = None,
         if_exists: Literal["reuse", "update", "fail"] = "reuse",
         **kwargs: Any,
     ) -> None:
@@ -71,7 +72,8 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         self.integration_type = integration_type
         self.source_service = source_service
         self.dest_service = dest_service
-        self.settings = settings
+        # A mapping, as soon as it is rendered.
+        self.settings: Any = settings
         self.if_exists = if_exists
         self._check()
 
@@ -86,7 +88,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         from airflow_dbaas.api.integrations import Integrations
 
         services = self.client.services.list()
-        IntegrationRules(self.client, services).check(self.link, self.settings)
+        self.settings = IntegrationRules(self.client, services).check(self.link, self.settings)
         creation = Integrations.create.call(
             integration_type=self.integration_type,  # type: ignore[arg-type]  # checked
             source_service=self.link.source_service,

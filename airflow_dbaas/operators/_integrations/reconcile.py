@@ -63,18 +63,20 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
         self,
         *,
         service_name: str,
-        integrations: list[dict[str, Any]] | None = None,
-        endpoints: list[dict[str, Any]] | None = None,
-        dry_run: bool = False,
-        prune: bool = False,
+        integrations: list[dict[str, Any]] | str | None = None,
+        endpoints: list[dict[str, Any]] | str | None = None,
+        dry_run: bool | str = False,
+        prune: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.service_name = service_name
         self.integrations = integrations
         self.endpoints = endpoints
-        self.plan_only = dry_run
-        self.prune = prune
+        self.plan_only: Any = dry_run
+        self.prune: Any = prune
+        #: Of each of the integrations, once they are checked.
+        self._settings: list[dict[str, Any]] | None = None
         self._check()
 
     def _check(self) -> None:
@@ -147,8 +149,7 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
         links = attachments = None
         if self.integrations is not None:
             links = desired.wanted_integrations(self.service_name, self.integrations)
-            if check:
-                self._check_links(services, links)
+            self._check_links(services, links, check=check)
         if self.endpoints is not None:
             attachments = self._resolved(service, check=check)
         return desired.make_plan(
@@ -160,10 +161,16 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
             prune=self.prune,
         )
 
-    def _check_links(self, services: ServiceList, links: list[Item]) -> None:
-        rules = IntegrationRules(self.client, services)
-        for index, item in enumerate(links):
-            rules.check(_link(item), item["settings"], where=f"integrations[{index}].settings")
+    def _check_links(self, services: ServiceList, links: list[Item], *, check: bool) -> None:
+        """Give the settings the types that the API wants; once in a process, see that the links are possible."""
+        if self._settings is None and (check or any(item["settings"] for item in links)):
+            rules = IntegrationRules(self.client, services)
+            self._settings = [
+                rules.check(_link(item), item["settings"], where=f"integrations[{index}].settings")
+                for index, item in enumerate(links)
+            ]
+        for item, settings in zip(links, self._settings or [], strict=False):
+            item["settings"] = settings
 
     def _resolved(self, service: Service, *, check: bool) -> list[Item]:
         """The wanted attachments with the ids, types and names of their endpoints."""
@@ -202,7 +209,7 @@ def _known(value: Any) -> bool:
     """Whether nothing in a value is a template still."""
     if isinstance(value, dict):
         return all(map(_known, value.values()))
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return all(map(_known, value))
     return not validation.is_template(value)
 

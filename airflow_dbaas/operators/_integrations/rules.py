@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_dbaas.api.conversions import as_boolean, as_integer, as_list, as_number, as_text, is_nothing
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasServiceError
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.desired import Link
@@ -28,8 +29,8 @@ class IntegrationRules:
         self._types = client.integrations.list_types().dbaas_integration_types
         self._schemas: dict[tuple[str, str, str], dict[str, Any]] = {}
 
-    def check(self, link: Link, settings: dict[str, Any] | None, *, where: str = "settings") -> None:
-        """Refuse an integration that the API would refuse.
+    def check(self, link: Link, settings: dict[str, Any] | None, *, where: str = "settings") -> dict[str, Any]:
+        """Refuse an integration that the API would refuse; returns its settings with the types that the API wants.
 
         :param link: the integration.
         :param settings: its settings.
@@ -41,12 +42,14 @@ class IntegrationRules:
         source, dest = self._type_of(link.source_service), self._type_of(link.dest_service)
         self._check_ends(link, source, dest)
         if settings and source and dest:
-            self.check_settings(link.integration_type, source, dest, settings, where=where)
+            return self.check_settings(link.integration_type, source, dest, settings, where=where)
+        return settings or {}
 
     def check_settings(
         self, integration_type: str, source: str, dest: str, settings: dict[str, Any], *, where: str
-    ) -> None:
-        """Refuse settings that break the schema for integrations of a type between services of two types."""
+    ) -> dict[str, Any]:
+        """The settings with the types that the API wants, once they keep the schema for an integration of a type
+        between services of two types."""
         key = (integration_type, source, dest)
         if key not in self._schemas:
             answer = self._client.integrations.list_settings(
@@ -54,7 +57,9 @@ class IntegrationRules:
             )
             served = answer.settings
             self._schemas[key] = served.model_dump(by_alias=True, exclude_none=True) if served else {}
+        settings = typed_by_schema(self._schemas[key], settings)
         check_against_schema(self._schemas[key], settings, where=where)
+        return settings
 
     def _type_of(self, name: str) -> str | None:
         service = self._services.named(name)
@@ -83,6 +88,35 @@ class IntegrationRules:
             raise DbaasConfigurationError(f"{link} is not possible: {'; '.join(problems)}{swapped}")
 
 
+_TYPES = {
+    "array": as_list,
+    "boolean": as_boolean,
+    "integer": as_integer,
+    "number": as_number,
+    "string": as_text,
+}
+
+
+def typed_by_schema(schema: dict[str, Any], value: Any) -> Any:
+    """A value with the types of a JSON schema, at every level, where it is clear what is meant.
+
+    :param schema: the schema.
+    :param value: what was given.
+    """
+    types = schema.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    if isinstance(value, dict):
+        inner = schema.get("properties", {})
+        return {name: typed_by_schema(inner.get(name) or {}, each) for name, each in value.items()}
+    if "null" in types and is_nothing(value):
+        return None
+    found = value
+    for kind in types:
+        if kind in _TYPES and found is value:
+            found = _TYPES[kind](value)
+    return [typed_by_schema(schema.get("items") or {}, each) for each in found] if isinstance(found, list) else found
+
+
 def check_against_schema(schema: dict[str, Any], settings: dict[str, Any], *, where: str) -> None:
     """Refuse settings that break a JSON schema.
 
@@ -93,11 +127,15 @@ def check_against_schema(schema: dict[str, Any], settings: dict[str, Any], *, wh
     """
     import jsonschema
 
+    from airflow_dbaas.api.body import did_you_mean
+
     problems = []
     for error in jsonschema.Draft7Validator(schema).iter_errors(settings):
-        words = redact(error.message)
+        place = ".".join([where, *map(str, error.absolute_path)])
         if error.validator == "additionalProperties":
-            words += f"; known are {', '.join(sorted(error.schema.get('properties', {}))) or 'none'}"
-        problems.append(f"{'.'.join([where, *map(str, error.absolute_path)])}: {words}")
+            known = sorted(error.schema.get("properties", {}))
+            problems += [f"{place}: {did_you_mean(str(name), known)}" for name in error.instance if name not in known]
+        else:
+            problems.append(f"{place}: {redact(error.message)}")
     if problems:
         raise DbaasConfigurationError("; ".join(sorted(problems)))

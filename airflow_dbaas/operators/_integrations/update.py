@@ -36,9 +36,10 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"settings": "json"}
     checks: ClassVar[dict[str, Check]] = {**NamedOperator.checks, "settings": settings}
 
-    def __init__(self, *, settings: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, settings: dict[str, Any] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.settings = settings
+        # A mapping, as soon as it is rendered.
+        self.settings: Any = settings
         self._check()
 
     def start(self, context: Context) -> Any:
@@ -47,7 +48,7 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
         found = self.find(services)
         if found is None:
             raise DbaasIntegrationError(f"{self.subject} does not exist; DbaasCreateIntegrationOperator makes one")
-        IntegrationRules(self.client, services).check(link_of(found), self.settings)
+        self.settings = IntegrationRules(self.client, services).check(link_of(found), self.settings)
         if not differ(self.settings, found.settings):
             self.log.info("The settings of %s are as they shall be", self.subject)
             return result_of(found, updated=False, operation_id=None)

@@ -20,7 +20,7 @@ from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
 from airflow_dbaas.operators.base import DbaasOperator
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api.migrations import MigrationMethod
+    from airflow_dbaas.api.fields import MigrationMethod
     from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.sources import MigrationSource
     from airflow_dbaas.targets import MigrationTarget
@@ -129,12 +129,13 @@ class MethodOperator(MigrationOperator):
         "method": validation.method,
     }
 
-    def __init__(self, *, method: Method = "auto", **kwargs: Any) -> None:
+    def __init__(self, *, method: Method | str = "auto", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.method = method
+        self.method: Any = method
         self._check()
 
     @property
     def api_method(self) -> MigrationMethod | None:
         """The method as the API takes it."""
-        return None if self.method == "auto" else self.method
+        method: MigrationMethod = self.method
+        return None if self.method == "auto" else method

@@ -67,13 +67,13 @@ class DbaasStartMigrationOperator(MethodOperator):
     def __init__(
         self,
         *,
-        until: Literal["started", "synced", "done"] = "started",
+        until: Literal["started", "synced", "done"] | str = "started",
         failure_grace_period: float | timedelta | str = FAILURE_GRACE_PERIOD,
         cancel_on_kill: bool = False,
         **kwargs: Any,
     ) -> None:
         # Before the parent's: it checks the parameters.
-        self.until = until
+        self.until: Any = until
         self.failure_grace_period = failure_grace_period
         self.cancel_on_kill = cancel_on_kill
         super().__init__(**kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import assets, lineage, validation
@@ -34,7 +35,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
 
     :param content: compare the content of every row (a checksum independent of their order), which reads all data
         at both ends; otherwise the number of rows.
-    :param settle_seconds: seconds for which a replicating target may lag behind.
+    :param settle_seconds: how long a replicating target may lag behind: seconds, or a timedelta.
     :param emit_assets: leave an asset event for each database; ``assets.MIGRATED_DATABASES`` is then among the task's
         outlets, besides those it is given.
     """
@@ -47,11 +48,11 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
     }
 
     def __init__(
-        self, *, content: bool = True, settle_seconds: float = 60, emit_assets: bool = True, **kwargs: Any
+        self, *, content: bool = True, settle_seconds: float | timedelta = 60, emit_assets: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.content = content
-        self.settle_seconds = settle_seconds
+        self.settle_seconds: Any = settle_seconds
         self.emit_assets = emit_assets
         if emit_assets:
             self.outlets = assets.with_migrated(self.outlets)

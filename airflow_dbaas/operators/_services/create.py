@@ -64,8 +64,8 @@ class DbaasCreateServiceOperator(DbaasOperator):
         *,
         service_name: str,
         plan: str,
-        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] = "pg",
-        settings: dict[str, Any] | None = None,
+        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] | str = "pg",
+        settings: dict[str, Any] | str | None = None,
         if_exists: Literal["reuse", "fail"] = "reuse",
         **kwargs: Any,
     ) -> None:
@@ -73,16 +73,31 @@ class DbaasCreateServiceOperator(DbaasOperator):
         self.service_name = service_name
         self.plan = plan
         self.service_type = service_type
-        self.settings = settings
+        # A mapping, as soon as it is rendered.
+        self.settings: Any = settings
         self.if_exists = if_exists
         self._check()
+
+    def _check(self) -> None:
+        super()._check()
+        if isinstance(self.settings, dict):
+            self.settings = self._fitted(*self._possible_types())
+
+    def _fitted(self, *types: str) -> dict[str, Any]:
+        """The settings, as a service of one of some types takes them."""
+        bodies = [f"Create{each.title()}Service" for each in types]
+        return validation.fit_settings("settings", self.settings, bodies, elsewhere=("plan",))
+
+    def _possible_types(self) -> Sequence[str]:
+        """The types that the service may be of, as far as that is known yet."""
+        return validation.SERVICE_TYPES if validation.is_template(self.service_type) else (self.service_type,)
 
     def start(self, context: Context) -> Any:
         """Look for the service, create it if it is missing, wait for it."""
         # Built before anything is sent, so that a wrong setting is found first.
-        creation = self.client.services.of_type(self.service_type).create.call(
-            name=self.service_name, plan=self.plan, **(self.settings or {})
-        )
+        settings = self._fitted(self.service_type) if self.settings else {}
+        services = self.client.services
+        creation = services.of_type(self.service_type).create.call(name=self.service_name, plan=self.plan, **settings)
         existing = self._look()
         if existing is not None:
             earlier = self.recall(context, _CREATED)

@@ -63,7 +63,7 @@ class DbaasServiceLogsOperator(DbaasOperator):
         service_name: str,
         path: str,
         object_storage_conn_id: str | None = None,
-        limit_entries: int | None = None,
+        limit_entries: int | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -73,15 +73,15 @@ class DbaasServiceMetricsOperator(DbaasOperator):
         *,
         service_name: str,
         path: str,
-        period: Literal["hour", "day", "week", "month", "year"] = "hour",
-        format: Literal["csv", "parquet"] | None = None,  # noqa: A002 - what pandas and Spark call it
+        period: Literal["hour", "day", "week", "month", "year"] | str = "hour",
+        format: Literal["csv", "parquet"] | str | None = None,  # noqa: A002 - what pandas and Spark call it
         object_storage_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.service_name = service_name
         self.path = path
-        self.period = period
+        self.period: Any = period
         self.format = format
         self.object_storage_conn_id = object_storage_conn_id
         self._check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
@@ -63,15 +63,23 @@ class DbaasUpdateServiceOperator(DbaasOperator):
         self,
         *,
         service_name: str,
-        settings: dict[str, Any],
-        service_type: str | None = None,
+        settings: dict[str, Any] | str,
+        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.service_name = service_name
-        self.settings = settings
+        # A mapping, as soon as it is rendered.
+        self.settings: Any = settings
         self.service_type = service_type
         self._check()
+
+    def _check(self) -> None:
+        super()._check()
+        if isinstance(self.settings, dict):
+            known = self.service_type and not validation.is_template(self.service_type)
+            types = [str(self.service_type)] if known else validation.SERVICE_TYPES
+            self.settings = _fitted(self.settings, *types)
 
     def start(self, context: Context) -> Any:
         """See what differs, change it, wait for the service."""
@@ -101,7 +109,9 @@ class DbaasUpdateServiceOperator(DbaasOperator):
         return service.type
 
     def _update(self, kind: str, settings: dict[str, Any]) -> Call[Operation]:
-        call: Call[Operation] = self.client.services.of_type(kind).update.call(name=self.service_name, **settings)
+        call: Call[Operation] = self.client.services.of_type(kind).update.call(
+            name=self.service_name, **_fitted(settings, kind)
+        )
         return call
 
     def _differing(self, kind: str) -> list[str]:
@@ -147,6 +157,11 @@ class DbaasUpdateServiceOperator(DbaasOperator):
             return {**seen, "plan": plan or seen["plan"], **adds}
         wait = ServiceUpdateWait(self.service_name, plan=plan, not_before=not_before)
         return self.end_with(context, wait, adds=adds, **state)
+
+
+def _fitted(settings: dict[str, Any], *types: str) -> dict[str, Any]:
+    """The settings, as a service of one of some types takes them."""
+    return validation.fit_settings("settings", settings, [f"Update{each.title()}Service" for each in types])
 
 
 def _is_shown(name: str, wanted: Any, shown: Any) -> bool:

@@ -197,9 +197,9 @@ def test_an_api_that_does_not_page() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"limit": 0}, "limit: Input should be greater than or equal to 1, got 0"),
-        ({"limit": 501}, "limit: Input should be less than or equal to 500, got 501"),
-        ({"sort_order": "up"}, "sort-order: Input should be 'asc' or 'desc', got 'up'"),
+        ({"limit": 0}, "limit must be at least 1, got 0"),
+        ({"limit": 501}, "limit must be at most 500, got 501"),
+        ({"sort_order": "up"}, "sort_order must be one of asc, desc, got 'up'"),
         ({"offset": "1", "position": {"offset": "1", "seen": []}}, "give offset or position, not both"),
     ],
 )

@@ -55,7 +55,7 @@ FLEET: list[tuple[Any, str]] = [
     ([{"service": "a"}], ": [0] must have source_conn_id"),
     ([{}], ": [0] must have service, source_conn_id"),
     ([{**_SERVICE, "service": ""}], ": [0].service must be a name of 1 to 63 characters, got ''"),
-    ([{**_SERVICE, "service": 5}], ": [0].service must be a name of 1 to 63 characters, got 5"),
+    ([{**_SERVICE, "service": 5.5}], ": [0].service must be a name of 1 to 63 characters, got 5.5"),
     (
         [{**_SERVICE, "service": "x" * 64}],
         f": [0].service must have at most 63 characters, got 64: '{'x' * 64}'",
@@ -66,14 +66,17 @@ FLEET: list[tuple[Any, str]] = [
     ),
     (
         [_SERVICE, {**_SERVICE, "service": "b", "plan": "huge"}],
-        ": [1].plan must be hobbyist-N, startup-N, business-N or premium-N, e.g. startup-4, got 'huge'",
+        ": [1].plan must be a plan's name, such as startup-4 or business-8, got 'huge'",
     ),
     (
         [{**_SERVICE, "method": "copy", "zone": "mars"}, "b"],
         ": [0].method must be one of auto, dump, replication, got 'copy'; "
         f"[0].zone must be one of {ZONES}, got 'mars'; [1] must be a mapping, got str",
     ),
-    ([{**_SERVICE, "ignore_dbs": ["a"]}], ": [0].ignore_dbs must be a comma-separated string, got list"),
+    (
+        [{**_SERVICE, "ignore_dbs": [["a"]]}],
+        ": [0].ignore_dbs must be names separated by commas, or a list of names, got list",
+    ),
     ([_SERVICE, _SERVICE], ": more than once in the list: orders"),
     (
         [{**_SERVICE, "zone": "at-vie-1"}, {**_SERVICE, "zone": "at-vie-1"}],
@@ -111,8 +114,8 @@ DESIRED: list[tuple[Any, str]] = [
         f": services.db: zone must be one of {ZONES}, got 'mars-1'",
     ),
     (
-        {"services": {7: {"endpoints": []}}},
-        ": services.7: the name must be a name of 1 to 63 characters, got 7",
+        {"services": {7.5: {"endpoints": []}}},
+        ": services.7.5: the name must be a name of 1 to 63 characters, got 7.5",
     ),
     (
         {"services": {"db": {"integrations": [_LOGS, {**_LOGS, "integration_type": "log"}]}}},
@@ -156,4 +159,4 @@ DESIRED: list[tuple[Any, str]] = [
 def written(document: Any) -> str:
     """Data as the text of a file: JSON is YAML, but for keys that are no texts."""
     text = json.dumps(document)
-    return text.replace('"7": ', "7: ")
+    return text.replace('"7.5": ', "7.5: ")

@@ -8,7 +8,7 @@ from tests.unit.bad_input.kinds import ID
 from tests.unit.bad_input.tasks import CANARY
 
 _ZONES = "[None, 'at-vie-1', 'at-vie-2', 'bg-sof-1', 'ch-dk-2', 'ch-gva-2', 'de-fra-1', 'de-muc-1', 'hr-zag-1']"
-_PLAN = "does not match '^(hobbyist|startup|business|premium)-[0-9]+$'"
+_PLAN = "does not match '^[a-z][a-z0-9]*(-[a-z0-9]+)+$'"
 _FOLDER = "does not match '^[a-z0-9]+://.+[^/]$'"
 _METHOD = "is not one of ['auto', 'dump', 'replication']"
 _ENTRY = {"service": "orders", "source_conn_id": "legacy"}

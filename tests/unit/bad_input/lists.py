@@ -33,8 +33,8 @@ INTEGRATIONS: list[tuple[Any, str]] = [
     ([{**LOGS, "source_service": "db"}], f"integrations[0] {_OTHER} source_service and dest_service"),
     ([{**LOGS, "dest_service": "db"}], "integrations[0]: dest_service must be another service than db"),
     (
-        [{**LOGS, "dest_service": 7}],
-        "integrations[0].dest_service must be a name of 1 to 63 characters, got 7",
+        [{**LOGS, "dest_service": 7.5}],
+        "integrations[0].dest_service must be a name of 1 to 63 characters, got 7.5",
     ),
     (
         [{**LOGS, "dest_service": "x" * 64}],

@@ -43,8 +43,12 @@ _INTEGRATION = (DbaasCreateIntegrationOperator, DbaasUpdateIntegrationOperator)
 _RECONCILE = (DbaasReconcileIntegrationsOperator,)
 _PATH = "must be the path of a file, local or a URL such as s3://bucket/key, got"
 _GRACE = "failure_grace_period must be a number of seconds, 0 or more, or a timedelta, got"
-_PLAN = "plan must be hobbyist-N, startup-N, business-N or premium-N, e.g. startup-4, got"
-_NATIVE = "(a template needs render_template_as_native_obj)"
+_PLAN = "plan must be a plan's name, such as startup-4 or business-8, got"
+_RENDERED = "(a template gives a text, unless the DAG has render_template_as_native_obj=True)"
+_FRACTION = (
+    "(write it in quotes: a number loses zeros at its end, and with render_template_as_native_obj a template needs "
+    "quotes of its own, \"'{{ … }}'\")"
+)
 _NAMED = "must be a name of 1 to 63 characters, got"
 _WAYS = "give either endpoint_id, or endpoint_name; got"
 _LINK = "give either integration_id, or integration_type and source_service and dest_service; got"
@@ -63,7 +67,7 @@ ANYWHERE: list[tuple[str, Any, str]] = [
     ("wait_timeout", True, "wait_timeout must be a number of seconds above 0, got True"),
     ("start_from_trigger", 1, "start_from_trigger must be true or false, got 1"),
     ("service_name", "", f"service_name {_NAMED} ''"),
-    ("service_name", None, f"service_name {_NAMED} None"),
+    ("service_name", 1.5, f"service_name {_NAMED} 1.5"),
     ("service_name", {"password": CANARY}, f"service_name {_NAMED} dict"),
     ("service_name", "x" * 64, f"service_name must have at most 63 characters, got 64: '{'x' * 64}'"),
     ("service_name", "..", "service_name must be a name, got '..'"),
@@ -82,7 +86,8 @@ ANYWHERE: list[tuple[str, Any, str]] = [
     ),
     ("method", "copy", "method must be one of auto, dump, replication, got 'copy'"),
     ("ignore_dbs", "x" * 2049, "ignore_dbs must have at most 2048 characters, got 2049"),
-    ("ignore_dbs", ["a"], "ignore_dbs must be a comma-separated string, got list"),
+    ("ignore_dbs", ["a,b"], "ignore_dbs must be names separated by commas, or a list of names, got list"),
+    ("ignore_dbs", 1.5, "ignore_dbs must be names separated by commas, or a list of names, got 1.5"),
     ("content", "no", "content must be true or false, got 'no'"),
     ("settle_seconds", -1, "settle_seconds must be a number of seconds, 0 or more, got -1"),
     ("settle_seconds", "60", "settle_seconds must be a number of seconds, 0 or more, got '60'"),
@@ -99,13 +104,13 @@ ANYWHERE: list[tuple[str, Any, str]] = [
     ("plan", 4, f"{_PLAN} 4"),
     ("service_type", "mongo", f"service_type must be one of {TYPES}, got 'mongo'"),
     ("if_missing", "ignore", "if_missing must be one of skip, fail, got 'ignore'"),
-    ("path", 7, f"path {_PATH} 7"),
+    ("path", 7.5, f"path {_PATH} 7.5"),
     ("path", "s3://bucket/folder/", f"path {_PATH} 's3://bucket/folder/'"),
     ("path", "3s://bucket/key", f"path {_PATH} '3s://bucket/key'"),
     ("path", f"s3://key:{CANARY}@bucket/folder/", f"path {_PATH} 's3://key:***@bucket/folder/'"),
     ("period", "decade", "period must be one of hour, day, week, month, year, got 'decade'"),
     ("format", "xml", "format must be one of csv, parquet, got 'xml'"),
-    ("object_storage_conn_id", 7, "object_storage_conn_id must be the id of an Airflow connection, got 7"),
+    ("object_storage_conn_id", True, "object_storage_conn_id must be the id of an Airflow connection, got True"),
     ("limit_entries", 0, "limit_entries must be a whole number above 0, got 0"),
     ("limit_entries", "many", "limit_entries must be a whole number above 0, got 'many'"),
     ("limit_entries", 1.5, "limit_entries must be a whole number above 0, got 1.5"),
@@ -118,9 +123,9 @@ ANYWHERE: list[tuple[str, Any, str]] = [
     ("dest_service", "..", "dest_service must be a name, got '..'"),
     ("integration_id", "17", "integration_id must be a UUID, got '17'"),
     ("endpoint_id", "17", "endpoint_id must be a UUID, got '17'"),
-    ("endpoint_name", 17, "endpoint_name must be a name of at least 1 character, got 17"),
+    ("endpoint_name", 1.7, "endpoint_name must be a name of at least 1 character, got 1.7"),
     ("endpoint_type", "syslog", f"endpoint_type must be one of {ENDPOINTS}, got 'syslog'"),
-    ("secrets_conn_id", 17, "secrets_conn_id must be the id of an Airflow connection, got 17"),
+    ("secrets_conn_id", 1.7, "secrets_conn_id must be the id of an Airflow connection, got 1.7"),
     ("operation_id", "17", "operation_id must be a UUID, got '17'"),
     ("operation_id", ID + "\n", f"operation_id must be a UUID, got '{ID}\\n'"),
     ("dbaas_task_id", "{17", "dbaas_task_id must be a UUID, got '{17'"),
@@ -168,7 +173,7 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         "until must be one of started, synced, done, got 'later'",
     ),
     (_SERVICE, {"settings": ["version"]}, f"{_SET} list"),
-    (_SERVICE, {"settings": f'{{"admin_password": "{CANARY}"}}'}, f"{_SET} str"),
+    (_SERVICE, {"settings": f'{{"admin_password": "{CANARY}"}}'}, f"{_SET} str {_RENDERED}"),
     (_SERVICE, {"settings": {7: 1}}, "settings: a property's name must be a text, got 7"),
     (_SERVICE, {"settings": {"admin_password": CANARY}}, f"settings: admin_password {_OWN}"),
     (_SERVICE, {"settings": {"admin-password": CANARY}}, f"settings: admin-password {_OWN}"),
@@ -198,6 +203,76 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         {"settings": {}},
         "settings must name at least one property, got none",
     ),
+    (_SERVICE, {"settings": {"versoin": CANARY}}, "settings: unknown setting 'versoin', did you mean 'version'?"),
+    (
+        _SERVICE,
+        {"settings": {"terminationprotection": True}},
+        "settings: unknown setting 'terminationprotection', did you mean 'termination_protection'?",
+    ),
+    (
+        _SERVICE,
+        {"settings": {"Termination-Protection": True}},
+        "settings: unknown setting 'Termination-Protection', did you mean 'termination-protection'?",
+    ),
+    (
+        _SERVICE,
+        {"settings": {"maintenance": {"dow": "monday", "tyme": CANARY}}},
+        "settings: maintenance.time must be given; maintenance: unknown setting 'tyme', did you mean 'time'?",
+    ),
+    (
+        _SERVICE,
+        {"settings": {"maintenance": {"dow": "monday", "time": "3:30"}}},
+        "settings: maintenance.time must be a time of day, such as 03:30:00 (UTC), got '3:30'",
+    ),
+    (
+        _SERVICE,
+        {"settings": {"maintenance": {"dow": "Monday", "time": "03:30:00"}}},
+        "settings: maintenance.dow must be one of friday, monday, never, saturday, sunday, thursday, tuesday, "
+        "wednesday, got 'Monday'",
+    ),
+    (
+        _SERVICE,
+        {"settings": {"ip_filter": ["hello"]}},
+        "settings: ip_filter.0 must be an IP address or a network such as 192.0.2.0/24, got 'hello'",
+    ),
+    (
+        _SERVICE,
+        {"settings": {"ip_filter": "192.0.2.0/24"}},
+        f"settings: ip_filter must be a list, got '192.0.2.0/24' {_RENDERED}",
+    ),
+    (
+        _SERVICE,
+        {"settings": {"termination_protection": "yes"}},
+        "settings: termination_protection must be true or false, got 'yes'",
+    ),
+    (_SERVICE, {"settings": {"work_mem": True}}, "settings: work_mem must be a whole number, got True"),
+    (_SERVICE, {"settings": {"work_mem": "1e3"}}, "settings: work_mem must be a whole number, got '1e3'"),
+    (
+        (DbaasUpdateServiceOperator,),
+        {"settings": {"version": 16.1}},
+        f"settings: version must be a text, got 16.1 {_FRACTION}",
+    ),
+    (
+        (DbaasCreateServiceOperator,),
+        {"settings": {"version": 16.1}},
+        f"settings: version must be one of 13, 14, 15, 16, 17, 18, got 16.1 {_FRACTION}",
+    ),
+    (
+        (DbaasCreateServiceOperator,),
+        {"service_type": "thanos", "settings": {"version": "1"}},
+        "settings: unknown setting 'version'; known are ip_filter, maintenance, plan, termination_protection, "
+        "thanos_settings",
+    ),
+    (
+        _ENDPOINT,
+        {"endpoint_type": "rsyslog", "settings": {"format": "rfc1"}},
+        "settings: format must be one of custom, rfc3164, rfc5424, got 'rfc1'",
+    ),
+    (
+        _ENDPOINT,
+        {"endpoint_type": "datadog", "settings": {"datadog_tags": [{"tga": CANARY}]}},
+        "settings: datadog_tags.0.tag must be given; datadog_tags.0: unknown setting 'tga', did you mean 'tag'?",
+    ),
     ((DbaasDeleteServiceOperator,), {"dry_run": "False"}, "dry_run must be true or false, got 'False'"),
     (
         (DbaasServiceMetricsOperator,),
@@ -224,7 +299,7 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         {"integration_id": ID},
         "give either integration_id, or endpoint_id, or endpoint_name; got endpoint_name, integration_id",
     ),
-    (_ENDPOINT, {"settings": CANARY}, f"{_SET} str"),
+    (_ENDPOINT, {"settings": CANARY}, f"{_SET} str {_RENDERED}"),
     (_ENDPOINT, {"settings": {"datadog_api_key": CANARY}}, f"settings: datadog_api_key {_INTO} the password {_OF}"),
     (_ENDPOINT, {"settings": {"datadog-api-key": CANARY}}, f"settings: datadog-api-key {_INTO} the password {_OF}"),
     (
@@ -241,8 +316,8 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         f"settings: url {_INTO} login and password (host, port and schema beside them) {_OF}",
     ),
     (_ENDPOINT, {"settings": {"password": CANARY}}, f"settings: password {_INTO} a field {_OF}"),
-    (_RECONCILE, {"dry_run": "no"}, f"dry_run must be true or false, got 'no' {_NATIVE}"),
-    (_RECONCILE, {"prune": "False"}, f"prune must be true or false, got 'False' {_NATIVE}"),
+    (_RECONCILE, {"dry_run": "no"}, "dry_run must be true or false, got 'no'"),
+    (_RECONCILE, {"prune": "off"}, "prune must be true or false, got 'off'"),
     (
         _RECONCILE,
         {"integrations": None},

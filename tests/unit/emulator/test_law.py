@@ -24,13 +24,19 @@ def test_served_operations_are_operations_of_the_document(law):
         ({}, "missing keys 'plan'"),
         ([], "body: must be of type object"),
         ({"plan": 7}, "plan: must be of type string"),
-        ({"plan": "p", "migration": {"host": "h"}}, "missing keys 'migration.port'"),
-        ({"plan": "p", "migration": {"host": "h", "port": 70000}}, "migration.port: must be at most 65535"),
-        ({"plan": "p", "migration": {"host": "h", "port": 0}}, "migration.port: must be at least 1"),
-        ({"plan": "p", "migration": {"host": "h", "port": 1, "method": "magic"}}, "migration.method: must be one of"),
-        ({"plan": "p", "version": "12"}, "version: must be one of 13, 14, 15, 16, 17, 18"),
-        ({"plan": "p", "pg-settings": {"no": 1}}, "pg-settings: unknown keys no"),
-        ({"plan": "p", "backup-schedule": {"backup-hour": 24}}, "backup-schedule.backup-hour: must be at most 23"),
+        ({"plan": "startup-4", "migration": {"host": "h"}}, "missing keys 'migration.port'"),
+        ({"plan": "startup-4", "migration": {"host": "h", "port": 70000}}, "migration.port: must be at most 65535"),
+        ({"plan": "startup-4", "migration": {"host": "h", "port": 0}}, "migration.port: must be at least 1"),
+        (
+            {"plan": "startup-4", "migration": {"host": "h", "port": 1, "method": "magic"}},
+            "migration.method: must be one of",
+        ),
+        ({"plan": "startup-4", "version": "12"}, "version: must be one of 13, 14, 15, 16, 17, 18"),
+        ({"plan": "startup-4", "pg-settings": {"no": 1}}, "pg-settings: unknown keys no"),
+        (
+            {"plan": "startup-4", "backup-schedule": {"backup-hour": 24}},
+            "backup-schedule.backup-hour: must be at most 23",
+        ),
     ],
 )
 def test_a_request_off_the_document_is_named_by_property_and_limit(law, body, finding):
@@ -42,7 +48,7 @@ def test_a_request_off_the_document_is_named_by_property_and_limit(law, body, fi
 
 def test_a_finding_does_not_quote_the_value(law):
     """It may be a password."""
-    body = {"plan": "p", "migration": {"host": "h", "port": 1, "password": "hunter2" * 50}}
+    body = {"plan": "startup-4", "migration": {"host": "h", "port": 1, "password": "hunter2" * 50}}
     with pytest.raises(OffTheDocument) as error:
         law.check_request(law.operations["create-dbaas-service-pg"], body)
     assert str(error.value) == "migration.password: must have at most 255 characters"
