@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from airflow_dbaas.api import calls, formats
@@ -121,21 +122,27 @@ def changed_service_settings(parameter: str, value: Any) -> dict[str, Any]:
 
 
 def fit_settings(
-    parameter: str, value: dict[str, Any], bodies: Sequence[str], *, elsewhere: Collection[str] | None = ()
+    parameter: str,
+    value: dict[str, Any],
+    subject: str,
+    bodies: Sequence[str],
+    *,
+    elsewhere: Collection[str] | None = (),
 ) -> dict[str, Any]:
     """Settings with the types that the API wants, once those that are known keep its limits; templates are left alone.
 
     :param parameter: the parameter's name.
     :param value: the settings, in snake or kebab case.
-    :param bodies: names of the classes of ``api.bodies`` of which they may be properties.
+    :param subject: the module of ``airflow_dbaas.api`` that describes them.
+    :param bodies: names of its classes of which they may be properties.
     :param elsewhere: required properties that come from elsewhere; None for any.
     :raises DbaasConfigurationError: saying what is wrong, in the user's spelling.
     """
     # Imported here: it is not cheap, and a DAG whose tasks have no settings does not need it.
-    from airflow_dbaas.api import bodies as package
     from airflow_dbaas.api.body import fitted
 
-    kinds = [getattr(package, each) for each in bodies]
+    module = import_module(f"airflow_dbaas.api.{subject}")
+    kinds = [getattr(module, each) for each in bodies]
     return fitted(kinds, value, where=parameter, is_open=is_template, elsewhere=elsewhere)
 
 

@@ -42,7 +42,7 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
 
     :param endpoint_type: ``datadog``, ``elasticsearch``, ``opensearch``, ``prometheus`` or ``rsyslog``; templated.
     :param endpoint_name: name of the endpoint, at least 1 character; templated.
-    :param settings: settings without secrets, in snake case, see ``airflow_dbaas.api.bodies``, e.g.
+    :param settings: settings without secrets, in snake case, see ``airflow_dbaas.api.external_endpoints``, e.g.
         ``{"site": "datadoghq.eu"}`` or ``{"format": "rfc5424", "tls": True}``; templated.
     :param secrets_conn_id: Airflow connection that the rest comes from; templated. Only Datadog cannot do without.
     :param if_exists: ``reuse`` the endpoint that is there as it is; ``update``: send it all settings (secrets cannot be

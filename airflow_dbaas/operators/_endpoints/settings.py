@@ -55,7 +55,7 @@ class SettingsOperator(DbaasOperator):
         if isinstance(self.settings, dict):
             # What is required may come from the connection.
             self.settings = validation.fit_settings(
-                "settings", self.settings, self._bodies(*self._possible_types()), elsewhere=None
+                "settings", self.settings, "external_endpoints", self._bodies(*self._possible_types()), elsewhere=None
             )
 
     @abstractmethod
@@ -63,14 +63,14 @@ class SettingsOperator(DbaasOperator):
         """The types that the endpoint may be of, as far as that is known yet."""
 
     def _bodies(self, *types: str) -> list[str]:
-        """The settings of these types, as ``api.bodies`` names them."""
+        """The settings of these types, as ``api.external_endpoints`` names them."""
         return [_BODIES[each][self.settings_of] for each in types]
 
     def all_settings(self, endpoint_type: str) -> dict[str, Any]:
         """The settings with what the connection adds to them, checked. Holds secrets."""
         found = endpoint_settings.endpoint_settings(endpoint_type, self.settings, self.secrets_conn_id)
         where = f"settings, with those of connection {self.secrets_conn_id!r}" if self.secrets_conn_id else "settings"
-        return validation.fit_settings(where, found, self._bodies(endpoint_type))
+        return validation.fit_settings(where, found, "external_endpoints", self._bodies(endpoint_type))
 
 
 def creation(client: Client, endpoint_type: str, name: str, settings: dict[str, Any]) -> Call[Operation]:

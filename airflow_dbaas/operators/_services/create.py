@@ -86,7 +86,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
     def _fitted(self, *types: str) -> dict[str, Any]:
         """The settings, as a service of one of some types takes them."""
         bodies = [f"Create{each.title()}Service" for each in types]
-        return validation.fit_settings("settings", self.settings, bodies, elsewhere=("plan",))
+        return validation.fit_settings("settings", self.settings, "services", bodies, elsewhere=("plan",))
 
     def _possible_types(self) -> Sequence[str]:
         """The types that the service may be of, as far as that is known yet."""

@@ -161,7 +161,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
 
 def _fitted(settings: dict[str, Any], *types: str) -> dict[str, Any]:
     """The settings, as a service of one of some types takes them."""
-    return validation.fit_settings("settings", settings, [f"Update{each.title()}Service" for each in types])
+    return validation.fit_settings("settings", settings, "services", [f"Update{each.title()}Service" for each in types])
 
 
 def _is_shown(name: str, wanted: Any, shown: Any) -> bool:
