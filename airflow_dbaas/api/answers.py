@@ -76,6 +76,8 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
             )
         # Cut only when the secrets are out, or half of one might stay.
         said = redact(_message(reply.content), bodies.secrets_in(call.body))[:_MESSAGE_LENGTH]
+        if reply.status == 404 and call.operation == "get-operation":
+            said = f"{said or reply.reason} (the operation may have ended long ago)"
         raise status_error(
             reply.status,
             said or reply.reason,

@@ -30,7 +30,7 @@ def create_dbaas_pg_database(
     """
     fields = {"database_name": database_name, "lc_collate": lc_collate, "lc_ctype": lc_ctype}
     path = _path(_POSTGRES, service_name, "database")
-    return _create("create-dbaas-pg-database", path, bodies.CreatePgDatabase, fields)
+    return _create(service_name, "create-dbaas-pg-database", path, bodies.CreatePgDatabase, fields)
 
 
 def delete_dbaas_pg_database(*, service_name: str, database_name: str) -> Call[models.Operation]:
@@ -40,7 +40,7 @@ def delete_dbaas_pg_database(*, service_name: str, database_name: str) -> Call[m
     :param database_name: 1 to 63 characters.
     """
     path = f"{_path(_POSTGRES, service_name, 'database')}/{segment('database_name', database_name)}"
-    return Call("delete-dbaas-pg-database", "DELETE", path, models.Operation)
+    return Call("delete-dbaas-pg-database", "DELETE", path, models.Operation, services=(service_name,))
 
 
 def create_dbaas_mysql_database(*, service_name: str, database_name: str) -> Call[models.Operation]:
@@ -53,7 +53,7 @@ def create_dbaas_mysql_database(*, service_name: str, database_name: str) -> Cal
     """
     path = _path(_MYSQL, service_name, "database")
     fields = {"database_name": database_name}
-    return _create("create-dbaas-mysql-database", path, bodies.CreateMysqlDatabase, fields)
+    return _create(service_name, "create-dbaas-mysql-database", path, bodies.CreateMysqlDatabase, fields)
 
 
 def delete_dbaas_mysql_database(*, service_name: str, database_name: str) -> Call[models.Operation]:
@@ -63,7 +63,7 @@ def delete_dbaas_mysql_database(*, service_name: str, database_name: str) -> Cal
     :param database_name: 1 to 64 characters.
     """
     path = f"{_path(_MYSQL, service_name, 'database')}/{segment('database_name', database_name, longest=64)}"
-    return Call("delete-dbaas-mysql-database", "DELETE", path, models.Operation)
+    return Call("delete-dbaas-mysql-database", "DELETE", path, models.Operation, services=(service_name,))
 
 
 def create_dbaas_postgres_user(
@@ -79,7 +79,7 @@ def create_dbaas_postgres_user(
     """
     fields = {"username": username, "allow_replication": allow_replication}
     path = _path(_POSTGRES, service_name, "user")
-    return _create("create-dbaas-postgres-user", path, bodies.CreatePostgresUser, fields)
+    return _create(service_name, "create-dbaas-postgres-user", path, bodies.CreatePostgresUser, fields)
 
 
 def delete_dbaas_postgres_user(*, service_name: str, username: str) -> Call[models.Operation]:
@@ -89,7 +89,7 @@ def delete_dbaas_postgres_user(*, service_name: str, username: str) -> Call[mode
     :param username: 1 to 64 characters.
     """
     path = _user_path(_POSTGRES, service_name, username)
-    return Call("delete-dbaas-postgres-user", "DELETE", path, models.Operation)
+    return Call("delete-dbaas-postgres-user", "DELETE", path, models.Operation, services=(service_name,))
 
 
 def create_dbaas_mysql_user(
@@ -105,7 +105,7 @@ def create_dbaas_mysql_user(
     """
     fields = {"username": username, "authentication": authentication}
     path = _path(_MYSQL, service_name, "user")
-    return _create("create-dbaas-mysql-user", path, bodies.CreateMysqlUser, fields)
+    return _create(service_name, "create-dbaas-mysql-user", path, bodies.CreateMysqlUser, fields)
 
 
 def delete_dbaas_mysql_user(*, service_name: str, username: str) -> Call[models.Operation]:
@@ -115,7 +115,7 @@ def delete_dbaas_mysql_user(*, service_name: str, username: str) -> Call[models.
     :param username: 1 to 64 characters.
     """
     path = _user_path(_MYSQL, service_name, username)
-    return Call("delete-dbaas-mysql-user", "DELETE", path, models.Operation)
+    return Call("delete-dbaas-mysql-user", "DELETE", path, models.Operation, services=(service_name,))
 
 
 def reveal_dbaas_postgres_user_password(*, service_name: str, username: str) -> Call[models.UserSecrets]:
@@ -125,7 +125,7 @@ def reveal_dbaas_postgres_user_password(*, service_name: str, username: str) -> 
     :param username: account name, 1 to 64 characters; the admin is ``avnadmin`` unless chosen otherwise.
     """
     path = f"{_user_path(_POSTGRES, service_name, username)}/password/reveal"
-    return Call("reveal-dbaas-postgres-user-password", "GET", path, models.UserSecrets)
+    return Call("reveal-dbaas-postgres-user-password", "GET", path, models.UserSecrets, services=(service_name,))
 
 
 def reveal_dbaas_mysql_user_password(*, service_name: str, username: str) -> Call[models.UserSecrets]:
@@ -135,7 +135,7 @@ def reveal_dbaas_mysql_user_password(*, service_name: str, username: str) -> Cal
     :param username: account name, 1 to 64 characters; the admin is ``avnadmin`` unless chosen otherwise.
     """
     path = f"{_user_path(_MYSQL, service_name, username)}/password/reveal"
-    return Call("reveal-dbaas-mysql-user-password", "GET", path, models.UserSecrets)
+    return Call("reveal-dbaas-mysql-user-password", "GET", path, models.UserSecrets, services=(service_name,))
 
 
 def reset_dbaas_postgres_user_password(
@@ -152,7 +152,7 @@ def reset_dbaas_postgres_user_password(
     """
     path = _user_path(_POSTGRES, service_name, username)
     fields = {"password": password}
-    return _reset("reset-dbaas-postgres-user-password", path, bodies.ResetPostgresUserPassword, fields)
+    return _reset(service_name, "reset-dbaas-postgres-user-password", path, bodies.ResetPostgresUserPassword, fields)
 
 
 def reset_dbaas_mysql_user_password(
@@ -174,7 +174,7 @@ def reset_dbaas_mysql_user_password(
     """
     path = _user_path(_MYSQL, service_name, username)
     fields = {"password": password, "authentication": authentication}
-    return _reset("reset-dbaas-mysql-user-password", path, bodies.ResetMysqlUserPassword, fields)
+    return _reset(service_name, "reset-dbaas-mysql-user-password", path, bodies.ResetMysqlUserPassword, fields)
 
 
 def _path(root: str, service_name: str, what: str) -> str:
@@ -185,13 +185,17 @@ def _user_path(root: str, service_name: str, username: str) -> str:
     return f"{_path(root, service_name, 'user')}/{segment('username', username, longest=USERNAME_LENGTH)}"
 
 
-def _create(operation: str, path: str, kind: type, fields: Mapping[str, object]) -> Call[models.Operation]:
+def _create(
+    service: str, operation: str, path: str, kind: type, fields: Mapping[str, object]
+) -> Call[models.Operation]:
     body = bodies.encode(operation, kind, fields)
-    return Call(operation, "POST", path, models.Operation, body, Resend.IF_UNPROCESSED)
+    return Call(operation, "POST", path, models.Operation, body, Resend.IF_UNPROCESSED, (service,))
 
 
-def _reset(operation: str, user_path: str, kind: type, fields: Mapping[str, object]) -> Call[models.Operation]:
+def _reset(
+    service: str, operation: str, user_path: str, kind: type, fields: Mapping[str, object]
+) -> Call[models.Operation]:
     body = bodies.encode(operation, kind, fields)
     # Each reset without a password makes another one.
     resend = Resend.IF_UNPROCESSED if fields["password"] is None else Resend.ALWAYS
-    return Call(operation, "PUT", f"{user_path}/password/reset", models.Operation, body, resend)
+    return Call(operation, "PUT", f"{user_path}/password/reset", models.Operation, body, resend, (service,))

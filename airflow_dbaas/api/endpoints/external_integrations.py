@@ -24,7 +24,7 @@ def attach_dbaas_service_to_endpoint(
     operation = "attach-dbaas-service-to-endpoint"
     path = f"/dbaas-external-endpoint/{segment('source_service_name', source_service_name)}/attach"
     body = bodies.encode(operation, bodies.AttachService, {"dest_endpoint_id": dest_endpoint_id, "type": type})
-    return Call(operation, "PUT", path, models.Operation, body, Resend.IF_UNPROCESSED)
+    return Call(operation, "PUT", path, models.Operation, body, Resend.IF_UNPROCESSED, (source_service_name,))
 
 
 def detach_dbaas_service_from_endpoint(*, source_service_name: str, integration_id: str) -> Call[models.Operation]:
@@ -36,7 +36,7 @@ def detach_dbaas_service_from_endpoint(*, source_service_name: str, integration_
     operation = "detach-dbaas-service-from-endpoint"
     path = f"/dbaas-external-endpoint/{segment('source_service_name', source_service_name)}/detach"
     body = bodies.encode(operation, bodies.DetachService, {"integration_id": integration_id})
-    return Call(operation, "PUT", path, models.Operation, body)
+    return Call(operation, "PUT", path, models.Operation, body, services=(source_service_name,))
 
 
 def list_dbaas_external_integrations(service_name: str) -> Call[models.ExternalIntegrationList]:
@@ -45,7 +45,9 @@ def list_dbaas_external_integrations(service_name: str) -> Call[models.ExternalI
     :param service_name: service name, 1 to 63 characters.
     """
     path = f"/dbaas-external-integrations/{segment('service_name', service_name)}"
-    return Call("list-dbaas-external-integrations", "GET", path, models.ExternalIntegrationList)
+    return Call(
+        "list-dbaas-external-integrations", "GET", path, models.ExternalIntegrationList, services=(service_name,)
+    )
 
 
 def get_dbaas_external_integration(integration_id: str) -> Call[models.ExternalIntegration]:

@@ -29,17 +29,17 @@ class ServiceCalls:
         return Call(operation, "POST", self._path(name), models.Operation, content, Resend.IF_UNPROCESSED)
 
     def get(self, name: str, answer: type[AnswerT]) -> Call[AnswerT]:
-        return Call(f"get-{self._operation}", "GET", self._path(name), answer)
+        return Call(f"get-{self._operation}", "GET", self._path(name), answer, services=(name,))
 
     def update(self, name: str, body: type, fields: Mapping[str, object]) -> Call[models.Operation]:
         operation = f"update-{self._operation}"
         content = bodies.encode(operation, body, fields)
         # The same state again changes nothing, but a second migration may double rows.
         resend = Resend.ALWAYS if fields.get("migration") is None else Resend.IF_UNPROCESSED
-        return Call(operation, "PUT", self._path(name), models.Operation, content, resend)
+        return Call(operation, "PUT", self._path(name), models.Operation, content, resend, (name,))
 
     def delete(self, name: str) -> Call[models.Operation]:
-        return Call(f"delete-{self._operation}", "DELETE", self._path(name), models.Operation)
+        return Call(f"delete-{self._operation}", "DELETE", self._path(name), models.Operation, services=(name,))
 
 
 class EndpointCalls:

@@ -34,7 +34,8 @@ def create_dbaas_integration(
         "settings": settings,
     }
     body = bodies.encode(operation, bodies.CreateIntegration, fields)
-    return Call(operation, "POST", "/dbaas-integration", models.Operation, body, Resend.IF_UNPROCESSED)
+    ends = (source_service, dest_service)
+    return Call(operation, "POST", "/dbaas-integration", models.Operation, body, Resend.IF_UNPROCESSED, ends)
 
 
 def get_dbaas_integration(id: str) -> Call[models.Integration]:

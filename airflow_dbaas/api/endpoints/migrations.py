@@ -27,7 +27,7 @@ def create_dbaas_task_migration_check(
     path = f"/dbaas-task-migration-check/{segment('service', service)}"
     # A check changes nothing, so a second one does no harm.
     body = bodies.encode(operation, bodies.MigrationCheck, fields)
-    return Call(operation, "POST", path, models.Operation, body, Resend.ALWAYS)
+    return Call(operation, "POST", path, models.Operation, body, Resend.ALWAYS, (service,))
 
 
 def get_dbaas_migration_status(name: str) -> Call[models.MigrationStatus]:
@@ -36,7 +36,7 @@ def get_dbaas_migration_status(name: str) -> Call[models.MigrationStatus]:
     :param name: service name, 1 to 63 characters.
     """
     path = f"/dbaas-migration-status/{segment('name', name)}"
-    return Call("get-dbaas-migration-status", "GET", path, models.MigrationStatus)
+    return Call("get-dbaas-migration-status", "GET", path, models.MigrationStatus, services=(name,))
 
 
 def stop_dbaas_pg_migration(name: str) -> Call[models.Operation]:
@@ -45,7 +45,7 @@ def stop_dbaas_pg_migration(name: str) -> Call[models.Operation]:
     :param name: service name, 1 to 63 characters.
     """
     path = f"/dbaas-postgres/{segment('name', name)}/migration/stop"
-    return Call("stop-dbaas-pg-migration", "POST", path, models.Operation)
+    return Call("stop-dbaas-pg-migration", "POST", path, models.Operation, services=(name,))
 
 
 def stop_dbaas_mysql_migration(name: str) -> Call[models.Operation]:
@@ -54,7 +54,7 @@ def stop_dbaas_mysql_migration(name: str) -> Call[models.Operation]:
     :param name: service name, 1 to 63 characters.
     """
     path = f"/dbaas-mysql/{segment('name', name)}/migration/stop"
-    return Call("stop-dbaas-mysql-migration", "POST", path, models.Operation)
+    return Call("stop-dbaas-mysql-migration", "POST", path, models.Operation, services=(name,))
 
 
 def stop_dbaas_valkey_migration(name: str) -> Call[models.Operation]:
@@ -63,4 +63,4 @@ def stop_dbaas_valkey_migration(name: str) -> Call[models.Operation]:
     :param name: service name, 1 to 63 characters.
     """
     path = f"/dbaas-valkey/{segment('name', name)}/migration/stop"
-    return Call("stop-dbaas-valkey-migration", "POST", path, models.Operation)
+    return Call("stop-dbaas-valkey-migration", "POST", path, models.Operation, services=(name,))

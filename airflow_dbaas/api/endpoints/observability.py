@@ -24,7 +24,8 @@ def get_dbaas_service_logs(
     operation = "get-dbaas-service-logs"
     path = f"/dbaas-service-logs/{segment('service_name', service_name)}"
     fields = {"limit": limit, "offset": offset, "sort_order": sort_order}
-    return Call(operation, "POST", path, models.ServiceLogs, bodies.encode(operation, bodies.LogQuery, fields))
+    body = bodies.encode(operation, bodies.LogQuery, fields)
+    return Call(operation, "POST", path, models.ServiceLogs, body, services=(service_name,))
 
 
 def get_dbaas_service_metrics(*, service_name: str, period: bodies.Period | None = None) -> Call[models.ServiceMetrics]:
@@ -36,4 +37,4 @@ def get_dbaas_service_metrics(*, service_name: str, period: bodies.Period | None
     operation = "get-dbaas-service-metrics"
     path = f"/dbaas-service-metrics/{segment('service_name', service_name)}"
     body = bodies.encode(operation, bodies.MetricsQuery, {"period": period})
-    return Call(operation, "POST", path, models.ServiceMetrics, body)
+    return Call(operation, "POST", path, models.ServiceMetrics, body, services=(service_name,))

@@ -21,4 +21,4 @@ def get_dbaas_task(*, service: str, id: str) -> Call[models.Task]:
     :param id: task id, a UUID.
     """
     path = f"/dbaas-task/{segment('service', service)}/{identifier('id', id)}"
-    return Call("get-dbaas-task", "GET", path, models.Task)
+    return Call("get-dbaas-task", "GET", path, models.Task, services=(service,))

@@ -17,7 +17,7 @@ def delete_dbaas_service(name: str) -> Call[models.Operation]:
     :param name: service name, 1 to 63 characters.
     """
     path = f"/dbaas-service/{segment('name', name)}"
-    return Call("delete-dbaas-service", "DELETE", path, models.Operation)
+    return Call("delete-dbaas-service", "DELETE", path, models.Operation, services=(name,))
 
 
 def list_dbaas_service_types() -> Call[models.ServiceTypeList]:

@@ -17,6 +17,10 @@ class ExternalIntegration(Answer):
     dest_endpoint_id: Needed[str | None] = None
     dest_endpoint_name: str | None = None
 
+    @property
+    def named_services(self) -> tuple[str | None, ...]:
+        return (self.source_service_name,)
+
 
 class ExternalIntegrationList(Answer):
     """Answer of list-dbaas-external-integrations."""

@@ -21,6 +21,10 @@ class Integration(Answer):
     is_enabled: bool | None = None
     settings: dict[str, Any] | None = None
 
+    @property
+    def named_services(self) -> tuple[str | None, ...]:
+        return (self.source, self.dest)
+
 
 class IntegrationType(Answer):
     """A type of integration: which types of service it links, and the settings it takes."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import PrivateAttr
 
 from airflow_dbaas.api.models.base import Answer, Items, Needed
 from airflow_dbaas.api.models.integrations import Integration
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.places import Place
 
 
 class Notification(Answer):
@@ -43,13 +48,49 @@ class ServiceList(Answer):
 
     dbaas_services: Needed[Items[Service]] = []
 
+    #: Whose answer it is.
+    _place: Place | None = PrivateAttr(None)
+
+    def belong_to(self, place: Place) -> None:
+        """Refuse, from now on, services that are not where the client works."""
+        self._place = place
+        place.learn(self)
+
+    def has(self, name: str) -> bool:
+        """Whether a service of that name is listed, in whatever zone."""
+        return name in self._by_name
+
+    def zone_of(self, name: str) -> str | None:
+        """The zone that a service is listed in."""
+        service = self._by_name.get(name)
+        return service.zone if service else None
+
+    @property
+    def in_zone(self) -> list[Service]:
+        """The services without those of other zones than the one asked for, which a gateway may list as well."""
+        asked = self._place.zone if self._place else None
+        return [it for it in self.dbaas_services if not asked or it.zone in {None, "", asked}]
+
     def named(self, name: str) -> Service | None:
-        """The service of that name, if it is there."""
+        """The service of that name, if it is there.
+
+        :raises DbaasServiceError: if it is in another zone than the one asked for.
+        """
+        if self._place:
+            self._place.check_listed(self, [name])
         return self._by_name.get(name)
 
     def integration_with(self, id: str) -> Integration | None:
-        """The integration of that id, if it is there."""
-        return self._integrations.get(id)
+        """The integration of that id, if it is there.
+
+        :raises DbaasServiceError: if one of its services is in another zone than the one asked for.
+        """
+        return self._both_ends(self._integrations.get(id))
+
+    def _both_ends(self, found: Integration | None) -> Integration | None:
+        if found is not None and self._place:
+            self._place.check_listed(self, found.named_services)
+        return found
 
     # A thousand waits may look into one answer.
     @cached_property
@@ -67,10 +108,12 @@ class ServiceList(Answer):
         :param type: e.g. ``logs``.
         :param source: name of the service that it comes from.
         :param dest: name of the service that it goes to.
+        :raises DbaasServiceError: if one of them is in another zone than the one asked for.
         """
         # Both services show it; either may be missing from the list.
         shown = (found for service in self.dbaas_services for found in service.integrations)
-        return next((it for it in shown if (it.type, it.source, it.dest) == (type, source, dest)), None)
+        wanted = (type, source, dest)
+        return self._both_ends(next((it for it in shown if (it.type, it.source, it.dest) == wanted), None))
 
 
 class ServiceUser(Answer):
