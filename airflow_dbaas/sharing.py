@@ -168,11 +168,14 @@ async def client_of(hook: DbaasHook) -> AsyncIterator[SharedClient]:
     :raises DbaasConfigurationError: if the connection is missing or cannot be used.
     """
     arguments = await hook.async_arguments()
-    key = tuple(arguments.items())
+    label = arguments["label"]
+    # Whatever the connection is called.
+    key = tuple((name, value) for name, value in arguments.items() if name != "label")
     clients = _CLIENTS.setdefault(asyncio.get_running_loop(), {})
     if key not in clients:
         clients[key] = SharedClient(hook.open_async(arguments))
     shared = clients[key]
+    shared.client.place.add_label(label)
     shared.users += 1
     try:
         yield shared

@@ -95,7 +95,7 @@ class _Accounts(Resource[ClientT]):
     def _user_path(cls, service_name: str, username: str) -> str:
         return f"{cls._path(service_name, 'user')}/{segment('username', username, longest=USERNAME_LENGTH)}"
 
-    @operation("delete-dbaas-{self.service_type}-database")
+    @operation("delete-dbaas-{self.service_type}-database", services=("service_name",))
     def delete_database(self, *, service_name: str, database_name: str) -> Request[Operation]:
         """Delete a database of a service, with all its data.
 
@@ -105,7 +105,7 @@ class _Accounts(Resource[ClientT]):
         name = segment("database_name", database_name, longest=self.database_name_length)
         return delete(f"{self._path(service_name, 'database')}/{name}", Operation)
 
-    @operation("delete-dbaas-{self.user_type}-user")
+    @operation("delete-dbaas-{self.user_type}-user", services=("service_name",))
     def delete_user(self, *, service_name: str, username: str) -> Request[Operation]:
         """Delete a user of a service.
 
@@ -114,7 +114,7 @@ class _Accounts(Resource[ClientT]):
         """
         return delete(self._user_path(service_name, username), Operation)
 
-    @operation("reveal-dbaas-{self.user_type}-user-password")
+    @operation("reveal-dbaas-{self.user_type}-user-password", services=("service_name",))
     def reveal_password(self, *, service_name: str, username: str) -> Request[UserSecrets]:
         """The password of a user.
 
@@ -131,7 +131,7 @@ class PgAccounts(_Accounts[ClientT]):
     user_type = "postgres"
     root = "dbaas-postgres"
 
-    @operation("create-dbaas-pg-database")
+    @operation("create-dbaas-pg-database", services=("service_name",))
     def create_database(
         self, *, service_name: str, database_name: str, lc_collate: str | None = None, lc_ctype: str | None = None
     ) -> Request[Operation]:
@@ -148,7 +148,7 @@ class PgAccounts(_Accounts[ClientT]):
         path = self._path(service_name, "database")
         return post(path, Operation, CreatePgDatabase, fields, resend=Resend.IF_UNPROCESSED)
 
-    @operation("create-dbaas-postgres-user")
+    @operation("create-dbaas-postgres-user", services=("service_name",))
     def create_user(
         self, *, service_name: str, username: str, allow_replication: bool | None = None
     ) -> Request[Operation]:
@@ -164,7 +164,7 @@ class PgAccounts(_Accounts[ClientT]):
         path = self._path(service_name, "user")
         return post(path, Operation, CreatePostgresUser, fields, resend=Resend.IF_UNPROCESSED)
 
-    @operation("reset-dbaas-postgres-user-password")
+    @operation("reset-dbaas-postgres-user-password", services=("service_name",))
     def reset_password(
         self, *, service_name: str, username: str, password: str | Secret | None = None
     ) -> Request[Operation]:
@@ -189,7 +189,7 @@ class MysqlAccounts(_Accounts[ClientT]):
     root = "dbaas-mysql"
     database_name_length = 64
 
-    @operation("create-dbaas-mysql-database")
+    @operation("create-dbaas-mysql-database", services=("service_name",))
     def create_database(self, *, service_name: str, database_name: str) -> Request[Operation]:
         """Create a database in a MySQL service.
 
@@ -202,7 +202,7 @@ class MysqlAccounts(_Accounts[ClientT]):
         fields = {"database_name": database_name}
         return post(path, Operation, CreateMysqlDatabase, fields, resend=Resend.IF_UNPROCESSED)
 
-    @operation("create-dbaas-mysql-user")
+    @operation("create-dbaas-mysql-user", services=("service_name",))
     def create_user(
         self, *, service_name: str, username: str, authentication: MysqlAuthentication | None = None
     ) -> Request[Operation]:
@@ -218,7 +218,7 @@ class MysqlAccounts(_Accounts[ClientT]):
         fields = {"username": username, "authentication": authentication}
         return post(path, Operation, CreateMysqlUser, fields, resend=Resend.IF_UNPROCESSED)
 
-    @operation("reset-dbaas-mysql-user-password")
+    @operation("reset-dbaas-mysql-user-password", services=("service_name",))
     def reset_password(
         self,
         *,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from urllib.parse import urlsplit
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import redact
 
 #: Zones with an API endpoint, as Exoscale's OpenAPI document lists them.
 ZONES = ("at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", "de-muc-1", "hr-zag-1")
+
+#: Exoscale's own hosts. The zone may be one that ``ZONES`` does not list yet.
+_OWN_HOST = re.compile(r"api-([a-z]+-[a-z]+-[0-9]+)\.exoscale\.com\.?", re.IGNORECASE)
 
 
 def bracketed(host: str) -> str:
@@ -30,6 +34,35 @@ def of_zone(zone: str | None) -> str:
     if zone not in ZONES:
         raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {zone!r}")
     return f"https://api-{zone}.exoscale.com/v2"
+
+
+def zone_of(url: str) -> str | None:
+    """The zone that a base URL leads to, if its host is Exoscale's own; None for any other host.
+
+    :param url: base URL of an API, as ``check_form`` accepts it.
+    """
+    try:
+        found = _OWN_HOST.fullmatch(urlsplit(url).hostname or "")
+    except ValueError:  # no URL at all, such as one with half an IPv6 address
+        return None
+    return found[1].lower() if found else None
+
+
+def check_zone(url: str, zones: dict[str, str | None]) -> None:
+    """Refuse a zone other than the one that the host of a base URL belongs to.
+
+    :param url: base URL of an API.
+    :param zones: the zones that were asked for, by what asks for them, e.g. ``zone=`` or ``extra zone``.
+    :raises DbaasConfigurationError: naming the host and all of them.
+    """
+    own = zone_of(url)
+    if own is None or all(zone in {None, "", own} for zone in zones.values()):
+        return
+    given = ", ".join(f"{name} is {zone}" for name, zone in zones.items() if zone)
+    raise DbaasConfigurationError(
+        f"zones contradict each other: the host {urlsplit(url).hostname} belongs to zone {own}, but {given}; leave out "
+        "the host, or ask for its zone"
+    )
 
 
 def check_form(url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -15,6 +15,9 @@ from pydantic import (
 )
 
 from airflow_dbaas.api.redaction import MASK, is_secret, redact, without_secrets
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.places import Place
 
 _T = TypeVar("_T")
 
@@ -69,6 +72,14 @@ class Answer(BaseModel):
         if answer.model_extra is not None:
             answer.model_extra.update({name: value for name, value in data.items() if name in odd})
         return answer
+
+    @property
+    def named_services(self) -> tuple[str | None, ...]:
+        """The services that it is about, if only the answer tells."""
+        return ()
+
+    def belong_to(self, place: Place) -> None:
+        """Take note of where the client that got this answer works; for answers to which it matters."""
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():

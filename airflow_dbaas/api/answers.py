@@ -76,6 +76,8 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
             )
         # Cut only when the secrets are out, or half of one might stay.
         said = redact(_message(reply.content), body.secrets_in(call.body))[:_MESSAGE_LENGTH]
+        if reply.status == 404 and call.not_found:
+            said = f"{said or reply.reason} ({call.not_found})"
         raise status_error(
             reply.status,
             said or reply.reason,

@@ -37,6 +37,8 @@ class Call(Generic[AnswerT]):
     :param answer: model of the answer.
     :param body: JSON, or empty. Not part of ``repr``: it may hold a password.
     :param resend: whether it may be sent again when it is unknown if the API acted on it.
+    :param services: names of the services that must be there for it, which the clients keep to the zone asked for.
+    :param not_found: what a 404 may mean, for the error text.
     """
 
     operation: str
@@ -45,6 +47,8 @@ class Call(Generic[AnswerT]):
     answer: type[AnswerT]
     body: bytes = b""
     resend: Resend = Resend.ALWAYS
+    services: tuple[str, ...] = ()
+    not_found: str = ""
 
     def __repr__(self) -> str:
         return f"<Call {self}>"

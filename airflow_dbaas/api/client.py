@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
-from urllib.request import getproxies
 
 import httpx
 import tenacity
@@ -18,12 +19,16 @@ from airflow_dbaas.api.calls import AnswerT, Call
 from airflow_dbaas.api.connections import Request, Server
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasTransportError
 from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
+from airflow_dbaas.api.places import Place
+from airflow_dbaas.api.proxies import proxy_for
 from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.api.resources import Resources
 from airflow_dbaas.api.retries import RetryPolicy
 from airflow_dbaas.api.trust import authorities
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_dbaas.api.observability import LogEntry
 
 _TIMEOUT = 30.0
@@ -50,13 +55,15 @@ class _Settings(ABC, Generic[WayT]):
     :param key: API key.
     :param secret: API secret.
     :param url: base URL with ``/v2``; by default that of the zone.
-    :param zone: one of ``addresses.ZONES``; needed without ``url``.
+    :param zone: one of ``addresses.ZONES``; needed without ``url``. Calls that name a service which
+        list-dbaas-services shows in another zone are refused.
     :param timeout: seconds that connecting and each read may take.
     :param ca_file: PEM file of the authorities to trust instead of the usual ones. TLS is always verified.
     :param allow_http: whether ``url`` may begin with ``http://`` although it leads to another machine.
     :param retry: how patient one call is.
     :param on_secret: called with each secret that the API is sent or shows, before anybody else sees it, so that it can
         be kept out of logs; that of an ``AsyncClient`` is awaited.
+    :param label: what to call the client in error texts, e.g. ``connection 'exoscale_default'``.
     :raises DbaasConfigurationError: if one of them is missing or cannot be used.
     """
 
@@ -72,6 +79,7 @@ class _Settings(ABC, Generic[WayT]):
         allow_http: bool = False,
         retry: RetryPolicy | None = None,
         on_secret: Callable[[Secret], Any] | None = None,
+        label: str | None = None,
     ) -> None:
         # First of all: whatever is raised from here on shows the variables of this frame to an error tracker.
         secret = Secret.of(secret)
@@ -102,9 +110,11 @@ class _Settings(ABC, Generic[WayT]):
             trust=trust if secure else None,
             timeout=timeout,
         )
-        # Those that httpx looks for. What is not encrypted because it stays on this machine goes to no proxy.
-        proxied = not local and not getproxies().keys().isdisjoint({parsed.scheme, "all"})
-        self._way: WayT = self._open(server, proxied=proxied)
+        # What is not encrypted because it stays on this machine goes to no proxy.
+        proxy = None if local else proxy_for(self.url)
+        #: Where it works.
+        self.place = Place(self.url, zone=zone, label=label, proxy=proxy)
+        self._way: WayT = self._open(server, proxied=proxy is not None)
 
     @staticmethod
     @abstractmethod
@@ -121,6 +131,17 @@ class _Settings(ABC, Generic[WayT]):
         new = answers.secrets_in(content) - self._known
         self._known |= new
         return new
+
+    def zone_of(self, service_name: str | None) -> str | None:
+        """The zone that a service was last listed in; the one asked for, if it was not listed or shows none.
+
+        :param service_name: name of the service.
+        """
+        return self.place.zone_of(service_name)
+
+    def _taken(self, answer: AnswerT) -> AnswerT:
+        answer.belong_to(self.place)
+        return answer
 
     def _request(self, call: Call[Any]) -> Request:
         # Signed when it is sent, so that a repeated one carries a fresh expiry.
@@ -161,6 +182,18 @@ class Client(_Settings[_Way], Resources):
         """
         self._tell(call.body)
         policy = retry or self.retry
+        with self.place.named():
+            self._keep_to_zone(call.services, policy)
+            answer = self._send(call, policy)
+            self._keep_to_zone(answer.named_services, policy)
+        return answer
+
+    def _keep_to_zone(self, services: Iterable[str | None], policy: RetryPolicy) -> None:
+        if self.place.must_look(services):
+            self._send(self.services.list.call(), policy)
+        self.place.check(services)
+
+    def _send(self, call: Call[AnswerT], policy: RetryPolicy) -> AnswerT:
         if policy.once:
             return self._once(call)
         attempts = tenacity.Retrying(**policy.arguments(call.resend))
@@ -176,10 +209,10 @@ class Client(_Settings[_Way], Resources):
         try:
             reply = self._way.exchange(self._request(call))
         except httpx.HTTPError as error:
-            failure = _transport_error(call, error)
+            failure = _transport_error(call, error, self.place.proxy)
         else:
             self._tell(reply.content)
-            return answers.read(call, reply)
+            return self._taken(answers.read(call, reply))
         # Without the HTTP library's error, whose frames hold the body.
         raise failure
 
@@ -223,6 +256,10 @@ class Client(_Settings[_Way], Resources):
 class AsyncClient(_Settings[_AsyncWay], Resources):
     """Client of the DBaaS API for an event loop; parameters and methods as those of ``Client``, to be awaited."""
 
+    @cached_property
+    def _looking(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
     @staticmethod
     def _open(server: Server, *, proxied: bool) -> _AsyncWay:
         if proxied:
@@ -244,6 +281,21 @@ class AsyncClient(_Settings[_AsyncWay], Resources):
         """
         await self._tell(call.body)
         policy = retry or self.retry
+        with self.place.named():
+            await self._keep_to_zone(call.services, policy)
+            answer = await self._send(call, policy, memory)
+            await self._keep_to_zone(answer.named_services, policy)
+        return answer
+
+    async def _keep_to_zone(self, services: Iterable[str | None], policy: RetryPolicy) -> None:
+        if self.place.must_look(services):
+            # Of those that come at the same time, one asks for all.
+            async with self._looking:
+                if self.place.must_look(services):
+                    await self._send(self.services.list.call(), policy, None)
+        self.place.check(services)
+
+    async def _send(self, call: Call[AnswerT], policy: RetryPolicy, memory: answers.Memory | None) -> AnswerT:
         if policy.once:
             return await self._once(call, memory)
         attempts = tenacity.AsyncRetrying(**policy.arguments(call.resend))
@@ -259,10 +311,10 @@ class AsyncClient(_Settings[_AsyncWay], Resources):
         try:
             reply = await self._way.exchange(self._request(call))
         except httpx.HTTPError as error:
-            failure = _transport_error(call, error)
+            failure = _transport_error(call, error, self.place.proxy)
         else:
             await self._tell(reply.content)
-            return memory.read(call, reply) if memory else answers.read(call, reply)
+            return self._taken(memory.read(call, reply) if memory else answers.read(call, reply))
         raise failure
 
     def iter_service_logs(
@@ -299,6 +351,7 @@ def _base_url(url: str | None, zone: str | None) -> str:
         return addresses.of_zone(zone)
     # First of all: what the library says of a URL it cannot read may quote a part of a password.
     addresses.check_form(url)
+    addresses.check_zone(url, {"zone": zone})
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
@@ -308,7 +361,7 @@ def _base_url(url: str | None, zone: str | None) -> str:
     return url.rstrip("/")
 
 
-def _transport_error(call: Call[Any], error: httpx.HTTPError) -> DbaasError:
+def _transport_error(call: Call[Any], error: httpx.HTTPError, proxy: str | None) -> DbaasError:
     unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError)
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     cause: BaseException | None = error
@@ -317,4 +370,5 @@ def _transport_error(call: Call[Any], error: httpx.HTTPError) -> DbaasError:
             text = f"{call}: the server's certificate is not trusted: {cause.verify_message}"
             return DbaasTransportError(text, retryable=False, unprocessed=True)
         cause = cause.__cause__ or cause.__context__
-    return DbaasTransportError(f"{call}: no answer: {redact(reason)}", unprocessed=unreached)
+    through = f" through proxy {proxy}" if proxy else ""
+    return DbaasTransportError(f"{call}: no answer{through}: {redact(reason)}", unprocessed=unreached)

@@ -21,7 +21,8 @@
     └── DbaasWaitTimeoutError        the time for a wait is over; the remote work goes on
 
 Every error knows whether trying again later can help (``retryable``). Texts name the call, the status or
-reason and the API's own words; never a secret. Each is one paragraph of at most 1500 characters.
+reason, the API's own words, and the connection, zone, host and proxy; never a secret. Each is one paragraph of at most
+1500 characters.
 """
 
 from __future__ import annotations
@@ -46,6 +47,13 @@ class DbaasError(Exception):
     def __init__(self, message: str, *, retryable: bool | None = None) -> None:
         super().__init__(_one_paragraph(message))
         self.retryable = self.retryable_by_default if retryable is None else retryable
+
+    def add_place(self, place: str) -> None:
+        """Say where it happened, at the end of the text.
+
+        :param place: the connection, zone, host and proxy.
+        """
+        self.args = (f"{_cut(str(self), LONGEST_TEXT - len(place) - 2)}; {place}",)
 
 
 class DbaasConfigurationError(DbaasError, ValueError):
@@ -163,8 +171,11 @@ class DbaasWaitTimeoutError(DbaasError):
 
 def _one_paragraph(text: str) -> str:
     # Whoever makes a text has taken the secrets out; a URI that slipped through is masked here, before the cut.
-    text = one_line(without_userinfo(" ".join(text.split())))
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+    return _cut(one_line(without_userinfo(" ".join(text.split()))), LONGEST_TEXT)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def status_error(status: int, message: str, *, retry_after: float | None = None, context: str) -> DbaasApiError:

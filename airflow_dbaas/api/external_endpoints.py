@@ -342,6 +342,10 @@ class ExternalIntegration(Answer):
     dest_endpoint_id: Needed[str | None] = None
     dest_endpoint_name: str | None = None
 
+    @property
+    def named_services(self) -> tuple[str | None, ...]:
+        return (self.source_service_name,)
+
 
 class ExternalIntegrationList(Answer):
     """Answer of list-dbaas-external-integrations."""
@@ -587,7 +591,7 @@ class ExternalEndpoints(Resource[ClientT]):
         """The types of external endpoint, each with the types of service that can be attached to it."""
         return get("/dbaas-external-endpoint-types", ExternalEndpointTypeList)
 
-    @operation("attach-dbaas-service-to-endpoint")
+    @operation("attach-dbaas-service-to-endpoint", services=("source_service_name",))
     def attach(self, *, source_service_name: str, dest_endpoint_id: str, type: EndpointType) -> Request[Operation]:
         """Attach a service to an external endpoint. The operation refers to the integration's id.
 
@@ -603,7 +607,7 @@ class ExternalEndpoints(Resource[ClientT]):
         fields = {"dest_endpoint_id": dest_endpoint_id, "type": type}
         return put(path, Operation, AttachService, fields, resend=Resend.IF_UNPROCESSED)
 
-    @operation("detach-dbaas-service-from-endpoint")
+    @operation("detach-dbaas-service-from-endpoint", services=("source_service_name",))
     def detach(self, *, source_service_name: str, integration_id: str) -> Request[Operation]:
         """Detach a service from an external endpoint.
 
@@ -613,7 +617,7 @@ class ExternalEndpoints(Resource[ClientT]):
         path = f"/dbaas-external-endpoint/{segment('source_service_name', source_service_name)}/detach"
         return put(path, Operation, DetachService, {"integration_id": integration_id})
 
-    @operation("list-dbaas-external-integrations")
+    @operation("list-dbaas-external-integrations", services=("service_name",))
     def list_integrations(self, service_name: str) -> Request[ExternalIntegrationList]:
         """The integrations of a service with external endpoints.
 

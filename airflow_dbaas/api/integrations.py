@@ -50,6 +50,10 @@ class Integration(Answer):
     is_enabled: bool | None = None
     settings: dict[str, Any] | None = None
 
+    @property
+    def named_services(self) -> tuple[str | None, ...]:
+        return (self.source, self.dest)
+
 
 class IntegrationType(Answer):
     """A type of integration: which types of service it links, and the settings it takes."""
@@ -77,7 +81,7 @@ class IntegrationSettings(Answer):
 class Integrations(Resource[ClientT]):
     """``client.integrations``: integrations between two services, and their types."""
 
-    @operation("create-dbaas-integration")
+    @operation("create-dbaas-integration", services=("source_service", "dest_service"))
     def create(
         self,
         *,

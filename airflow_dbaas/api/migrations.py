@@ -63,7 +63,7 @@ class MigrationStatus(Answer):
 class Migrations(Resource[ClientT]):
     """``client.migrations``: checks, states and ends of migrations."""
 
-    @operation("create-dbaas-task-migration-check")
+    @operation("create-dbaas-task-migration-check", services=("service",))
     def check(
         self,
         *,
@@ -83,7 +83,7 @@ class Migrations(Resource[ClientT]):
         # A check changes nothing, so a second one does no harm.
         return post(f"/dbaas-task-migration-check/{segment('service', service)}", Operation, MigrationCheck, fields)
 
-    @operation("get-dbaas-migration-status")
+    @operation("get-dbaas-migration-status", services=("name",))
     def status(self, name: str) -> Request[MigrationStatus]:
         """State of the migration into a service; 404 if there is none.
 
@@ -91,7 +91,7 @@ class Migrations(Resource[ClientT]):
         """
         return get(f"/dbaas-migration-status/{segment('name', name)}", MigrationStatus)
 
-    @operation("stop-dbaas-pg-migration")
+    @operation("stop-dbaas-pg-migration", services=("name",))
     def stop_pg(self, name: str) -> Request[Operation]:
         """End the migration into a PostgreSQL service; replication is cut. Stopping twice changes nothing more.
 
@@ -99,7 +99,7 @@ class Migrations(Resource[ClientT]):
         """
         return post(f"/dbaas-postgres/{segment('name', name)}/migration/stop", Operation)
 
-    @operation("stop-dbaas-mysql-migration")
+    @operation("stop-dbaas-mysql-migration", services=("name",))
     def stop_mysql(self, name: str) -> Request[Operation]:
         """End the migration into a MySQL service; replication is cut. Stopping twice changes nothing more.
 
@@ -107,7 +107,7 @@ class Migrations(Resource[ClientT]):
         """
         return post(f"/dbaas-mysql/{segment('name', name)}/migration/stop", Operation)
 
-    @operation("stop-dbaas-valkey-migration")
+    @operation("stop-dbaas-valkey-migration", services=("name",))
     def stop_valkey(self, name: str) -> Request[Operation]:
         """End the migration into a Valkey service; replication is cut. Stopping twice changes nothing more.
 

@@ -131,7 +131,7 @@ def _list(value: object) -> list[Any]:
 class Observability(Resource[ClientT]):
     """``client.observability``: logs and metrics of services."""
 
-    @operation("get-dbaas-service-logs")
+    @operation("get-dbaas-service-logs", services=("service_name",))
     def logs(
         self,
         *,
@@ -151,7 +151,7 @@ class Observability(Resource[ClientT]):
         fields = {"limit": limit, "offset": offset, "sort_order": sort_order}
         return post(f"/dbaas-service-logs/{segment('service_name', service_name)}", ServiceLogs, LogQuery, fields)
 
-    @operation("get-dbaas-service-metrics")
+    @operation("get-dbaas-service-metrics", services=("service_name",))
     def metrics(self, *, service_name: str, period: Period | None = None) -> Request[ServiceMetrics]:
         """Metrics of a service, the latest ones. A young service has few or none.
 

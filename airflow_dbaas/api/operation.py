@@ -115,23 +115,20 @@ class Resource(Generic[ClientT]):
 class UnboundOperation(Generic[P, AnswerT]):
     """An operation without a client.
 
-    :param id: operation id of the API.
+    :param declared: how it was declared.
     :param owner: the resource it belongs to.
-    :param state: states its request.
     """
 
-    def __init__(
-        self, id: str, owner: type[Resource[Any]], state: Callable[Concatenate[Any, P], Request[AnswerT]]
-    ) -> None:
-        self.id = id
+    def __init__(self, declared: _Operation[P, AnswerT], owner: type[Resource[Any]]) -> None:
+        self.id = declared.id.format(self=owner)
         self.owner = owner
-        self.name = state.__name__
-        self.__doc__ = state.__doc__
-        self._state = state
+        self.name = declared.state.__name__
+        self.__doc__ = declared.state.__doc__
+        self._declared = declared
 
     @property
     def __signature__(self) -> inspect.Signature:
-        signature = inspect.signature(self._state)
+        signature = inspect.signature(self._declared.state)
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
     @property
@@ -142,16 +139,23 @@ class UnboundOperation(Generic[P, AnswerT]):
 
     def hints(self) -> dict[str, Any]:
         """The types of the parameters, evaluated."""
-        return get_type_hints(self._state)
+        return get_type_hints(self._declared.state)
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> Call[AnswerT]:
         """The call, ready to be sent with ``client.send``.
 
         :raises DbaasConfigurationError: if an argument breaks one of the API's limits.
         """
-        request = self._state(self.owner, *args, **kwargs)
+        declared = self._declared
+        request = declared.state(self.owner, *args, **kwargs)
         body = encode(self.id, request.body, request.fields or {}) if request.body else b""
-        return Call(self.id, request.method, request.path, request.answer, body, request.resend)
+        named: Mapping[str, Any] = kwargs
+        alone: tuple[Any, ...] = args
+        # Only an argument that is the only one may be given by position.
+        services = tuple(named[name] if name in named else alone[0] for name in declared.services)
+        return Call(
+            self.id, request.method, request.path, request.answer, body, request.resend, services, declared.not_found
+        )
 
 
 class BoundOperation(UnboundOperation[P, AnswerT], Generic[P, AnswerT, ResultT]):
@@ -161,7 +165,7 @@ class BoundOperation(UnboundOperation[P, AnswerT], Generic[P, AnswerT, ResultT])
     """
 
     def __init__(self, unbound: UnboundOperation[P, AnswerT], client: Any) -> None:
-        super().__init__(unbound.id, unbound.owner, unbound._state)
+        super().__init__(unbound._declared, unbound.owner)
         self._client = client
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> ResultT:
@@ -182,11 +186,12 @@ class BoundOperation(UnboundOperation[P, AnswerT], Generic[P, AnswerT, ResultT])
         raise problem
 
 
+@dataclass(frozen=True)
 class _Operation(Generic[P, AnswerT]):
-    def __init__(self, id: str, state: Callable[Concatenate[Any, P], Request[AnswerT]]) -> None:
-        self._id = id
-        self._state = state
-        self.__doc__ = state.__doc__
+    id: str
+    state: Callable[Concatenate[Any, P], Request[AnswerT]]
+    services: tuple[str, ...] = ()
+    not_found: str = ""
 
     @overload
     def __get__(self, resource: None, owner: type) -> UnboundOperation[P, AnswerT]: ...
@@ -197,16 +202,18 @@ class _Operation(Generic[P, AnswerT]):
         self, resource: Resource[AsyncClient], owner: type
     ) -> BoundOperation[P, AnswerT, Awaitable[AnswerT]]: ...
     def __get__(self, resource: Any, owner: Any) -> Any:
-        unbound = UnboundOperation(self._id.format(self=owner), owner, self._state)
+        unbound = UnboundOperation(self, owner)
         return unbound if resource is None else BoundOperation(unbound, resource._client)
 
 
 def operation(
-    id: str,
+    id: str, *, services: tuple[str, ...] = (), not_found: str = ""
 ) -> Callable[[Callable[Concatenate[Any, P], Request[AnswerT]]], _Operation[P, AnswerT]]:
     """Declares that a method of a resource states the request of one operation.
 
     :param id: operation id of the API. Where there is one per type, ``{self.service_type}`` in it stands for that
         attribute of the resource.
+    :param services: the parameters that name services which must exist. The clients act on none of another zone.
+    :param not_found: what a 404 may mean, for the error text.
     """
-    return lambda state: _Operation(id, state)
+    return lambda state: _Operation(id, state, services, not_found)

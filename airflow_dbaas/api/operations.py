@@ -49,7 +49,7 @@ class Task(Answer):
 class Operations(Resource[ClientT]):
     """``client.operations``: operations, and the tasks of services."""
 
-    @operation("get-operation")
+    @operation("get-operation", not_found="the operation may have ended long ago")
     def get(self, id: str) -> Request[Operation]:
         """State of an operation.
 
@@ -57,7 +57,7 @@ class Operations(Resource[ClientT]):
         """
         return get(f"/operation/{identifier('id', id)}", Operation)
 
-    @operation("get-dbaas-task")
+    @operation("get-dbaas-task", services=("service",))
     def get_task(self, *, service: str, id: str) -> Request[Task]:
         """A task of a service and, once it has ended, its result.
 

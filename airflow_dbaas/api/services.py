@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Generic, Literal, Required, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Required, TypeVar
 
-from pydantic import Field, with_config
+from pydantic import Field, PrivateAttr, with_config
 from typing_extensions import TypedDict, Unpack
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
@@ -29,6 +29,9 @@ from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get,
 from airflow_dbaas.api.operations import Operation
 from airflow_dbaas.api.retries import Resend
 from airflow_dbaas.api.settings_schema import SettingsSchema
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.places import Place
 
 
 @with_config(STRICT)
@@ -281,13 +284,49 @@ class ServiceList(Answer):
 
     dbaas_services: Needed[Items[Service]] = []
 
+    #: Whose answer it is.
+    _place: Place | None = PrivateAttr(None)
+
+    def belong_to(self, place: Place) -> None:
+        """Refuse, from now on, services that are not where the client works."""
+        self._place = place
+        place.learn(self)
+
+    def has(self, name: str) -> bool:
+        """Whether a service of that name is listed, in whatever zone."""
+        return name in self._by_name
+
+    def zone_of(self, name: str) -> str | None:
+        """The zone that a service is listed in."""
+        service = self._by_name.get(name)
+        return service.zone if service else None
+
+    @property
+    def in_zone(self) -> list[Service]:
+        """The services without those of other zones than the one asked for, which a gateway may list as well."""
+        asked = self._place.zone if self._place else None
+        return [it for it in self.dbaas_services if not asked or it.zone in {None, "", asked}]
+
     def named(self, name: str) -> Service | None:
-        """The service of that name, if it is there."""
+        """The service of that name, if it is there.
+
+        :raises DbaasServiceError: if it is in another zone than the one asked for.
+        """
+        if self._place:
+            self._place.check_listed(self, [name])
         return self._by_name.get(name)
 
     def integration_with(self, id: str) -> Integration | None:
-        """The integration of that id, if it is there."""
-        return self._integrations.get(id)
+        """The integration of that id, if it is there.
+
+        :raises DbaasServiceError: if one of its services is in another zone than the one asked for.
+        """
+        return self._both_ends(self._integrations.get(id))
+
+    def _both_ends(self, found: Integration | None) -> Integration | None:
+        if found is not None and self._place:
+            self._place.check_listed(self, found.named_services)
+        return found
 
     # A thousand waits may look into one answer.
     @cached_property
@@ -305,10 +344,12 @@ class ServiceList(Answer):
         :param type: e.g. ``logs``.
         :param source: name of the service that it comes from.
         :param dest: name of the service that it goes to.
+        :raises DbaasServiceError: if one of them is in another zone than the one asked for.
         """
         # Both services show it; either may be missing from the list.
         shown = (found for service in self.dbaas_services for found in service.integrations)
-        return next((it for it in shown if (it.type, it.source, it.dest) == (type, source, dest)), None)
+        wanted = (type, source, dest)
+        return self._both_ends(next((it for it in shown if (it.type, it.source, it.dest) == wanted), None))
 
 
 class ServiceUser(Answer):
@@ -559,7 +600,7 @@ class _ServicesOfType(Resource[ClientT], Generic[ClientT, ServiceT]):
         resend = Resend.ALWAYS if fields.get("migration") is None else Resend.IF_UNPROCESSED
         return put(cls._path(name), Operation, body, fields, resend=resend)
 
-    @operation("get-dbaas-service-{self.service_type}")
+    @operation("get-dbaas-service-{self.service_type}", services=("name",))
     def get(self, name: str) -> Request[ServiceT]:
         """A service with all that its type shows: connection parameters, users, databases.
 
@@ -567,7 +608,7 @@ class _ServicesOfType(Resource[ClientT], Generic[ClientT, ServiceT]):
         """
         return get(self._path(name), self.answer)
 
-    @operation("delete-dbaas-service-{self.service_type}")
+    @operation("delete-dbaas-service-{self.service_type}", services=("name",))
     def delete(self, name: str) -> Request[Operation]:
         """Delete a service, with all its data.
 
@@ -596,7 +637,7 @@ class PgServices(_ServicesOfType[ClientT, PgService]):
         """
         return self._create(name, CreatePgService, fields)
 
-    @operation("update-dbaas-service-pg")
+    @operation("update-dbaas-service-pg", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdatePgService]) -> Request[Operation]:
         """Change a PostgreSQL service; with ``migration`` this starts one. What is not given stays as it is.
 
@@ -634,7 +675,7 @@ class MysqlServices(_ServicesOfType[ClientT, MysqlService]):
         """
         return self._create(name, CreateMysqlService, fields)
 
-    @operation("update-dbaas-service-mysql")
+    @operation("update-dbaas-service-mysql", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdateMysqlService]) -> Request[Operation]:
         """Change a MySQL service; with ``migration`` this starts one. What is not given stays as it is.
 
@@ -672,7 +713,7 @@ class ValkeyServices(_ServicesOfType[ClientT, ValkeyService]):
         """
         return self._create(name, CreateValkeyService, fields)
 
-    @operation("update-dbaas-service-valkey")
+    @operation("update-dbaas-service-valkey", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdateValkeyService]) -> Request[Operation]:
         """Change a Valkey service; with ``migration`` this starts one. What is not given stays as it is.
 
@@ -705,7 +746,7 @@ class GrafanaServices(_ServicesOfType[ClientT, GrafanaService]):
         """
         return self._create(name, CreateGrafanaService, fields)
 
-    @operation("update-dbaas-service-grafana")
+    @operation("update-dbaas-service-grafana", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdateGrafanaService]) -> Request[Operation]:
         """Change a Grafana service. What is not given stays as it is.
 
@@ -735,7 +776,7 @@ class OpensearchServices(_ServicesOfType[ClientT, OpensearchService]):
         """
         return self._create(name, CreateOpensearchService, fields)
 
-    @operation("update-dbaas-service-opensearch")
+    @operation("update-dbaas-service-opensearch", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdateOpensearchService]) -> Request[Operation]:
         """Change an OpenSearch service. What is not given stays as it is.
 
@@ -765,7 +806,7 @@ class ThanosServices(_ServicesOfType[ClientT, ThanosService]):
         """
         return self._create(name, CreateThanosService, fields)
 
-    @operation("update-dbaas-service-thanos")
+    @operation("update-dbaas-service-thanos", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdateThanosService]) -> Request[Operation]:
         """Change a Thanos service. What is not given stays as it is.
 
@@ -820,7 +861,7 @@ class Services(Resource[ClientT]):
         """All services of the zone, of every type."""
         return get("/dbaas-service", ServiceList)
 
-    @operation("delete-dbaas-service")
+    @operation("delete-dbaas-service", services=("name",))
     def delete(self, name: str) -> Request[Operation]:
         """Delete a service of any type, with all its data.
 

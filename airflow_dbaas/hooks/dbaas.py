@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import re
 import time
 from datetime import timedelta
 from functools import cached_property
@@ -23,9 +25,9 @@ from airflow_dbaas.api import addresses
 from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
-from airflow_dbaas.api.redaction import Secret
+from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.api.retries import RetryPolicy
-from airflow_dbaas.credentials import ConnectionData
+from airflow_dbaas.credentials import ConnectionData, Extra
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import AsyncClient, Client
@@ -42,9 +44,12 @@ class DbaasHook(BaseHook):
     """Opens the DBaaS API with an Airflow connection of type ``exoscale``.
 
     The connection: login = API key, password = API secret, host = base URL of the API if it is not
-    ``https://api-{zone}.exoscale.com/v2`` (an emulator, a proxy), extra = ``zone``, ``timeout`` (seconds, 30 by
+    ``https://api-{zone}.exoscale.com/v2`` (an emulator, a gateway), extra = ``zone``, ``timeout`` (seconds, 30 by
     default), ``ca_file`` (authorities to trust instead of the usual ones), ``organization`` (for links to the portal)
     and ``allow_http`` (true: the host may be another machine that has no TLS).
+
+    A host ``api-{zone}.exoscale.com`` belongs to that zone: another zone in the extra or as ``zone`` is refused. Behind
+    any other host, services that the API lists in another zone are refused before anything is done to them.
 
     :param exoscale_conn_id: id of the connection.
     :param zone: zone to work in instead of the connection's.
@@ -66,11 +71,14 @@ class DbaasHook(BaseHook):
 
     @cached_property
     def _arguments(self) -> dict[str, Any]:
+        for doubt in doubts(self._connection):
+            self.log.warning("%s", doubt)
         return client_arguments(self._connection, zone=self._zone)
 
     @property
     def zone(self) -> str | None:
-        """Zone the hook works in; None if the connection names an endpoint only."""
+        """Zone the hook works in: that of a host of Exoscale's own, or the one asked for, or the connection's. None if
+        the connection names another host only."""
         zone: str | None = self._arguments["zone"]
         return zone
 
@@ -264,16 +272,16 @@ class DbaasHook(BaseHook):
         return _open(AsyncClient, {**arguments, "on_secret": _mask_in_loop}, self.exoscale_conn_id)
 
     def portal_page(self, service_name: str, page: str = "") -> str:
-        """Address of a service's page in Exoscale's portal; with an endpoint override, on that host.
+        """Address of a service's page in Exoscale's portal; if the host is not Exoscale's own, on that host.
 
         :param service_name: name of the service.
         :param page: what follows the service's own page.
         """
         override = self._arguments["url"]
-        if override:
+        if override and not addresses.zone_of(override):
             base = "{0.scheme}://{0.netloc}".format(urlsplit(override))
         else:
-            organization = credentials.extra_of(self._connection, "connection").get("organization")
+            organization = _extra(self._connection, "connection").get("organization")
             base = _PORTAL + (f"/u/{quote(organization, safe='')}" if organization else "")
         return f"{base}/dbaas/{self.zone or '-'}/{quote(service_name, safe='')}{page}"
 
@@ -350,50 +358,115 @@ def client_arguments(connection: Connection | ConnectionData, *, zone: str | Non
     """Arguments of ``Client`` and ``AsyncClient`` from an Airflow connection.
 
     :param connection: a connection of type ``exoscale``.
-    :param zone: zone to use instead of the connection's.
-    :raises DbaasConfigurationError: if key, secret or zone are missing or a field cannot be used.
+    :param zone: zone to use instead of the connection's; a host of Exoscale's own must be in that zone.
+    :raises DbaasConfigurationError: if key, secret or zone are missing, a field cannot be used, or two contradict each
+        other.
     """
     connection = ConnectionData.of(connection)
     credentials.mask(connection.password)
     where = f"connection {connection.conn_id!r}"
     if connection.conn_type and connection.conn_type != DbaasHook.conn_type:
         raise DbaasConfigurationError(f"{where} must be of type {DbaasHook.conn_type}, is {connection.conn_type!r}")
-    extra = credentials.extra_of(connection, where)
+    extra = _extra(connection, where)
     if zone and zone not in ZONES:
         raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {shown(zone)}")
-    zone = zone or extra.get("zone") or None
     for field, meaning in (("login", "API key"), ("password", "API secret")):
         given = Secret.of(getattr(connection, field) or "")
         if not given:
             raise DbaasConfigurationError(f"{where} lacks the {meaning} ({field})")
         if given.reveal() != given.reveal().strip():
             raise DbaasConfigurationError(f"{where}: the {meaning} ({field}) must not begin or end with white space")
-    if zone is None and not connection.host:
-        raise DbaasConfigurationError(f"{where} lacks a zone (extra: zone), one of {', '.join(ZONES)}")
-    if zone is not None and zone not in ZONES:
-        raise DbaasConfigurationError(f"{where}: zone must be one of {', '.join(ZONES)}, got {shown(zone)}")
-    for name in ("ca_file", "organization"):
-        if not isinstance(extra.get(name), str | None):
-            raise DbaasConfigurationError(f"{where}: {name} must be a text, got {shown(extra[name])}")
-    if connection.schema and connection.schema not in {"http", "https"}:
-        raise DbaasConfigurationError(f"{where}: schema must be http or https, got {shown(connection.schema)}")
+    url = _url(connection, where)
+    _text("organization", extra, where)
     return {
         "key": connection.login,
         "secret": connection.password,
-        "url": _url(connection),
-        "zone": zone,
+        "url": url,
+        "zone": _zone(url, zone or None, extra.get("zone") or None, where),
         "timeout": _timeout(extra.get("timeout"), where),
-        "ca_file": extra.get("ca_file") or None,
+        "ca_file": _text("ca_file", extra, where) or None,
         "allow_http": _allow_http(extra.get("allow_http"), where),
+        "label": where,
     }
+
+
+def doubts(connection: ConnectionData) -> list[str]:
+    """What is odd about an Airflow connection but does not keep it from being used. Values are never quoted.
+
+    :param connection: a connection of type ``exoscale``.
+    :raises DbaasConfigurationError: if its extra or its host cannot be read.
+    """
+    import difflib
+
+    where = f"connection {connection.conn_id!r}"
+    known = ", ".join(EXTRAS)
+    found: list[str] = []
+    if connection.conn_type and connection.conn_type != DbaasHook.conn_type:
+        return found
+    for name in credentials.extra_of(connection, where):
+        if name.removeprefix(_PREFIX) not in EXTRAS:
+            close = difflib.get_close_matches(_SYNONYMS.get(name.lower(), name.lower()), EXTRAS, n=1)
+            hint = f", did you mean {close[0]!r}?" if close else ";"
+            found.append(f"{where}: unknown extra {shown(name)}{hint} Known extras are {known}")
+    url = _url(connection, where)
+    zone = addresses.zone_of(url) if url else None
+    if zone and zone not in ZONES:
+        found.append(f"{where}: its host belongs to zone {zone}, which this version does not know; known are {_KNOWN}")
+    return found
+
+
+#: What a connection's extra may hold.
+EXTRAS = ("zone", "timeout", "ca_file", "allow_http", "organization")
+#: Airflow's forms once stored their fields with this in front of the name, and old examples still show it.
+_PREFIX = "extra__exoscale__"
+#: Names from elsewhere, for what is called otherwise here.
+_SYNONYMS = {"region": "zone", "location": "zone", "verify": "ca_file", "org": "organization"}
+_KNOWN = ", ".join(ZONES)
+
+
+def _extra(connection: ConnectionData, where: str) -> Extra:
+    """A connection's extra, its names without the prefix that Airflow's forms once gave them."""
+    given = credentials.extra_of(connection, where)
+    extra = Extra({name.removeprefix(_PREFIX): given[name] for name in given})
+    for name in given:
+        bare = name.removeprefix(_PREFIX)
+        if given[name] != extra[bare]:
+            raise DbaasConfigurationError(f"{where}: its extra has both {bare} and {_PREFIX}{bare}, with two values")
+    return extra
+
+
+def _zone(url: str | None, asked: str | None, extra: Any, where: str) -> str | None:
+    """The zone to work in: that of a host of Exoscale's own, which the others must not contradict, or the one asked
+    for, or the connection's."""
+    own = addresses.zone_of(url) if url else None
+    if extra is not None and extra != own and extra not in ZONES:
+        raise DbaasConfigurationError(f"{where}: zone must be one of {_KNOWN}, got {shown(extra)}")
+    if url is not None:
+        try:
+            addresses.check_zone(url, {"its extra zone": extra, "the parameter zone": asked})
+        except DbaasConfigurationError as error:
+            raise DbaasConfigurationError(f"{where}: {error}") from error
+    zone: str | None = own or asked or extra
+    if zone is None and url is None:
+        raise DbaasConfigurationError(f"{where} lacks a zone (extra: zone), one of {_KNOWN}")
+    return zone
+
+
+def _text(name: str, extra: Extra, where: str) -> str | None:
+    given = extra.get(name)
+    if not isinstance(given, str | None):
+        raise DbaasConfigurationError(f"{where}: {name} must be a text, got {shown(given)}")
+    return given
 
 
 def _allow_http(given: Any, where: str) -> bool | None:
     """Whether a connection may be one without TLS: true or false, or one of them as text, as a URI gives it."""
-    known = {None: None, "": None, True: True, False: False, "true": True, "false": False}
-    if not isinstance(given, bool | str | None) or given not in known:
+    known = {None: None, "": None, "true": True, "false": False}
+    word = str(given) if isinstance(given, bool) else given
+    word = word.lower() if isinstance(word, str) else word
+    if not isinstance(word, str | None) or word not in known:
         raise DbaasConfigurationError(f"{where}: allow_http must be true or false, got {shown(given)}")
-    return known[given]
+    return known[word]
 
 
 def _timeout(given: Any, where: str) -> float | None:
@@ -411,18 +484,45 @@ def _timeout(given: Any, where: str) -> float | None:
     return timeout
 
 
-def _url(connection: ConnectionData) -> str | None:
-    """The endpoint override of a connection: a URL as host, or host and port with http or https as schema."""
+def _url(connection: ConnectionData, where: str) -> str | None:
+    """The endpoint override of a connection: a URL as host, or a host's name; port and schema may add to it, but must
+    not contradict it."""
+    schema, port = (connection.schema or "").lower(), connection.port
+    if schema not in {"", "http", "https"}:
+        # What follows the host in a connection's URI is its schema.
+        hint = "; a path belongs in the host, e.g. https://api.example.com/v2" if re.match(r"v\d|.*/", schema) else ""
+        raise DbaasConfigurationError(f"{where}: schema must be http or https, got {shown(connection.schema)}{hint}")
     if not connection.host:
+        if schema == "http" or port not in {None, 443}:
+            given = f"schema {schema}" if schema == "http" else f"port {port}"
+            raise DbaasConfigurationError(f"{where}: {given} without a host: Exoscale's own is https and port 443")
         return None
-    url = str(connection.host)
-    if "://" not in url:
-        url = f"{connection.schema or 'https'}://{url}" + (f":{connection.port}" if connection.port else "")
-    scheme, _, rest = url.partition("://")
-    url = url if "/" in rest.rstrip("/") else f"{scheme}://{rest.rstrip('/')}/v2"
+    scheme, found, rest = str(connection.host).rpartition("://")
+    if not found:
+        scheme = schema or "https"
+    shown_host = redact(f"{scheme}://{rest}")
+    if schema and schema != scheme.lower():
+        raise DbaasConfigurationError(f"{where}: schema {schema} contradicts the host {shown_host}")
+    authority, _, path = rest.partition("/")
+    if authority.count(":") > 1 and _is_ipv6(authority):
+        authority = f"[{authority}]"
+    if port is not None:
+        its_own = re.search(r":([0-9]+)$", authority)
+        if its_own and int(its_own[1]) != port:
+            raise DbaasConfigurationError(f"{where}: port {port} contradicts the host {shown_host}")
+        authority = authority if its_own else f"{authority}:{port}"
+    url = f"{scheme}://{authority}/{path.rstrip('/') or 'v2'}"
     try:
         # Before a link to it is made.
         addresses.check_form(url)
     except DbaasConfigurationError as error:
-        raise DbaasConfigurationError(f"connection {connection.conn_id!r}: {error}") from error
+        raise DbaasConfigurationError(f"{where}: {error}") from error
     return url
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True

@@ -80,9 +80,9 @@ def test_a_signature_that_is_refused(emulator: RunningEmulator) -> None:
     shown = run(CHECK, AIRFLOW_CONN_EXOSCALE_DEFAULT=wrong)
     assert shown.returncode == 1
     assert "signature   refused\n" in shown.stdout
-    assert shown.stdout.splitlines()[-1] == (
+    assert shown.stdout.splitlines()[-1].startswith(
         "It does not work: list-dbaas-services (GET /dbaas-service): 403 Invalid request signature "
-        "(check API key, secret, IAM role and this machine's clock)"
+        "(check API key, secret, IAM role and this machine's clock); connection 'exoscale_default' ("
     )
 
 

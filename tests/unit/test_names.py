@@ -145,7 +145,9 @@ def test_requests_are_about_the_service_of_that_name(name: str, server: Scripted
     task = DbaasTaskSensor(task_id="t", service_name="{{ name }}", dbaas_task_id=ID)
     task.render_template_fields({"name": name})
     task.execute(context())
-    ((method, target, _, _),) = server.requests
+    # The list shows in which zone the service is.
+    (_, listed, _, _), (method, target, _, _) = server.requests
+    assert listed == "/v2/dbaas-service"
     assert method == "GET"
     assert [unquote(step) for step in target.split("/")] == ["", "v2", "dbaas-task", name, ID]
     assert target.isascii()

@@ -211,7 +211,7 @@ def test_a_task_that_was_not_named_is_not_taken_for_done(server: ScriptedServer)
         DbaasTaskSensor(task_id=name(), service_name="db", dbaas_task_id=None)  # type: ignore[arg-type]  # the point
     task = DbaasTaskSensor(task_id=name(), service_name="db", dbaas_task_id="{{ params.id }}", deferrable=True)
     task.dbaas_task_id = "None"
-    with pytest.raises(AirflowFailException, match="got 'None': the API had not named the task"):
+    with pytest.raises(AirflowFailException, match="got None: the API had not named the task"):
         run(task)
     event = fire(task).payload
     assert (event["error"], event["retryable"]) == ("DbaasConfigurationError", False)

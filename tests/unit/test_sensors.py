@@ -15,8 +15,13 @@ import jinja2
 import pytest
 from airflow.sdk import DAG, Asset, Param
 
+from airflow_dbaas import waits
 from airflow_dbaas._compat import triggers
 from airflow_dbaas._compat.triggers import TaskSuccessEvent
+from airflow_dbaas.api.external_endpoints import ExternalIntegration
+from airflow_dbaas.api.migrations import MigrationStatus
+from airflow_dbaas.api.operations import Operation, Task
+from airflow_dbaas.api.services import ServiceList
 from airflow_dbaas.events import result_of
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.operations import DbaasOperationSensor
@@ -389,3 +394,33 @@ def test_the_call_outlives_the_trigger(server: ScriptedServer) -> None:
 
     asyncio.run(asyncio.wait_for(kill(), 10))
     assert len(server.requests) == 1
+
+
+SERVICES = {
+    "dbaas-services": [
+        {"name": "db", "state": "running", "integrations": [{"id": ID, "type": "logs", "status": "active"}]},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("wait", "answer"),
+    [
+        (waits.OperationWait(ID), Operation(id=ID, state="success")),
+        (waits.TaskWait("db", ID), Task(id=ID, success=True)),
+        (waits.ServiceWait("db", "running"), ServiceList.model_validate(SERVICES)),
+        (waits.ServiceWait("gone", "absent"), ServiceList.model_validate(SERVICES)),
+        (
+            waits.MigrationWait("db"),
+            MigrationStatus.model_validate({"status": "done", "details": [{"dbname": "a", "status": "done"}]}),
+        ),
+        (waits.IntegrationWait(ID), ServiceList.model_validate(SERVICES)),
+        (waits.IntegrationWait(ID.replace("a", "b"), "absent"), ServiceList.model_validate(SERVICES)),
+        (waits.ExternalIntegrationWait(ID), ExternalIntegration()),
+    ],
+)
+def test_a_result_has_the_keys_that_are_known_beforehand(wait: waits.Wait, answer: Any) -> None:
+    """They are removed before a second try, and there (None) if there is nothing to wait for."""
+    verdict = wait.verdict(answer)
+    assert isinstance(verdict, waits.Done)
+    assert tuple(verdict.result) == wait.keys == waits.result_keys(wait.kind)

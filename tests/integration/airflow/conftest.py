@@ -19,7 +19,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from airflow_dbaas import polling
 from airflow_dbaas.api import Client
+from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.emulator.postgres import PostgresServer
+from airflow_dbaas.results import own_xcoms
 from tests import AIRFLOW_HOME
 from tests.conftest import RunningEmulator
 from tests.unit.conftest import ScriptedServer
@@ -118,10 +120,25 @@ def run(
             ti.task_id: TaskRun(str(ti.state), ti.try_number, ti.xcom_pull(task_ids=ti.task_id))
             for ti in ended.get_task_instances()
         }
+        check_own_xcoms(dags[dag_id], ended)
         captured = capfd.readouterr()
         return DagRun(str(ended.state), tasks, captured.out + captured.err)
 
     return run
+
+
+def check_own_xcoms(dag: Any, ended: Any) -> None:
+    """Each single value of a result is an XCom of its own: of all operators and sensors, whatever ran them."""
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        kept: dict[tuple[str, int], dict[str, Any]] = {}
+        for row in session.query(XComModel).filter_by(dag_id=ended.dag_id, run_id=ended.run_id):
+            kept.setdefault((row.task_id, row.map_index), {})[row.key] = XComModel.deserialize_value(row)
+    for (task_id, _), xcoms in kept.items():
+        if issubclass(dag.get_task(task_id).operator_class, DbaasTask) and "return_value" in xcoms:
+            assert own_xcoms(xcoms["return_value"]).items() <= xcoms.items(), task_id
 
 
 @pytest.fixture(scope="session")

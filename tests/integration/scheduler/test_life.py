@@ -12,7 +12,7 @@ from tests.integration.scheduler.conftest import Scheduled
 # Airflow's own warnings are its own affair; ours are errors.
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
 
-WAYS = ("operator", "deferred", "begun")
+WAYS = ("operator", "begun")
 KEYS = ("service", "state", "type", "plan", "zone")
 
 
@@ -25,7 +25,11 @@ def seen(scheduled: Scheduled) -> set[str]:
 @pytest.fixture(scope="module")
 def life(scheduled: Scheduled) -> dict[str, dict[str, Any]]:
     """The tasks of a run in which each has something that happens around it."""
-    return scheduled.run("life")
+    path = scheduled.start("life")
+    ended = {"success", "failed"}
+    # Some fifty tasks.
+    scheduled.until(lambda: scheduled.airflow.call("GET", path)["state"] in ended, "life ends", 600)
+    return scheduled.tasks(path)
 
 
 def test_all_succeed(life: dict[str, dict[str, Any]]) -> None:
@@ -39,15 +43,20 @@ def test_what_has_nothing_for_a_worker_needs_none(life: dict[str, dict[str, Any]
     assert by_itself == {"begun_plain", "begun_silent"}
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, "deferred"])
 def test_single_values_are_xcoms_of_their_own(life: dict[str, dict[str, Any]], scheduled: Scheduled, way: str) -> None:
-    """Every key of the result, each way a task can end; none if its author wants none."""
-    for case in ("plain", "outputs", "success", "own"):
+    """Every key of the result, each way a task can end."""
+    for case in ("plain", "own") if way == "deferred" else ("plain", "outputs", "success", "own"):
         task = life[f"{way}_{case}"]
         result = scheduled.xcom(task)
         assert result.keys() >= set(KEYS)
         shown = {key: "" if value is None else value for key, value in result.items()}
         assert {key: scheduled.xcom(task, key) for key in result} == shown
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_xcoms_if_nobody_wants_them(life: dict[str, dict[str, Any]], scheduled: Scheduled, way: str) -> None:
+    """``do_xcom_push=False``."""
     silent = life[f"{way}_silent"]
     assert [scheduled.xcom(silent, key) for key in ("return_value", *KEYS)] == [None] * (1 + len(KEYS))
 
@@ -58,7 +67,7 @@ def test_callbacks_hooks_and_overrides_run(life: dict[str, dict[str, Any]], sche
     assert life
     wanted = {
         f"{way}_success.success",
-        f"{way}_notifier.notified",
+        f"{way}_success.notified",
         f"{way}_execute.execute",
         f"{way}_hooks.pre_execute",
         f"{way}_hooks.post_execute",
@@ -73,7 +82,7 @@ def test_assets_get_their_events(life: dict[str, dict[str, Any]], scheduled: Sch
     events = scheduled.airflow.call("GET", "/assets/events?source_dag_id=life&limit=100")["asset_events"]
     found = {(event["source_task_id"], event["uri"]) for event in events}
     outlets = {(f"{way}_outlet", "x-life://outlet") for way in WAYS}
-    assert found >= outlets | {(f"{way}_alias", "x-life://alias") for way in WAYS}
+    assert found >= outlets | {(f"{way}_hooks", "x-life://alias") for way in WAYS}
     assert life
 
 

@@ -106,7 +106,11 @@ def test_errors_that_need_a_change_are_not_repeated(server: ScriptedServer, run:
     server.replies = [Reply(404, {"message": "Operation not found"})]
     with pytest.raises(errors.DbaasNotFoundError) as caught:
         run(server, lambda c: c.operations.get(ID))
-    assert str(caught.value) == f"get-operation (GET /operation/{ID}): 404 Operation not found"
+    host = server.url.removeprefix("http://").removesuffix("/v2")
+    assert str(caught.value) == (
+        f"get-operation (GET /operation/{ID}): 404 Operation not found (the operation may have ended long ago); "
+        f"API ({host})"
+    )
     assert len(server.requests) == 1
 
 
@@ -230,23 +234,23 @@ def test_redirects_are_not_followed(server: ScriptedServer, run: Run) -> None:
     [
         (b'{"message": "plain"}', "plain"),
         (b'{"title": "T", "detail": "D", "errors": ["E", {"detail": "F"}]}', "D; T; E; F"),
-        (b'{"title": "T", "errors": [{"detail": "D", "pointer": "#/plan", "path": "/x"}]}', "T; D at #/plan$"),
-        (b'{"type": "about:blank", "title": "T", "errors": null}', "T$"),
-        (b'{"title": "T", "errors": []}', "T$"),
-        (b'{"title": "T", "errors": [{}, {"path": "/plan"}, null]}', "T; /plan$"),
-        (b'{"title": "T", "errors": "E"}', "T; E$"),
-        (b'{"errors": [{"error_code": "not_powered", "message": "M", "status": 409}], "message": "M"}', "M$"),
+        (b'{"title": "T", "errors": [{"detail": "D", "pointer": "#/plan", "path": "/x"}]}', "T; D at #/plan; API"),
+        (b'{"type": "about:blank", "title": "T", "errors": null}', "T; API"),
+        (b'{"title": "T", "errors": []}', "T; API"),
+        (b'{"title": "T", "errors": [{}, {"path": "/plan"}, null]}', "T; /plan; API"),
+        (b'{"title": "T", "errors": "E"}', "T; E; API"),
+        (b'{"errors": [{"error_code": "not_powered", "message": "M", "status": 409}], "message": "M"}', "M; API"),
         (b'{"error": "oops"}', "oops"),
-        (b'{"error": {"message": "oops"}}', "oops$"),
-        (b'{"message": null}', r"\{\"message\": null\}$"),
-        (b'{"reason": "of no known shape"}', r"\{\"reason\": \"of no known shape\"\}$"),
-        (b"{}", "Bad Request$"),
-        (b"null", "Bad Request$"),
-        (b'"quoted"', "quoted$"),
+        (b'{"error": {"message": "oops"}}', "oops; API"),
+        (b'{"message": null}', r"\{\"message\": null\}; API"),
+        (b'{"reason": "of no known shape"}', r"\{\"reason\": \"of no known shape\"\}; API"),
+        (b"{}", "Bad Request; API"),
+        (b"null", "Bad Request; API"),
+        (b'"quoted"', "quoted; API"),
         (b"just text", "just text"),
         (b"", "Bad Request"),
         (b"[1]", r"\[1\]"),
-        (b"x" * 5000, "x{500}$"),
+        (b"x" * 5000, "x{500}; API"),
     ],
 )
 def test_error_shapes(server: ScriptedServer, body: bytes, said: str) -> None:
@@ -266,7 +270,7 @@ def test_secrets_in_error_answers_are_masked(server: ScriptedServer, run: Run) -
             server,
             lambda c: c.services.pg.update(name="d", migration={"host": "h", "port": 1, "password": password}),
         )
-    assert str(caught.value).endswith("400 cannot use *** nor *** nor postgres://u:***@h")
+    assert "400 cannot use *** nor *** nor postgres://u:***@h; API (" in str(caught.value)
 
 
 @both

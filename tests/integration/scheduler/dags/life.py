@@ -41,9 +41,6 @@ def before(context: Any) -> None:
 
 def after(context: Any, result: Any = None) -> None:
     note(context["ti"].task_id, "post_execute")
-
-
-def add_to_alias(context: Any, result: Any = None) -> None:
     context["outlet_events"][AssetAlias("life-alias")].add(Asset("x-life://alias"))
 
 
@@ -75,12 +72,10 @@ CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "silent": {"do_xcom_push": False},
     "outputs": {"multiple_outputs": True},
-    "success": {"on_success_callback": seen("success")},
-    "notifier": {"on_success_callback": Tell()},
+    "success": {"on_success_callback": [seen("success"), Tell()]},
     "execute": {"on_execute_callback": seen("execute")},
-    "hooks": {"pre_execute": before, "post_execute": after},
+    "hooks": {"pre_execute": before, "post_execute": after, "outlets": [AssetAlias("life-alias")]},
     "outlet": {"outlets": [Asset("x-life://outlet")]},
-    "alias": {"outlets": [AssetAlias("life-alias")], "post_execute": add_to_alias},
     "mapped": {},
     "own": {},
 }
@@ -92,11 +87,12 @@ with DAG("life", schedule=None, default_args={"retries": 0}):
         common = {"service_name": SERVICE, "deferrable": True, **arguments}
         tasks = [
             operator(task_id=f"operator_{case}", plan="startup-4", **common),
-            sensor(task_id=f"deferred_{case}", start_from_trigger=False, **common),
             sensor(task_id=f"begun_{case}", **common),
         ]
+        if case in {"plain", "own"}:
+            tasks.append(sensor(task_id=f"deferred_{case}", start_from_trigger=False, **common))
         for made in tasks:
-            if case in {"plain", "outputs", "success", "own"}:
+            if case in {"plain", "outputs"}:
 
                 @task(task_id=f"show_{made.task_id}")
                 def show(state: str, service: str, result: dict[str, Any]) -> None:
