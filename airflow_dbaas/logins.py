@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +17,35 @@ from airflow_dbaas.engines import Engine
 def address(host: str, port: int | str) -> str:
     """``host:port`` as it stands in a URI."""
     return f"{bracketed(host.lower())}:{port}"
+
+
+def same_address(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    """Whether two hosts, each with its port, are one address: by name, or by what the names resolve to here.
+
+    :param one: name or address, and port.
+    :param other: as above.
+    """
+    return one[1] == other[1] and bool(_spellings(one[0]) & _spellings(other[0]))
+
+
+def _spellings(host: str) -> set[str]:
+    """A host's name without what does not tell it from others, and its addresses as far as they are known here."""
+    name = host.strip().strip("[]").rstrip(".").lower()
+    found = {_plain(name)}
+    # It fails for a name that only the service's network knows.
+    with contextlib.suppress(OSError, UnicodeError):
+        found |= {_plain(str(answer[4][0])) for answer in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
+    return found
+
+
+def _plain(host: str) -> str:
+    """An address in its shortest form, IPv4 within IPv6 as IPv4; a name as it is."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
 
 
 @dataclass(frozen=True, kw_only=True)

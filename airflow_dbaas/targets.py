@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from airflow_dbaas import credentials
@@ -29,19 +30,27 @@ class MigrationTarget(DatabaseLogin):
         :param engine: what kind of service it is.
         :raises DbaasServiceError: if the service does not show how to connect to it.
         """
+        target = cls.without_password(client, name, engine)
+        password = Secret(
+            engine.accounts(client).reveal_password(service_name=name, username=target.username).password or ""
+        )
+        credentials.mask(password)
+        return dataclasses.replace(target, password=password)
+
+    @classmethod
+    def without_password(cls, client: Client, name: str, engine: Engine) -> MigrationTarget:
+        """As ``of_service``, with an empty password: only where it is (get-dbaas-service-…)."""
         given = _address(engine.services(client).get(name))
         missing = [key for key in ("host", "port", "user") if not given.get(key)]
         if missing:
             raise DbaasServiceError(f"service {name} does not show its {', '.join(missing)} yet", retryable=True)
         user = str(given["user"])
-        password = Secret(engine.accounts(client).reveal_password(service_name=name, username=user).password or "")
-        credentials.mask(password)
         return cls(
             engine=engine,
             host=str(given["host"]),
             port=int(given["port"]),
             username=user,
-            password=password,
+            password=Secret(""),
             dbname=str(given.get("dbname") or "defaultdb"),
             sslmode=str(given.get(engine.tls_option) or engine.tls_demanded),
         )

@@ -84,6 +84,13 @@ params = {
         title="Method",
         description="auto: replication if the source allows it, else dump",
     ),
+    "if_migrated": Param(
+        "skip",
+        type="string",
+        enum=["skip", "again"],
+        title="If a run has migrated it before",
+        description="skip: nothing is done; again: migrate once more, for which the service must be empty",
+    ),
     "ignore_dbs": Param(
         None,
         type=["null", "string"],
@@ -144,6 +151,7 @@ with DAG(
         zone="{{ params.zone or '' }}",
         plan="{{ params.plan }}",
         method="{{ params.method }}",
+        if_migrated="{{ params.if_migrated }}",
         ignore_dbs="{{ params.ignore_dbs or '' }}",
         stop="{{ params.stop_replication }}",
         failure_grace_period="{{ params.failure_grace_period }}",

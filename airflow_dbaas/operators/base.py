@@ -21,10 +21,11 @@ from airflow_dbaas.api.errors import (
     DbaasNotFoundError,
     DbaasWaitTimeoutError,
 )
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.events import airflow_errors, result_of
-from airflow_dbaas.waits import Failed, OperationWait, Pending, Wait, is_known, outcome
+from airflow_dbaas.waits import Failed, MigrationRecoveryWait, OperationWait, Pending, Wait, is_known, outcome
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
@@ -173,6 +174,26 @@ class DbaasOperator(DbaasTask):
             return then(context, result, **state)
         self._brief_end = None
         return self.wait_for(context, OperationWait(operation.id), then, **state)
+
+    def await_recovery(self, context: Context, service_name: str, failure: Failed, then: Then, **state: Any) -> Any:
+        """Give a migration that is shown as failed the time to recover; then go on as ``wait_for``.
+
+        The result says whether it has ``failed`` for good. The time is not part of ``wait_timeout``.
+
+        :param context: Airflow's context.
+        :param service_name: the service that is migrated into.
+        :param failure: the verdict on the migration, with its grace period.
+        :param then: the method of this operator to go on with.
+        :param state: as for ``wait_for``.
+        """
+        self.log.info(
+            "%s. It may recover; it counts as failed if it has not in %.0f s",
+            one_line(str(failure.error)),
+            failure.grace_period,
+        )
+        deadline, limit = self._deadline(context, failure.grace_period + self.wait_timeout)
+        wait = MigrationRecoveryWait(service_name, fails_at=time.time() + failure.grace_period)
+        return self.wait_for(context, wait, then, **{**state, "deadline": deadline, "limit": limit})
 
     def _patient_until(self) -> float:
         # An operation and the wait for what it is to bring about share one time.

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from airflow_dbaas import ledger
+from airflow_dbaas import migration_registry
 from airflow_dbaas._compat import server
 from airflow_dbaas._compat.server import GetUserDep
 from airflow_dbaas.api.errors import DbaasAuthError, DbaasConfigurationError, DbaasError
@@ -92,14 +92,16 @@ async def _shared(
 
 def _overview(user: GetUserDep, shared: Annotated[dict[str, Any], Depends(_shared)]) -> dict[str, Any]:
     """The overview, each migration with the task that started it if the user may read its DAG."""
-    keys: dict[str, str] = {it["service"]: ledger.key(shared["zone"], it["service"]) for it in shared["migrations"]}
-    notes = server.read_variables(keys.values())
+    keys: dict[str, str] = {
+        it["service"]: migration_registry.key(shared["zone"], it["service"]) for it in shared["migrations"]
+    }
+    records = server.read_variables(keys.values())
     readable: dict[str, bool] = {}
 
     def started_by(service: str) -> dict[str, Any] | None:
-        note = notes.get(keys[service])
+        record = records.get(keys[service])
         try:
-            task = view.task(ledger.parse(note)) if note else None
+            task = view.task(migration_registry.parse(record)) if record else None
         except (AttributeError, TypeError, ValueError):
             task = None  # somebody has written over the variable
         if task is None:

@@ -10,7 +10,7 @@ from airflow_dbaas.api.external_endpoints import ExternalEndpoint, ExternalInteg
 from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.api.redaction import one_line, redact
 from airflow_dbaas.api.services import Service
-from airflow_dbaas.ledger import MigrationNote
+from airflow_dbaas.migration_registry import MigrationRecord
 from airflow_dbaas.waits.base import Done, Failed
 from airflow_dbaas.waits.migrations import MigrationWait
 
@@ -108,19 +108,20 @@ def _outcome(name: str, found: MigrationStatus) -> str:
     return "running"
 
 
-def task(note: MigrationNote) -> dict[str, Any] | None:
+def task(record: MigrationRecord) -> dict[str, Any] | None:
     """The task that started a migration, and its page in Airflow, relative to Airflow's own address.
 
-    :param note: the note on the migration; an older one does not say which task it was.
+    :param record: the record of the migration; an older one does not say which task it was, and one of a migration that
+        was stopped is not about the one that is there.
     """
-    if not (note.dag_id and note.run_id and note.task_id):
+    if record.stopped_at or not (record.dag_id and record.run_id and record.task_id):
         return None
-    parts = ["dags", note.dag_id, "runs", note.run_id, "tasks", note.task_id]
-    if note.map_index >= 0:
-        parts += ["mapped", str(note.map_index)]
+    parts = ["dags", record.dag_id, "runs", record.run_id, "tasks", record.task_id]
+    if record.map_index >= 0:
+        parts += ["mapped", str(record.map_index)]
     return {
-        "dag_id": note.dag_id,
-        "run_id": note.run_id,
-        "task_id": note.task_id,
+        "dag_id": record.dag_id,
+        "run_id": record.run_id,
+        "task_id": record.task_id,
         "page": "/".join(quote(part, safe="") for part in parts),
     }

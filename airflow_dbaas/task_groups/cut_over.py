@@ -20,7 +20,7 @@ from airflow_dbaas._compat import (
 from airflow_dbaas._compat.states import map_index, states_in_run
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.events import airflow_errors
-from airflow_dbaas.operators.migrations import DbaasStopMigrationOperator
+from airflow_dbaas.operators.migrations import DbaasStopMigrationOperator, DbaasVerifyMigrationOperator
 
 
 class StopIfWantedOperator(DbaasStopMigrationOperator):
@@ -42,11 +42,32 @@ class StopIfWantedOperator(DbaasStopMigrationOperator):
         """Stop the migration, or skip."""
         if not truth("stop", self.wanted):
             raise AirflowSkipException("The migration is not to be stopped: the target goes on following the source")
-        ti = context["ti"]
-        before = states_in_run(ti.dag_id, ti.run_id, [self.after_task_id]).get(map_index(context), {})
-        if before.get(self.after_task_id) == "skipped":
-            raise AirflowSkipException(f"{self.after_task_id} was skipped")
+        _skip_with(context, self.after_task_id)
         return super().start(context)
+
+
+class VerifyIfMigratedOperator(DbaasVerifyMigrationOperator):
+    """As its parent, but skipped if the task that waits for the data was: see ``StopIfWantedOperator``.
+
+    :param after_task_id: that task.
+    """
+
+    def __init__(self, *, after_task_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.after_task_id = after_task_id
+
+    def start(self, context: Context) -> Any:
+        """Compare, or skip."""
+        _skip_with(context, self.after_task_id)
+        return super().start(context)
+
+
+def _skip_with(context: Context, task_id: str) -> None:
+    """Skip a task if another one of its run, with the same map index, was skipped."""
+    ti = context["ti"]
+    before = states_in_run(ti.dag_id, ti.run_id, [task_id]).get(map_index(context), {})
+    if before.get(task_id) == "skipped":
+        raise AirflowSkipException(f"{task_id} was skipped")
 
 
 def truth(parameter: str, value: Any) -> bool:

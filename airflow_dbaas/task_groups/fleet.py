@@ -25,11 +25,12 @@ from airflow_dbaas._compat.states import map_index, states_in_run, under_way
 from airflow_dbaas.api.errors import DbaasMigrationCheckError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.fleet import as_entry, sentence, table
+from airflow_dbaas.task_groups.migrations import already_migrated
 
 log = logging.getLogger(__name__)
 
 #: States of a service in the report that are no failure.
-GOOD = frozenset({"migrated", "replicating"})
+GOOD = frozenset({"migrated", "replicating", "already migrated"})
 
 _ERROR = "error"
 
@@ -136,8 +137,8 @@ def migration_outcome(context: Context, *, service_name: str, turn_task_id: str 
     """What became of the migration of a mapped group, to be called in its last task (trigger rule ``all_done``).
 
     Returns ``service``, ``state`` (``migrated``; ``replicating``: equal, but not stopped; ``refused by the check``;
-    ``failed at …``; ``not done``), ``databases`` and ``rows`` (how many were compared), ``seconds`` (since its turn)
-    and ``error`` (the failed task's, in a sentence).
+    ``failed at …``; ``already migrated``: by an earlier run; ``not done``), ``databases`` and ``rows`` (how many were
+    compared), ``seconds`` (since its turn) and ``error`` (the failed task's, in a sentence).
 
     :param context: Airflow's context.
     :param service_name: the service.
@@ -170,6 +171,8 @@ def migration_outcome(context: Context, *, service_name: str, turn_task_id: str 
         refused = error["type"] == DbaasMigrationCheckError.__name__
         state = "refused by the check" if refused else f"failed at {step}"
         outcome.update(state=state, error=error["text"])
+    elif done := already_migrated(context, ids["check_migration"]):
+        outcome.update(state="already migrated", error=f"found equal at {done['verified_at']}; nothing was done")
     elif states.get(ids["verify_migration"]) != "success":
         outcome.update(state="not done", error="tasks of it were skipped or marked by hand")
     elif states.get(ids["stop_migration"]) != "success":

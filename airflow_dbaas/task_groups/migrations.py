@@ -9,8 +9,9 @@ from typing import Any
 
 from airflow_dbaas._compat import AirflowSkipException, Context, has_approval
 from airflow_dbaas._compat.groups import TaskGroup
+from airflow_dbaas._compat.states import map_index, states_in_run
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.operators._migrations.base import SourceReader
+from airflow_dbaas.operators._migrations.base import ALREADY_MIGRATED, SourceReader
 from airflow_dbaas.operators.integrations import DbaasReconcileIntegrationsOperator
 from airflow_dbaas.operators.migrations import (
     DbaasMigrationCheckOperator,
@@ -39,6 +40,7 @@ def migrate_service(
     verify_content: bool = True,
     integrations: Any = None,
     endpoints: Any = None,
+    if_migrated: Any = "skip",
     migration_timeout: float = 24 * 60 * 60,
     failure_grace_period: Any = FAILURE_GRACE_PERIOD,
     exoscale_conn_id: Any = DbaasHook.default_conn_name,
@@ -56,6 +58,9 @@ def migrate_service(
 
     What kind of database it is about, PostgreSQL or MySQL, is told by the type of the source's connection; the service
     is created of that type, and one that is there already must be of it.
+
+    What an earlier run of the DAG has migrated, and found equal, is not migrated again: ``check_migration`` and all
+    tasks behind it are skipped, but for ``link_service``.
 
     A refused check ends it before anything is started. With ``stop`` off the target goes on following the source, and
     is compared as it follows. If the cut-over is rejected, nothing is stopped, replication goes on, and
@@ -92,6 +97,8 @@ def migrate_service(
     :param integrations: integrations with other services that it is to have afterwards, see
         ``DbaasReconcileIntegrationsOperator``; those that it has besides are left.
     :param endpoints: external endpoints that it is to be attached to afterwards; as above.
+    :param if_migrated: ``skip``, or ``again``: migrate once more what an earlier run has migrated; the service must be
+        empty for that.
     :param migration_timeout: seconds that copying may take.
     :param failure_grace_period: for how long a replication may be shown as failed, in seconds or as a timedelta. If it
         has not recovered by then, ``wait_for_migration`` fails; ``start_migration``, cleared, stops it and starts it
@@ -111,12 +118,13 @@ def migrate_service(
         "deferrable": deferrable,
     }
     migration = {**target, "source_conn_id": source_conn_id, "ignore_dbs": ignore_dbs}
+    method_of = {"method": method, "if_migrated": if_migrated}
     arguments: Any = {"default_args": default_args or {}}
     with TaskGroup(group_id=group_id, prefix_group_id=prefix_group_id, **arguments) as group:
         rule = _rule(group, stop, approve_cut_over)
-        check = DbaasMigrationCheckOperator(task_id="check_migration", method=method, **migration)
+        check = DbaasMigrationCheckOperator(task_id="check_migration", **method_of, **migration)
         start = DbaasStartMigrationOperator(
-            task_id="start_migration", method=method, failure_grace_period=failure_grace_period, **migration
+            task_id="start_migration", **method_of, failure_grace_period=failure_grace_period, **migration
         )
         wait = DbaasMigrationSensor(
             task_id="wait_for_migration",
@@ -144,9 +152,7 @@ def migrate_service(
             steps.append(asking)
         if stop is not False:
             steps.append(_stop(stop, wait, trigger_rule=rule, **migration))
-        verify = DbaasVerifyMigrationOperator(
-            task_id="verify_migration", content=verify_content, trigger_rule=rule, **migration
-        )
+        verify = _verify(rule, wait, content=verify_content, **migration)
         steps.append(verify)
         for task, following in pairwise(steps):
             task >> following
@@ -155,7 +161,13 @@ def migrate_service(
             wait >> steps[2:]
         if integrations is not None or endpoints is not None:
             verify >> DbaasLinkServiceOperator(
-                task_id="link_service", integrations=integrations, endpoints=endpoints, **target
+                task_id="link_service",
+                integrations=integrations,
+                endpoints=endpoints,
+                check_task_id=check.task_id,
+                verify_task_id=verify.task_id,
+                trigger_rule="none_failed",
+                **target,
             )
     return group
 
@@ -184,10 +196,26 @@ class DbaasCreateTargetOperator(SourceReader, DbaasCreateServiceOperator):
 
 
 class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):
-    """As its parent, but skipped when there is nothing to link: both lists may be empty, which only the run tells."""
+    """As its parent, but skipped when there is nothing to link: both lists may be empty, which only the run tells.
+
+    It is skipped, too, when the verification was, unless that is because an earlier run has done the migration.
+
+    :param check_task_id: the first task that is skipped if an earlier run has done the migration.
+    :param verify_task_id: the verification.
+    """
+
+    def __init__(self, *, check_task_id: str, verify_task_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.check_task_id = check_task_id
+        self.verify_task_id = verify_task_id
 
     def start(self, context: Context) -> Any:
         """Link the service, unless nothing is wanted."""
+        ti: Any = context["ti"]
+        index = map_index(context)
+        before = states_in_run(ti.dag_id, ti.run_id, [self.verify_task_id]).get(index, {})
+        if before.get(self.verify_task_id) == "skipped" and not already_migrated(context, self.check_task_id):
+            raise AirflowSkipException(f"{self.verify_task_id} was skipped")
         if not self.integrations and not self.endpoints:
             raise AirflowSkipException("No integrations and no endpoints are asked for")
         return super().start(context)
@@ -200,6 +228,28 @@ def _rule(group: TaskGroup, stop: Any, approve: Any) -> str:
     # The second is the right one: what is skipped as a whole stays so. But within a mapped group Airflow would take the
     # failure of one instance for the failure of all.
     return "none_failed" if any(group.iter_mapped_task_groups()) else "none_failed_min_one_success"
+
+
+def already_migrated(context: Context, check_task_id: str) -> dict[str, Any] | None:
+    """What the check has pushed, if it was skipped because an earlier run has done the migration.
+
+    :param context: Airflow's context.
+    :param check_task_id: the check.
+    """
+    ti: Any = context["ti"]
+    found: dict[str, Any] | None = ti.xcom_pull(
+        task_ids=check_task_id, key=ALREADY_MIGRATED, map_indexes=map_index(context)
+    )
+    return found
+
+
+def _verify(rule: str, wait: Any, **arguments: Any) -> Any:
+    arguments.update(task_id="verify_migration", trigger_rule=rule)
+    if rule != "none_failed":
+        return DbaasVerifyMigrationOperator(**arguments)
+    from airflow_dbaas.task_groups.cut_over import VerifyIfMigratedOperator
+
+    return VerifyIfMigratedOperator(after_task_id=wait.task_id, **arguments)
 
 
 def _stop(stop: Any, wait: Any, **arguments: Any) -> Any:

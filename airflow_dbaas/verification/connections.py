@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Seconds that connecting may take.
 CONNECT_SECONDS = 30
+#: Seconds that connecting may take where it is no failure if that does not work.
+PROBE_SECONDS = 5
 #: Seconds that a statement may wait for a lock which another session holds.
 LOCK_SECONDS = 300
 # One end is idle while the other one is at a large table. A NAT or firewall in between forgets idle connections, many

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import partial
 
 from airflow_dbaas.verification import comparison
 from airflow_dbaas.verification import mysql_catalog as catalog
 from airflow_dbaas.verification import mysql_event_catalog as events
 from airflow_dbaas.verification.comparison import Digest, Pair
-from airflow_dbaas.verification.connections import Server
+from airflow_dbaas.verification.connections import PROBE_SECONDS, Server
 from airflow_dbaas.verification.mysql_sessions import MysqlSession, session
 
 
@@ -82,3 +83,21 @@ def complete_replication(source: Server, target: Server, *, ignore: set[str]) ->
                 events.enable(at_target, name, event)
                 enabled += 1
     return {"events": enabled}
+
+
+def same_server(source: Server, target: Server) -> bool:
+    """Whether two logins lead to one and the same server, whatever their addresses.
+
+    A lock that is taken at one is seen at the other, then. No other server has it, not even a replica.
+
+    :param source: one login.
+    :param target: the other one.
+    """
+    name = f"airflow-dbaas-{secrets.token_hex(16)}"
+    with (
+        session(target, connect_seconds=PROBE_SECONDS) as at_target,
+        session(source, connect_seconds=PROBE_SECONDS) as at_source,
+    ):
+        at_source.rows("SELECT GET_LOCK(%s, 0)", (name,))
+        ((holder,),) = at_target.rows("SELECT IS_USED_LOCK(%s)", (name,))
+    return holder is not None

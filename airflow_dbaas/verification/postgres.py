@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import partial
 
 from airflow_dbaas.api.errors import DbaasDatabaseError
 from airflow_dbaas.verification import comparison
 from airflow_dbaas.verification import postgres_catalog as catalog
 from airflow_dbaas.verification.comparison import Digest, Pair, Report
-from airflow_dbaas.verification.connections import Server
+from airflow_dbaas.verification.connections import PROBE_SECONDS, Server
 from airflow_dbaas.verification.postgres_sessions import PostgresSession, session
 
 
@@ -73,6 +74,31 @@ def complete_replication(source: Server, target: Server, *, ignore: set[str]) ->
         moved += _carry_sequences(at_source, at_target)
         filled += _fill_views(at_target, catalog.unfilled_views(at_target) - catalog.unfilled_views(at_source))
     return {"sequences": moved, "views": filled}
+
+
+def same_server(source: Server, target: Server) -> bool:
+    """Whether two logins lead to one and the same server, whatever their addresses.
+
+    A lock that is taken at one is seen at the other, then. No other server has it, not even a replica.
+
+    :param source: one login.
+    :param target: the other one.
+    """
+    key = secrets.randbits(63)
+    with (
+        session(target, connect_seconds=PROBE_SECONDS) as at_target,
+        session(source, connect_seconds=PROBE_SECONDS) as at_source,
+    ):
+        # Within a transaction: a pooler in between gives the whole of it one session.
+        at_source.run("BEGIN")
+        at_source.rows("SELECT pg_catalog.pg_try_advisory_xact_lock(%s::bigint)", (key,))
+        found = at_target.rows(
+            "SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted "
+            "AND classid::bigint = %s AND objid::bigint = %s",
+            (key >> 32, key & 0xFFFFFFFF),
+        )
+        at_source.run("ROLLBACK")
+    return bool(found)
 
 
 def _carry_sequences(source: PostgresSession, target: PostgresSession) -> int:

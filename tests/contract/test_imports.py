@@ -22,7 +22,7 @@ ALLOWED = {
     "polling": {"_compat", "api", "sharing", "waits"},
     "sharing": {"api", "hooks"},
     "credentials": {"_compat", "api"},
-    "ledger": {"_compat"},
+    "migration_registry": {"_compat"},
     "engines": {"api"},
     "logins": {"api", "engines"},
     "sources": {"_compat", "api", "credentials", "engines", "logins"},
@@ -72,7 +72,7 @@ ALLOWED["operators"] = {
     "assets",
     "desired",
     "endpoint_settings",
-    "ledger",
+    "migration_registry",
     "lineage",
     "logins",
     "sources",
@@ -81,7 +81,7 @@ ALLOWED["operators"] = {
     *_TASKS,
 }
 ALLOWED["sensors"] = {"sensors", *_TASKS}
-ALLOWED["plugin"] = {"_compat", "api", "credentials", "engines", "hooks", "ledger", "plugin", "waits"}
+ALLOWED["plugin"] = {"_compat", "api", "credentials", "engines", "hooks", "migration_registry", "plugin", "waits"}
 ALLOWED["task_groups"] = {"fleet", "hooks", "operators", "sensors", "task_groups", *_TASKS}
 ALLOWED["dags"] = {"desired_services", "fleet", "hooks", "operators", "sensors", "task_groups", "airflow"}
 

@@ -34,6 +34,7 @@ class World:
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, stack: ExitStack) -> None:
         self.folder = folder
         self.output = ""
+        self._background: subprocess.Popen[str] | None = None
         self._patch = patch
         self._stack = stack
         for place in (folder, AIRFLOW_HOME):
@@ -57,6 +58,7 @@ class World:
             "airflow-dbaas": self._airflow_dbaas,
             "cp": self._program,
             "export": self._export,
+            "kill": self._kill,
             "make": self._make,
             "mkdir": self._program,
             "pip": self._pip,
@@ -97,6 +99,7 @@ class World:
             [*command, "--port", "0"], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self._stack.callback(self._end, process)
+        self._background = process
         assert process.stdout is not None
         output = ""
         for line in process.stdout:
@@ -109,8 +112,18 @@ class World:
                 return 0, output
         return process.wait(STOP_SECONDS) or 1, output
 
+    def _kill(self, words: list[str], background: bool) -> tuple[int, str]:
+        """What was started in the background ends by itself when it is told to."""
+        assert words[1:] == ["%1"], words
+        assert self._background is not None
+        self._background.terminate()
+        output, _ = self._background.communicate(timeout=STOP_SECONDS)
+        return self._background.returncode, output
+
     @staticmethod
     def _end(process: subprocess.Popen[str]) -> None:
+        if process.poll() is not None:
+            return
         process.terminate()
         try:
             process.communicate(timeout=STOP_SECONDS)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import calls
-from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasMigrationCheckError, DbaasNotFoundError
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasMigrationCheckError, DbaasNotFoundError
+from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.operators._migrations.base import MethodOperator
-from airflow_dbaas.waits import TaskWait
+from airflow_dbaas.waits import Failed, MigrationWait, TaskWait
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.migrations import MigrationStatus
 
 _CHECK = "migration_check"
 
@@ -16,9 +20,13 @@ _CHECK = "migration_check"
 class DbaasMigrationCheckOperator(MethodOperator):
     """Has the service check whether a migration would work (create-dbaas-task-migration-check, get-dbaas-task).
 
-    Nothing is changed at either end. A refusal fails the task at once, with the API's reason. A retry joins the check
-    that the first try started, if it still runs (Airflow 3.3; elsewhere it starts another one, which does no harm).
-    Killing the task leaves the check alone.
+    Nothing is changed at either end. A source that is the service itself is refused, and, before a replication, one
+    whose replication slots are in use, as far as the worker can see that. If an earlier run of the DAG has done it all,
+    the task is skipped (``if_migrated``).
+
+    A refusal fails the task at once, with the API's reason. A retry joins the check that the first try started, if it
+    still runs (Airflow 3.3; elsewhere it starts another one, which does no harm). Killing the task leaves the check
+    alone.
 
     Returns ``task_id``, ``service``, ``result`` (the API's text) and ``operation_id`` (None if a check was joined).
     With ``wait_for_completion=False`` the ``result`` is None, for a ``DbaasTaskSensor`` to wait for, and so is
@@ -27,7 +35,12 @@ class DbaasMigrationCheckOperator(MethodOperator):
 
     def start(self, context: Context) -> Any:
         """Start the check and wait for its task."""
-        self.refuse_another_type()
+        service = self.refuse_another_type()
+        created_at = service.created_at if service else None
+        status = self.migration_status(self.service_name)
+        self.skip_if_migrated(context, self.record_of(created_at), created_at, status)
+        self.refuse_same_server(service)
+        self._refuse_occupied_slots(status)
         earlier = self.recall(context, _CHECK)
         if earlier is not None and self._still_runs(earlier):
             self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)
@@ -36,11 +49,47 @@ class DbaasMigrationCheckOperator(MethodOperator):
             service=self.service_name,
             source_service_uri=self.source.uri(),
             method=self.api_method,
-            ignore_dbs=self.ignore_dbs or None,
+            ignore_dbs=self.api_ignore_dbs,
         )
         self.log.info("Checking a migration from %s into service %s", self.source.address, self.service_name)
         reference = operation.reference.id if operation.reference else None
         return self.wait_for_operation(context, operation, self._submitted, task_id=reference)
+
+    def _refuse_occupied_slots(self, status: MigrationStatus | None) -> None:
+        """See that no other migration replicates from the source, as far as it can be asked from this worker.
+
+        A PostgreSQL source has one slot for each database, whoever replicates from it; the service's own check does not
+        look whether it is in use.
+        """
+        source = self.source
+        if source.engine.service_type != "pg" or self.method == "dump":
+            return
+        if status is not None and not isinstance(MigrationWait(self.service_name).verdict(status), Failed):
+            # It may be this very migration, which the start will join.
+            return
+        from airflow_dbaas.verification import replication_slots
+
+        try:
+            found = replication_slots.slots(source, ignore=self.ignored)
+        except DbaasError as error:
+            self.log.info("The replication slots of the source were not seen from here: %s", error)
+            return
+        used = [str(slot) for slot in found if slot.pid is not None]
+        unused = [str(slot) for slot in found if slot.pid is None]
+        if unused:
+            self.log.warning("An earlier migration has left at the source: %s", one_line("; ".join(unused)))
+        if not used:
+            return
+        if status is not None:
+            self.log.warning("The start removes the migration that has failed, whose slots may be these: %s", used)
+            return
+        holders = [f"service {name} (started by {record.started_by})" for name, record in self.recorded_targets()]
+        who = f" by the migration into {', '.join(holders)}" if holders else ""
+        raise DbaasMigrationCheckError(
+            f"{'; '.join(used)}{who}. A PostgreSQL source can be replicated to one service at a time. If that "
+            "migration has failed, remove it (DAG dbaas_clean_up_failed_migration), otherwise stop it "
+            "(DbaasStopMigrationOperator); or use method='dump'. See docs/how-to/clean-up-a-failed-migration.md"
+        )
 
     def _submitted(self, context: Context, result: dict[str, Any], *, task_id: str | None, **state: Any) -> Any:
         # The id may be there at once or only when the operation has ended, as id or as the end of a link.

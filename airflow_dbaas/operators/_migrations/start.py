@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_dbaas import ledger, lineage, validation
+from airflow_dbaas import lineage, migration_registry, validation
 from airflow_dbaas._compat import Context, states
 from airflow_dbaas.api.errors import DbaasConflictError, DbaasError, DbaasMigrationError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.base import Check
-from airflow_dbaas.ledger import MigrationNote
+from airflow_dbaas.migration_registry import MigrationRecord
 from airflow_dbaas.operators._migrations.base import MethodOperator
 from airflow_dbaas.waits import (
     FAILURE_GRACE_PERIOD,
     Failed,
-    MigrationRecoveryWait,
     MigrationWait,
     Verdict,
     describe_migration,
@@ -36,9 +34,12 @@ class DbaasStartMigrationOperator(MethodOperator):
     it or until the data is there.
 
     Never a second time: a migration from the same source that runs, replicates or is complete is joined, also by a
-    retry or another run; one from another source, or from one that cannot be told, is refused. One that has failed is
+    retry or another run; one from another source, of other databases, or from a source that is not known, is refused.
+    If an earlier run of the DAG has done it all, the task is skipped (``if_migrated``). A source that is the service
+    itself is refused. One that has failed is
     stopped and started again. A replication that is shown as failed may recover: it is given ``failure_grace_period``
-    for that, and joined if it does. Where a running migration came from is kept in an Airflow variable, see ``ledger``.
+    for that, and joined if it does. Where a running migration came from is kept in an Airflow variable, see
+    ``migration_registry``.
 
     OpenLineage is told of the databases at both ends, as far as the migration's status names them by then.
 
@@ -82,125 +83,146 @@ class DbaasStartMigrationOperator(MethodOperator):
 
     def start(self, context: Context) -> Any:
         """Join the migration that is there, or start one."""
-        self.refuse_another_type()
+        service = self.refuse_another_type()
+        created_at = service.created_at if service else None
         source = self.source
         status = self.migration_status(self.service_name)
+        self.skip_if_migrated(context, self.record_of(created_at), created_at, status)
+        self.refuse_same_server(service)
         if status is None:
-            return self._begin(context, source)
+            return self._begin(context, source, created_at)
         seen = self._verdict(status)
         if not isinstance(seen, Failed):
-            return self._join(context, source, status)
+            return self._join(context, source, status, created_at)
         if not seen.grace_period:
-            return self._replace(context, source, status)
-        self._refuse_another(source, status)
-        self.log.info(
-            "%s. It may recover; if it has not in %.0f s, it is stopped and started again",
-            one_line(str(seen.error)),
-            seen.grace_period,
-        )
-        deadline, limit = self._deadline(context, seen.grace_period + self.wait_timeout)
-        wait = MigrationRecoveryWait(self.service_name, fails_at=time.time() + seen.grace_period)
-        return self.wait_for(context, wait, self._settled, deadline=deadline, limit=limit)
+            return self._replace(context, source, status, created_at)
+        self._refuse_another(source, status, created_at)
+        return self.await_recovery(context, self.service_name, seen, self._settled, created_at=created_at)
 
     def _verdict(self, status: MigrationStatus) -> Verdict:
         return MigrationWait(self.service_name, failure_grace_period=in_seconds(self.failure_grace_period)).verdict(
             status
         )
 
-    def _settled(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+    def _settled(self, context: Context, result: dict[str, Any], *, created_at: str | None, **state: Any) -> Any:
         """Go on with a migration that has recovered, has failed for good, or is gone."""
         source = self.source
         status = self.migration_status(self.service_name)
         if status is None:
-            return self._begin(context, source)
+            return self._begin(context, source, created_at)
         if result["failed"] and isinstance(self._verdict(status), Failed):
-            return self._replace(context, source, status, **state)
-        return self._join(context, source, status)
+            return self._replace(context, source, status, created_at, **state)
+        return self._join(context, source, status, created_at)
 
-    def _replace(self, context: Context, source: MigrationSource, status: MigrationStatus, **state: Any) -> Any:
+    def _replace(
+        self,
+        context: Context,
+        source: MigrationSource,
+        status: MigrationStatus,
+        created_at: str | None,
+        **state: Any,
+    ) -> Any:
         self.log.info("An earlier migration has failed and is stopped: %s", one_line(describe_migration(status)))
         operation = self.stop_migration()
         if operation is None:
-            return self._begin(context, source)
-        return self.wait_for_operation(context, operation, self._cleared, **state)
+            return self._begin(context, source, created_at)
+        return self.wait_for_operation(context, operation, self._cleared, created_at=created_at, **state)
 
-    def _cleared(self, context: Context, result: dict[str, Any], **_: Any) -> Any:
-        return self._begin(context, self.source)
+    def _cleared(self, context: Context, result: dict[str, Any], *, created_at: str | None, **_: Any) -> Any:
+        return self._begin(context, self.source, created_at)
 
-    def _begin(self, context: Context, source: MigrationSource) -> Any:
+    def _begin(self, context: Context, source: MigrationSource, created_at: str | None) -> Any:
         call = source.engine.services(self.client).update.call(
             name=self.service_name,
-            migration=source.settings(method=self.api_method, ignore_dbs=self.ignore_dbs or None),
+            migration=source.settings(method=self.api_method, ignore_dbs=self.api_ignore_dbs),
         )
-        earlier = ledger.read(self.hook.zone, self.service_name)
+        earlier = migration_registry.read(self.hook.zone, self.service_name)
         # Before the request: whatever becomes of this process then, a retry knows that the migration is its own.
-        self._leave_note(context, source)
+        self._write_record(context, source, created_at)
         try:
             operation = self.client.send(call)
         except DbaasConflictError as error:
-            # Another run was quicker, and this one's note may have replaced that run's; it will be written again.
-            ledger.restore(self.hook.zone, self.service_name, earlier)
+            # Another run was quicker, and this one's record may have replaced that run's; it will be written again.
+            migration_registry.restore(self.hook.zone, self.service_name, earlier)
             raise DbaasMigrationError(
                 f"Another migration into service {self.service_name} was started at the same moment: {error}",
                 retryable=True,
             ) from error
         except DbaasError as error:
             if not may_have_acted(error):
-                ledger.restore(self.hook.zone, self.service_name, earlier)
+                migration_registry.restore(self.hook.zone, self.service_name, earlier)
                 raise
             # The request may have taken effect although its answer was lost.
             status = self.migration_status(self.service_name)
             if status is None:
                 raise
-            return self._join(context, source, status)
+            return self._join(context, source, status, created_at)
         self._own()
         self.log.info("Migrating from %s into service %s", source.address, self.service_name)
-        return self.wait_for_operation(context, operation, self._started)
+        return self.wait_for_operation(context, operation, self._started, created_at=created_at)
 
     def _own(self) -> None:
         if self.cancel_on_kill:
             self._cancel = {"operation": self.source.engine.stop_migration.id, "name": self.service_name}
 
-    def _leave_note(self, context: Context, source: MigrationSource) -> None:
+    def _write_record(self, context: Context, source: MigrationSource, created_at: str | None) -> None:
         ti = context["ti"]
-        note = MigrationNote(
+        record = MigrationRecord(
             source.address,
             _this_run(context),
             dag_id=ti.dag_id,
             run_id=ti.run_id,
             task_id=ti.task_id,
             map_index=states.map_index(context),
+            service_created_at=created_at,
+            ignore_dbs=migration_registry.normalized(self.ignore_dbs),
+            method=self.method,
         )
-        ledger.write(self.hook.zone, self.service_name, note)
+        migration_registry.write(self.hook.zone, self.service_name, record)
 
-    def _refuse_another(self, source: MigrationSource, status: MigrationStatus) -> MigrationNote:
-        """The note on the migration that is there, which must be from the same source."""
+    def _refuse_another(
+        self, source: MigrationSource, status: MigrationStatus, created_at: str | None
+    ) -> MigrationRecord:
+        """The record of the migration that is there, which must be the one that this task would start."""
         where = f"A migration into service {self.service_name} is there already ({describe_migration(status)})"
-        note = ledger.read(self.hook.zone, self.service_name)
-        mend = "stop it first (DbaasStopMigrationOperator) if it is to be replaced"
-        if note is None:
-            raise DbaasMigrationError(f"{where}, and it is not known from which source; {mend}")
-        if note.source != source.address:
+        record = self.record_of(created_at)
+        advice = "stop it first (DbaasStopMigrationOperator) if it is to be replaced"
+        if record is None or record.stopped_at is not None:
+            # One that was recorded as stopped is not the one that is there now.
             raise DbaasMigrationError(
-                f"{where}, from {note.source} (started by {note.started_by}), not from {source.address}; {mend}"
+                f"{where}, and it is not known from which source: no task of this Airflow has started it, or the "
+                f"service was created again since; {advice}, with force=True if it replicates"
             )
-        return note
+        if record.source != source.address:
+            raise DbaasMigrationError(
+                f"{where}, from {record.source} (started by {record.started_by}), not from {source.address}; {advice}"
+            )
+        if not record.leaves_out(self.ignore_dbs):
+            raise DbaasMigrationError(
+                f"{where}, from the same source (started by {record.started_by}), but with ignore_dbs "
+                f"{record.ignore_dbs!r}, not {migration_registry.normalized(self.ignore_dbs)!r}: it moves other "
+                f"databases; give the same ignore_dbs, or {advice}"
+            )
+        return record
 
-    def _join(self, context: Context, source: MigrationSource, status: MigrationStatus) -> Any:
-        note = self._refuse_another(source, status)
+    def _join(self, context: Context, source: MigrationSource, status: MigrationStatus, created_at: str | None) -> Any:
+        record = self._refuse_another(source, status, created_at)
         self.log.info(
             "A migration into service %s is there already (%s), from the same source; started by %s. Joining it",
             self.service_name,
             one_line(describe_migration(status)),
-            note.started_by,
+            record.started_by,
         )
-        if note.started_by == _this_run(context):
+        if record.method not in {None, "auto", self.method} and self.method != "auto":
+            # Harmless: it moves the same data, and the comparison at the end tells if a dump was made too early.
+            self.log.warning("It was started with method %s, not %s; it goes on with that", record.method, self.method)
+        if record.started_by == _this_run(context):
             self._own()
         return self._under_way(context, joined=True, operation_id=None)
 
-    def _started(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        # Again, for a run that lost a race to this one may have written its own note over it.
-        self._leave_note(context, self.source)
+    def _started(self, context: Context, result: dict[str, Any], *, created_at: str | None, **state: Any) -> Any:
+        # Again, for a run that lost a race to this one may have written its own record over it.
+        self._write_record(context, self.source, created_at)
         self._own()
         return self._under_way(context, joined=False, operation_id=result["operation_id"], **state)
 

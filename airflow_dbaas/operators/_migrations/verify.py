@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_dbaas import assets, lineage, validation
+from airflow_dbaas import assets, lineage, migration_registry, validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api.errors import DbaasVerificationError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators._migrations.base import MigrationOperator
+from airflow_dbaas.waits import Done, MigrationWait
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.migrations import MigrationStatus
@@ -69,8 +70,10 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
 
     def start(self, context: Context) -> dict[str, Any]:
         """Compare."""
-        self.refuse_another_type()
-        replicating = _replicates(self.migration_status(self.service_name))
+        service = self.refuse_another_type()
+        self.refuse_same_server(service)
+        status = self.migration_status(self.service_name)
+        replicating = _replicates(status)
         source, target = self.source, self.target
         report = self.verification.compare(
             source,
@@ -89,6 +92,8 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             if report.differences
             else report.databases,
         }
+        if not replicating:
+            self._record(service.created_at if service else None, equal=not report.differences and _is_over(status))
         if report.differences:
             # The error's text is bounded; the log has them all.
             self.log.error("Differences:\n%s", "\n".join(map(one_line, report.differences)))
@@ -104,6 +109,12 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             self._emit(context, report.databases, facts)
         return {"service": self.service_name, "source": source.address, "databases": report.databases}
 
+    def _record(self, created_at: str | None, *, equal: bool) -> None:
+        record = self.record_of(created_at)
+        if record is None or record.source != self.source.address or not record.leaves_out(self.ignore_dbs):
+            return
+        migration_registry.note_verification(self.hook.zone, self.service_name, record, equal=equal)
+
     def _emit(self, context: Context, databases: list[dict[str, Any]], facts: dict[str, Any]) -> None:
         zone = self.hook.zone
         if zone is None:
@@ -114,6 +125,11 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """What Airflow's OpenLineage provider is told; nothing if the databases were not compared."""
         return lineage.of_migration(**self._compared) if self._compared else lineage.nothing()
+
+
+def _is_over(status: MigrationStatus | None) -> bool:
+    """Whether nothing is being copied any more."""
+    return status is None or isinstance(MigrationWait("", "done").verdict(status), Done)
 
 
 def _replicates(status: MigrationStatus | None) -> bool:

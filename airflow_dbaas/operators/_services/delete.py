@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_dbaas import ledger, validation
+from airflow_dbaas import migration_registry, validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api.errors import DbaasNotFoundError, DbaasServiceError
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.base import Check
 from airflow_dbaas.operators.base import DbaasOperator
-from airflow_dbaas.waits import ServiceWait, describe_migration
+from airflow_dbaas.waits import Failed, MigrationWait, ServiceWait, describe_migration
 
 if TYPE_CHECKING:
+    from airflow_dbaas.api.migrations import MigrationStatus
     from airflow_dbaas.api.services import Service
 
 
@@ -81,7 +82,23 @@ class DbaasDeleteServiceOperator(DbaasOperator):
                 "to go, switch that off first (DbaasUpdateServiceOperator, settings={'termination_protection': False})"
             )
         if not self.force:
-            self._refuse_if_in_use(service)
+            self._refuse_replicated(service)
+            status = self.migration_status(service.name)
+            verdict = MigrationWait(service.name).verdict(status) if status and _is_under_way(status) else None
+            if isinstance(verdict, Failed) and verdict.grace_period:
+                return self.await_recovery(context, service.name, verdict, self._settled)
+            self._refuse_migrating(status, failed=isinstance(verdict, Failed))
+        return self._delete(context, service)
+
+    def _settled(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+        """Go on with a migration that has recovered, has failed for good, or is gone."""
+        service = self.client.services.list().named(self.service_name)
+        if service is None:
+            return self._gone(context, {"operation_id": None}, deleted=False)
+        self._refuse_migrating(self.migration_status(service.name), failed=result["failed"])
+        return self._delete(context, service, **state)
+
+    def _delete(self, context: Context, service: Service, **state: Any) -> Any:
         self._tell_what_goes_with(service)
         if self.check_only:
             return self._result(state=service.state, deleted=False)
@@ -92,9 +109,9 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             # Gone since the look above: by another run, or by this very request whose first answer was lost.
             return self._gone(context, {"operation_id": None}, deleted=True)
         self.log.info("Deleting service %s", self.service_name)
-        return self.wait_for_operation(context, operation, self._accepted)
+        return self.wait_for_operation(context, operation, self._accepted, **state)
 
-    def _refuse_if_in_use(self, service: Service) -> None:
+    def _refuse_replicated(self, service: Service) -> None:
         replicas = [
             str(integration.dest)
             for integration in service.integrations
@@ -104,17 +121,18 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             raise DbaasServiceError(
                 f"service {service.name} has active read replicas: {', '.join(replicas)} (force=True deletes it)"
             )
-        migration = self.migration_status(service.name)
-        if migration is None:
+
+    def _refuse_migrating(self, status: MigrationStatus | None, *, failed: bool) -> None:
+        """See that no migration is under way; one that has failed is over."""
+        if status is None or not _is_under_way(status):
             return
-        # The top-level status may say "done" while databases still follow the source, and a replication that is
-        # shown as failed may recover. It counts only as long as no database is named: the migration has just begun.
-        states = [(d.status, d.method) for d in migration.details] or [(migration.status, migration.method)]
-        if any(status not in {"done", "failed"} or method == "replication" for status, method in states):
-            raise DbaasServiceError(
-                f"a migration into service {service.name} is under way ({describe_migration(migration)}); "
-                "stop it first (DbaasStopMigrationOperator), or delete it all the same with force=True"
-            )
+        if failed:
+            self.log.info("A migration into it has failed and goes with it: %s", one_line(describe_migration(status)))
+            return
+        raise DbaasServiceError(
+            f"a migration into service {self.service_name} is under way ({describe_migration(status)}); "
+            "stop it first (DbaasStopMigrationOperator), or delete it all the same with force=True"
+        )
 
     def _tell_what_goes_with(self, service: Service) -> None:
         for integration in service.integrations:
@@ -139,9 +157,19 @@ class DbaasDeleteServiceOperator(DbaasOperator):
     def _gone(
         self, context: Context, result: dict[str, Any], *, deleted: bool, operation_id: str | None = None, **_: Any
     ) -> dict[str, Any]:
-        ledger.forget(self.hook.zone, self.service_name)
+        migration_registry.forget(self.hook.zone, self.service_name)
         state = "deleting" if deleted and not self.wait_for_completion else "absent"
         return self._result(state=state, deleted=deleted, operation_id=operation_id or result.get("operation_id"))
 
     def _result(self, *, state: str | None, deleted: bool, operation_id: str | None = None) -> dict[str, Any]:
         return {"service": self.service_name, "state": state, "deleted": deleted, "operation_id": operation_id}
+
+
+def _is_under_way(status: MigrationStatus) -> bool:
+    """Whether a database is still copied, or follows the source.
+
+    The top-level status may say "done" while databases still follow. It counts only as long as no database is named:
+    the migration has just begun.
+    """
+    states = [(d.status, d.method) for d in status.details] or [(status.status, status.method)]
+    return any(state not in {"done", "failed"} or method == "replication" for state, method in states)

@@ -54,7 +54,7 @@ def test_a_start_that_took_no_effect_is_retried_by_airflow(run: Run, api: Script
 
 
 def test_a_start_that_was_taken_before_the_worker_died_is_joined(run: Run, api: ScriptedServer) -> None:
-    """The first attempt left its note before its request; a later one of any run finds its own source in it."""
+    """The first attempt left its record before its request; a later one of any run finds its own source in it."""
     api.replies = [NONE, Reply(drop=True), Reply(403, {"message": "interrupted here"})]
     assert run("start_poking", service="db-3", source="legacy").state == "failed"
     api.replies = [RUNNING]
@@ -67,7 +67,7 @@ def test_a_start_that_was_taken_before_the_worker_died_is_joined(run: Run, api: 
 
 
 def test_of_two_starts_at_once_the_loser_claims_nothing(run: Run, api: ScriptedServer) -> None:
-    """Another run was taken in between: this one's note does not stay, so it cannot mistake the other's for its own."""
+    """Another run was taken in between: this one's record goes, so it cannot mistake the other's for its own."""
     api.replies = [NONE, Reply(409, {"message": "already running"}), RUNNING]
     refused = run("start_poking", service="db-4", source="legacy")
     assert (refused.task.state, refused.task.tries) == ("failed", 2)
@@ -142,11 +142,12 @@ def test_a_migration_that_still_works_is_not_cleared_away(run: Run, api: Scripte
     assert not sent(api, "POST", "PUT")
 
 
-def test_a_migration_that_has_failed_is_not_stopped_again_and_again(run: Run, api: ScriptedServer) -> None:
-    """No later try can find it complete."""
-    api.replies = [FAILED]
-    refused = run("stop_poking", service="db-8", source="legacy")
-    assert (refused.task.state, refused.task.tries) == ("failed", 1)
+def test_a_migration_that_has_failed_is_stopped_and_one_that_runs_is_not(run: Run, api: ScriptedServer) -> None:
+    """No later try can find it complete: it is over. One that runs may be complete by the next try."""
+    api.replies = [FAILED, Reply(body={"id": ID, "state": "success"})]
+    removed = run("stop_poking", service="db-8", source="legacy")
+    assert (removed.task.state, removed.task.result["stopped"]) == ("success", True)
+    assert sent(api, "POST") == ["POST /v2/dbaas-postgres/db-8/migration/stop"]
     api.replies = [RUNNING]
     assert run("stop_poking", service="db-8", source="legacy").task.tries == 2
 

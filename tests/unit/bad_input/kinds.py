@@ -18,6 +18,7 @@ from airflow_dbaas.operators.integrations import (
     DbaasUpdateIntegrationOperator,
 )
 from airflow_dbaas.operators.migrations import (
+    DbaasCleanUpMigrationOperator,
     DbaasMigrationCheckOperator,
     DbaasStartMigrationOperator,
     DbaasStopMigrationOperator,
@@ -50,6 +51,7 @@ GOOD: dict[Any, dict[str, Any]] = {
     DbaasMigrationCheckOperator: {"service_name": "db", "source_conn_id": "legacy"},
     DbaasStartMigrationOperator: {"service_name": "db", "source_conn_id": "legacy"},
     DbaasStopMigrationOperator: {"service_name": "db", "source_conn_id": "legacy"},
+    DbaasCleanUpMigrationOperator: {"service_name": "db", "source_conn_id": "legacy"},
     DbaasVerifyMigrationOperator: {"service_name": "db", "source_conn_id": "legacy"},
     DbaasCreateIntegrationOperator: {
         "integration_type": "logs",

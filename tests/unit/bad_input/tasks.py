@@ -18,6 +18,8 @@ from airflow_dbaas.operators.integrations import (
     DbaasUpdateIntegrationOperator,
 )
 from airflow_dbaas.operators.migrations import (
+    DbaasCleanUpMigrationOperator,
+    DbaasMigrationCheckOperator,
     DbaasStartMigrationOperator,
 )
 from airflow_dbaas.operators.services import (
@@ -165,6 +167,16 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         (DbaasIntegrationSensor, DbaasExternalIntegrationSensor),
         {"state": "asleep"},
         "state must be one of active, absent, got 'asleep'",
+    ),
+    (
+        (DbaasMigrationCheckOperator, DbaasStartMigrationOperator),
+        {"if_migrated": "yes"},
+        "if_migrated must be one of skip, again, got 'yes'",
+    ),
+    (
+        (DbaasCleanUpMigrationOperator,),
+        {"drop_at_source": "maybe"},
+        "drop_at_source must be true or false, got 'maybe'",
     ),
     ((DbaasMigrationSensor,), {"until": "later"}, "until must be one of synced, done, got 'later'"),
     (

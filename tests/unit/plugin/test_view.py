@@ -10,7 +10,7 @@ import pytest
 from airflow_dbaas.api.external_endpoints import ExternalEndpoint, ExternalIntegration
 from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.api.services import Service
-from airflow_dbaas.ledger import MigrationNote, parse
+from airflow_dbaas.migration_registry import MigrationRecord, parse
 from airflow_dbaas.plugin import view
 
 CANARY = "c4nary-s3cret"
@@ -82,11 +82,11 @@ def test_a_text_is_one_line_of_bounded_length() -> None:
 
 def test_the_page_of_a_task_is_quoted() -> None:
     """Ids may hold what means something in an address."""
-    note = MigrationNote("db:5432", "…", dag_id="a/b", run_id="manual__2026-01-01T00:00:00+00:00", task_id="g.t")
+    note = MigrationRecord("db:5432", "…", dag_id="a/b", run_id="manual__2026-01-01T00:00:00+00:00", task_id="g.t")
     task = view.task(note)
     assert task
     assert task["page"] == "dags/a%2Fb/runs/manual__2026-01-01T00%3A00%3A00%2B00%3A00/tasks/g.t"
-    mapped = MigrationNote("db:5432", "…", dag_id="d", run_id="r", task_id="t", map_index=0)
+    mapped = MigrationRecord("db:5432", "…", dag_id="d", run_id="r", task_id="t", map_index=0)
     assert (view.task(mapped) or {})["page"] == "dags/d/runs/r/tasks/t/mapped/0"
 
 

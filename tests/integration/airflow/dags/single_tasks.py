@@ -1,6 +1,7 @@
 """DAGs of one task each: every operator and sensor, poking and deferred, its arguments from the run's parameters."""
 
 from airflow_dbaas.operators.migrations import (
+    DbaasCleanUpMigrationOperator,
     DbaasMigrationCheckOperator,
     DbaasStartMigrationOperator,
     DbaasStopMigrationOperator,
@@ -25,6 +26,9 @@ TASKS = {
     "check": (DbaasMigrationCheckOperator, METHOD),
     "start": (DbaasStartMigrationOperator, METHOD),
     "stop": (DbaasStopMigrationOperator, MIGRATION),
+    "clean_up": (DbaasCleanUpMigrationOperator, MIGRATION),
+    "clean_up_source": (DbaasCleanUpMigrationOperator, {**MIGRATION, "drop_at_source": True}),
+    "stop_anyway": (DbaasStopMigrationOperator, {**MIGRATION, "force": True}),
     "verify": (DbaasVerifyMigrationOperator, MIGRATION),
     "migration": (DbaasMigrationSensor, {**SERVICE, **POKED}),
     "operation": (DbaasOperationSensor, {"operation_id": "{{ params.id }}", **POKED}),

@@ -1,0 +1,66 @@
+"""Remove a migration that has failed, so that the source can be migrated again and the service deleted.
+
+Trigger it by hand and fill in the form. A migration that has not failed is refused: stop that one with
+`DbaasStopMigrationOperator`. A replication that is shown as failed may recover, so it is given three minutes first.
+
+The service stays, with whatever the migration has copied: delete it with `dbaas_decommission`, or drop the databases
+that it has copied before you migrate again.
+
+With *Clean the source* the replication slots and publications that migrations have left at a PostgreSQL source are
+dropped, too: they are called `aiven_db_migrate_…`. Do that if the service is gone already, or could not reach the
+source any more. A slot that is in use is never dropped: the task fails then, and names who uses it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow_dbaas.operators.migrations import DbaasCleanUpMigrationOperator
+
+try:
+    from airflow.sdk import DAG, Param
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.models.param import Param
+
+with DAG(
+    "dbaas_clean_up_failed_migration",
+    schedule=None,
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+    doc_md=__doc__,
+    tags=["dbaas", "migration"],
+    params={
+        "service": Param(
+            type="string",
+            minLength=1,
+            maxLength=63,
+            title="Service",
+            description="DBaaS service into which the migration failed",
+        ),
+        "source_conn_id": Param(
+            type="string",
+            minLength=1,
+            title="Source connection",
+            description="Id of the Airflow connection of the server that was to be migrated",
+        ),
+        "drop_at_source": Param(
+            False,
+            type="boolean",
+            title="Clean the source",
+            description="Drop replication slots and publications that migrations have left there",
+        ),
+        "zone": Param(
+            None, type=["null", "string"], title="Zone", description="Zone of the service, if not the connection's"
+        ),
+    },
+):
+    DbaasCleanUpMigrationOperator(
+        task_id="clean_up",
+        service_name="{{ params.service }}",
+        source_conn_id="{{ params.source_conn_id }}",
+        drop_at_source="{{ params.drop_at_source }}",
+        zone="{{ params.zone or '' }}",
+        deferrable=True,
+    )
