@@ -57,6 +57,7 @@ class World:
             "airflow": self._airflow,
             "airflow-dbaas": self._airflow_dbaas,
             "cp": self._program,
+            "eval": self._eval,
             "export": self._export,
             "kill": self._kill,
             "make": self._make,
@@ -70,6 +71,20 @@ class World:
             name, _, value = word.partition("=")
             self._patch.setenv(name, value)
         return 0, ""
+
+    def _eval(self, words: list[str], background: bool) -> tuple[int, str]:
+        """Lines for the shell from a command, ``eval "$(…)"``: here, of the emulator in the background."""
+        command = shlex.split(words[1].removeprefix("$(").removesuffix(")"))
+        assert command[:2] == ["airflow-dbaas", "emulator"]
+        program = [sys.executable, "-m", "airflow_dbaas.cli", "emulator"]
+        self._patch.setenv("XDG_STATE_HOME", str(self.folder / "state"))
+        self._stack.callback(self._program, [*program, "--stop"], background=False)
+        done = subprocess.run(
+            [*program, *command[2:], "--port", "0"], cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        for line in done.stdout.splitlines():
+            self._export(shlex.split(line), background=False)
+        return done.returncode, done.stdout + done.stderr
 
     def _program(self, words: list[str], background: bool) -> tuple[int, str]:
         done = subprocess.run(words, cwd=self.folder, stdout=-1, stderr=-2, text=True, check=False, timeout=RUN_SECONDS)
@@ -92,7 +107,7 @@ class World:
 
     def _airflow_dbaas(self, words: list[str], background: bool) -> tuple[int, str]:
         command = [sys.executable, "-c", "import sys; from airflow_dbaas.cli import main; sys.exit(main())", *words[1:]]
-        if words[1:2] != ["emulator"] or "--help" in words:
+        if words[1:2] != ["emulator"] or {"--help", "--stop"} & set(words):
             return self._program(command, background)
         # A free port, and what it is told to export.
         process = subprocess.Popen(
