@@ -34,7 +34,6 @@ class World:
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, stack: ExitStack) -> None:
         self.folder = folder
         self.output = ""
-        self._background: subprocess.Popen[str] | None = None
         self._patch = patch
         self._stack = stack
         for place in (folder, AIRFLOW_HOME):
@@ -59,7 +58,6 @@ class World:
             "cp": self._program,
             "eval": self._eval,
             "export": self._export,
-            "kill": self._kill,
             "make": self._make,
             "mkdir": self._program,
             "pip": self._pip,
@@ -114,7 +112,6 @@ class World:
             [*command, "--port", "0"], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self._stack.callback(self._end, process)
-        self._background = process
         assert process.stdout is not None
         output = ""
         for line in process.stdout:
@@ -126,14 +123,6 @@ class World:
             if "AIRFLOW_CONN_DEMO_SOURCE" in line or ("EXOSCALE_DEFAULT" in line and "--seed-demo" not in words):
                 return 0, output
         return process.wait(STOP_SECONDS) or 1, output
-
-    def _kill(self, words: list[str], background: bool) -> tuple[int, str]:
-        """What was started in the background ends by itself when it is told to."""
-        assert words[1:] == ["%1"], words
-        assert self._background is not None
-        self._background.terminate()
-        output, _ = self._background.communicate(timeout=STOP_SECONDS)
-        return self._background.returncode, output
 
     @staticmethod
     def _end(process: subprocess.Popen[str]) -> None:
