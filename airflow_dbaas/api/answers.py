@@ -9,7 +9,7 @@ from typing import Any
 
 import pydantic
 
-from airflow_dbaas.api import bodies, redaction
+from airflow_dbaas.api import redaction
 from airflow_dbaas.api.calls import AnswerT, Call
 from airflow_dbaas.api.errors import DbaasResponseError, status_error
 from airflow_dbaas.api.redaction import Secret, redact
@@ -75,7 +75,7 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
                 "the API: it comes from a gateway or proxy in front of it"
             )
         # Cut only when the secrets are out, or half of one might stay.
-        said = redact(_message(reply.content), bodies.secrets_in(call.body))[:_MESSAGE_LENGTH]
+        said = redact(_message(reply.content), secrets_in(call.body))[:_MESSAGE_LENGTH]
         if reply.status == 404 and call.operation == "get-operation":
             said = f"{said or reply.reason} (the operation may have ended long ago)"
         raise status_error(

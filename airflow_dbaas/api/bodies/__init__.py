@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from airflow_dbaas.api.bodies.common import Username as Username
     from airflow_dbaas.api.bodies.common import Uuid as Uuid
     from airflow_dbaas.api.bodies.encoding import encode as encode
-    from airflow_dbaas.api.bodies.encoding import secrets_in as secrets_in
     from airflow_dbaas.api.bodies.external_endpoints import CreateDatadogEndpoint as CreateDatadogEndpoint
     from airflow_dbaas.api.bodies.external_endpoints import CreateElasticsearchEndpoint as CreateElasticsearchEndpoint
     from airflow_dbaas.api.bodies.external_endpoints import CreateOpensearchEndpoint as CreateOpensearchEndpoint
@@ -119,10 +118,7 @@ else:
                 "Username",
                 "Uuid",
             ),
-            "encoding": (
-                "encode",
-                "secrets_in",
-            ),
+            "encoding": ("encode",),
             "external_endpoints": (
                 "CreateDatadogEndpoint",
                 "CreateElasticsearchEndpoint",

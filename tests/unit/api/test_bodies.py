@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import bodies, endpoints
+from airflow_dbaas.api import answers, endpoints
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.redaction import Secret
 
 SECRET = "pa55/w@rd"
 
@@ -149,4 +150,4 @@ def test_a_call_does_not_show_its_body() -> None:
     """A call's repr and text hold no secret."""
     call = endpoints.update_dbaas_service_pg(name="db", migration={"host": "h", "port": 1, "password": SECRET})
     assert SECRET not in repr(call) + str(call)
-    assert bodies.secrets_in(call.body) == {SECRET}
+    assert answers.secrets_in(call.body) == {Secret(SECRET)}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import Client, bodies, endpoints, errors, models
-from airflow_dbaas.api.redaction import SECRETS, is_secret
+from airflow_dbaas.api import Client, answers, endpoints, errors, models
+from airflow_dbaas.api.redaction import SECRETS, Secret, is_secret
 from tests.unit.conftest import Reply, ScriptedServer
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
@@ -94,7 +94,7 @@ def test_calls_show_no_secret(example: str) -> None:
     name, arguments = SENT[example]
     call = getattr(endpoints, name)(**arguments)
     assert CANARY not in f"{call!r} {call}"
-    assert bodies.secrets_in(call.body) == {CANARY}
+    assert answers.secrets_in(call.body) == {Secret(CANARY)}
 
 
 @pytest.mark.parametrize("bad", [CANARY * 3000, [CANARY], {"password": CANARY}], ids=["long", "list", "mapping"])
