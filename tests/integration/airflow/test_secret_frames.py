@@ -386,8 +386,10 @@ def test_no_secret_is_in_the_frames_of_a_task(
     define(monkeypatch, "datadog", conn_type="generic", password=DATADOG)
     define(monkeypatch, "scraper", conn_type="generic", login="scraper", password=PROMETHEUS)
     migration = {"service": "db", "source": "legacy"}
-    # What the API shows of the service is all right in one case only, and then nothing listens at source and target.
-    for dag_id in ["verify_poking"] if trouble == "no server" else ["check_poking", "start_poking", "verify_poking"]:
+    # What the API shows of the service is all right in one case only, and then nothing listens at source and target. A
+    # verification sends nothing that the API could repeat.
+    failing = {"no server": ["verify_poking"], "echoed": ["check_poking", "start_poking"]}
+    for dag_id in failing.get(trouble, ["check_poking", "start_poking", "verify_poking"]):
         assert run(dag_id, **migration).state == "failed", dag_id
     if trouble == "no server":
         assert any("_sessions.py" in text for text in in_tasks.values())
@@ -396,7 +398,7 @@ def test_no_secret_is_in_the_frames_of_a_task(
     for kind, settings in {"datadog": {"site": "datadoghq.eu"}, "prometheus": {}}.items():
         endpoint = {"name": "e", "type": kind, "settings": settings, "secrets": kind.replace("prometheus", "scraper")}
         assert run("create_endpoint_poking", **endpoint).state == "failed"
-    assert {name.partition("_")[0] for name in in_tasks} == {"check", "start", "verify", "create"}
+    assert {name.partition("_")[0] for name in in_tasks} >= {"check", "start", "create"}
     assert search(in_tasks, SECRETS) == []
 
 
