@@ -34,7 +34,7 @@ demo: setup ## migrate two real databases with a real Airflow (METHOD=dump|repli
 	@exec $(BIN)/python -B -m demo --method '$(METHOD)' $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: setup ## run the whole test suite (JOBS=3 at once: most of it waits)
-	@$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder
+	@exec $(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder
 
 # Repeatable by its seed, as far as what runs at the same time is.
 fuzz: setup ## ask the emulator for much more than in the tests (SECONDS=600 of it, SEED=… again), then the client's API

@@ -59,6 +59,26 @@ class Extra:
         """The value under a name."""
         return self._values.get(name, default)
 
+    def nested(self, name: str) -> Extra | None:
+        """The mapping under a name, also one that is written as JSON, as Airflow's own hooks take it; an empty one if
+        there is nothing, and None if what is there is not a mapping.
+        """
+        value = self._values.get(name)
+        return Extra.read(value) if isinstance(value, str) else Extra.over({} if value is None else value)
+
+    @classmethod
+    def read(cls, text: str) -> Extra | None:
+        """The JSON object that ``text`` is; None if it is not one."""
+        try:
+            return cls.over(json.loads(text))
+        except ValueError:
+            return None
+
+    @classmethod
+    def over(cls, values: object) -> Extra | None:
+        """``values``, if they are a mapping."""
+        return cls(values) if isinstance(values, dict) else None
+
     def keys(self) -> KeysView[str]:
         """The names."""
         return self._values.keys()
@@ -105,18 +125,10 @@ def extra_of(connection: ConnectionData, where: str) -> Extra:
     :param where: how to call it in an error text.
     :raises DbaasConfigurationError: if it is not a JSON object. It is not quoted, for it may hold a secret.
     """
-    extra = _read(connection.extra)
+    extra = Extra.read(connection.extra.reveal() if connection.extra else "{}")
     if extra is None:
         raise DbaasConfigurationError(f'{where}: extra must be a JSON object, such as {{"zone": "ch-gva-2"}}')
     return extra
-
-
-def _read(extra: Secret | None) -> Extra | None:
-    try:
-        values = json.loads(extra.reveal() if extra else "{}")
-    except ValueError:
-        return None
-    return Extra(values) if isinstance(values, dict) else None
 
 
 def missing(conn_id: str, *, parameter: str) -> DbaasConfigurationError:

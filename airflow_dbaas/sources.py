@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -157,25 +156,19 @@ def _tls(connection: ConnectionData, engine: Engine, where: str) -> tuple[str, d
 def _tls_files(extra: Extra, engine: Engine, where: str) -> dict[str, str]:
     if not engine.tls_object:
         return {name: str(extra[name]) for name in engine.tls_files if extra.get(name)}
-    given = extra.get(engine.tls_object)
-    if isinstance(given, str):
-        # As Airflow's own hook takes it.
-        try:
-            given = json.loads(given)
-        except ValueError:
-            given = "no JSON"
+    given = extra.nested(engine.tls_object)
     known = ", ".join(engine.tls_files)
-    if not isinstance(given, dict | None):
+    if given is None:
         raise DbaasConfigurationError(
             f"{where}: {engine.tls_object} in its extra must be an object with {known}, the paths of files; whether "
             f'TLS is used is said by "{engine.tls_extra}": one of {", ".join(engine.tls_modes)}'
         )
-    unknown = [name for name in given or {} if name not in engine.tls_files]
+    unknown = [name for name in given if name not in engine.tls_files]
     if unknown:
         raise DbaasConfigurationError(
             f"{where}: {engine.tls_object} in its extra has {', '.join(map(shown, unknown))}; known are {known}"
         )
-    return {engine.tls_files[name]: str(path) for name, path in (given or {}).items() if path}
+    return {engine.tls_files[name]: str(given[name]) for name in given if given[name]}
 
 
 def _refuse_unread(extra: Extra, engine: Engine, where: str) -> None:

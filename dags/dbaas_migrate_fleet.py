@@ -18,7 +18,7 @@ from typing import Any
 
 from airflow_dbaas.fleet import SERVICES_SCHEMA, read_services
 from airflow_dbaas.task_groups.fleet import (
-    MigrationTurnSensor,
+    DbaasMigrationTurnSensor,
     form_of_the_rest,
     keep_error,
     migration_outcome,
@@ -114,7 +114,7 @@ with DAG(
     @task_group(prefix_group_id=False, default_args={"on_failure_callback": keep_error})
     def migrate(service_name: str, source_conn_id: str, plan: str, method: str, ignore_dbs: str, zone: str) -> None:
         """One service, from its turn to its outcome."""
-        turn = MigrationTurnSensor(
+        turn = DbaasMigrationTurnSensor(
             task_id="wait_for_turn", at_once="{{ params.at_once }}", until_task_id="note_outcome"
         )
         moved = migrate_service(

@@ -12,6 +12,7 @@ from airflow_dbaas.emulator.postgres import ServerError
 from demo.processes import DemoError, House
 from demo.report import Report
 from demo.run import Options, run
+from demo.watchdog import tie_to_parent
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
@@ -41,6 +42,8 @@ def main() -> int:
 
     for number in SIGNALS:
         signal.signal(number, lambda number, _: received.append(number))
+    # It ends with make, or with the test, that started it.
+    tie_to_parent(signal.SIGTERM)
     house = House()
     worker = threading.Thread(target=work, args=(house,), name="demo")
     try:

@@ -4,19 +4,26 @@ import base64
 import json
 import secrets
 import sys
-import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from demo.pace import Patience, stretched
 from demo.processes import DemoError, House, free_port
 
 START_TIMEOUT_S = 120.0
 PARSE_TIMEOUT_S = 60.0
+#: How long a request is sent again and again.
+ANSWER_TIMEOUT_S = 60.0
 HTTP_OK_BELOW = 400
 HTTP_NOT_FOUND = 404
+HTTP_CONFLICT = 409
+HTTP_BUSY = frozenset({500, 502, 503, 504})
+#: Sent twice, these do the same as once.
+REPEATABLE = frozenset({"GET", "PATCH", "PUT", "DELETE"})
 
 # Each is a process of its own; the two that offer task logs over HTTP need not: everything is on one machine.
 COMPONENTS = {
@@ -86,7 +93,7 @@ class Airflow:
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             **(settings or {}),
         }
-        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=self.url, timeout=stretched(30), trust_env=False)
 
     def close(self) -> None:
         """Close the connections to the REST API."""
@@ -125,12 +132,12 @@ class Airflow:
 
     def wait_until_healthy(self) -> None:
         """Wait until all components report, then log in."""
-        deadline = time.monotonic() + START_TIMEOUT_S
+        patience = Patience(START_TIMEOUT_S)
         missing = ["api-server"]
         while missing:
-            if time.monotonic() > deadline:
+            if patience.over:
                 tails = "\n".join(self._house.tail(f"airflow {name}") for name in missing)
-                raise DemoError(f"not healthy after {START_TIMEOUT_S:g} s: {', '.join(missing)}\n{tails}")
+                raise DemoError(f"not healthy after {patience}: {', '.join(missing)}\n{tails}")
             self._house.check_alive()
             self._house.sleep(0.3)
             try:
@@ -142,14 +149,38 @@ class Airflow:
                 for name in ("scheduler", "dag-processor", "triggerer")
                 if (health.get(name.replace("-", "_")) or {}).get("status") != "healthy"
             ]
-        answer = self._http.post("/auth/token", json={"username": self.user, "password": self.password})
+        answer = self.request("POST", "/auth/token", {"username": self.user, "password": self.password}, again=True)
         if answer.status_code >= HTTP_OK_BELOW:
             raise DemoError(f"logging in to Airflow failed: {answer.status_code} {answer.text[:500]}")
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
+    def request(self, method: str, path: str, body: object = None, *, again: bool = False) -> httpx.Response:
+        """One request, sent again if no answer comes, or one that says that the server is busy.
+
+        :param again: it may be sent twice although it neither reads nor states something; if it certainly did not
+            arrive, it is sent again anyway.
+        """
+        patience = Patience(ANSWER_TIMEOUT_S)
+        again = again or method in REPEATABLE
+        while True:
+            try:
+                answer = self._http.request(method, path, json=body, headers={"Accept": "application/json"})
+            except httpx.TransportError as error:
+                arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                if patience.over or (arrived and not again):
+                    raise DemoError(
+                        f"Airflow gave no answer to {method} {path} within {patience}: {error!r}\n"
+                        f"{self._house.tail('airflow api-server')}"
+                    ) from error
+            else:
+                if answer.status_code not in HTTP_BUSY or patience.over or not again:
+                    return answer
+            self._house.check_alive()
+            self._house.sleep(1)
+
     def call(self, method: str, path: str, body: object = None) -> Any:
         """One request to the REST API; ``None`` when there is no such thing, or nothing to say."""
-        answer = self._http.request(method, f"/api/v2{path}", json=body)
+        answer = self.request(method, f"/api/v2{path}", body)
         if answer.status_code == HTTP_NOT_FOUND:
             return None
         if answer.status_code >= HTTP_OK_BELOW:
@@ -158,24 +189,29 @@ class Airflow:
 
     def wait_for_dag(self, dag_id: str) -> None:
         """Wait until the DAG is known; a file that cannot be imported ends the wait with its error."""
-        deadline = time.monotonic() + PARSE_TIMEOUT_S
+        patience = Patience(PARSE_TIMEOUT_S)
         while self.call("GET", f"/dags/{dag_id}") is None:
             for error in self.call("GET", "/importErrors")["import_errors"]:
                 raise DemoError(f"{error['filename']} cannot be imported:\n{error['stack_trace']}")
-            if time.monotonic() > deadline:
-                raise DemoError(
-                    f"no DAG {dag_id} after {PARSE_TIMEOUT_S:g} s\n{self._house.tail('airflow dag-processor')}"
-                )
+            if patience.over:
+                raise DemoError(f"no DAG {dag_id} after {patience}\n{self._house.tail('airflow dag-processor')}")
             self._house.check_alive()
             self._house.sleep(0.3)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
-        """Unpause the DAG and start a run of it; returns the run's id, Airflow's choice if none is given."""
+        """Unpause the DAG and start a run of it; returns the run's id.
+
+        The id is settled here, so that a request whose answer was lost can be sent again and starts nothing twice.
+        """
         self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
-        named = {"dag_run_id": run_id} if run_id else {}
-        run = self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf), **named})
-        started: str = run["dag_run_id"]
-        return started
+        run_id = run_id or f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
+        path = f"/api/v2/dags/{dag_id}/dagRuns"
+        run = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
+        answer = self.request("POST", path, run, again=True)
+        # A conflict: it is there already, for the first request did arrive.
+        if answer.status_code >= HTTP_OK_BELOW and answer.status_code != HTTP_CONFLICT:
+            raise DemoError(f"Airflow answered {answer.status_code} to POST {path}: {answer.text[:2000]}")
+        return run_id
 
     def task_log(self, run_path: str, task: Mapping[str, Any]) -> str:
         """The log of a task's last try, one line per entry."""

@@ -4,7 +4,6 @@ import os
 import re
 import secrets
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from airflow_dbaas.api.client import Client
 from airflow_dbaas.api.retries import NO_RETRY
+from demo.pace import Patience
 from demo.processes import DemoError, House
 
 # Long enough for a task to hand its wait over to the triggerer, as it would with the real service.
@@ -60,9 +60,9 @@ def start_emulator(
     line += options or ["--startup-seconds", str(STARTUP_S)]
     said = house.log(NAME).stat().st_size if house.log(NAME).exists() else 0
     process = house.start(NAME, line, {"EXOSCALE_API_KEY": key, "EXOSCALE_API_SECRET": secret})
-    deadline = time.monotonic() + START_TIMEOUT_S
+    patience = Patience(START_TIMEOUT_S)
     while not (found := _LISTENS.search(house.log(NAME).read_bytes()[said:].decode(errors="replace"))):
-        if process.poll() is not None or time.monotonic() > deadline:
+        if process.poll() is not None or patience.over:
             raise DemoError(f"the emulator did not start\n{house.tail(NAME)}")
         house.sleep(0.1)
     return Emulator(found[1], key, secret)

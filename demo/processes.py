@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from demo import watchdog
+from demo.pace import stretched
 
 GRACE_S = 10.0
 
@@ -54,8 +56,8 @@ class House:
     """One temporary folder, and the processes that live in it.
 
     Each process has a session of its own: a Ctrl-C at the terminal reaches the demo alone, which then ends the others
-    in order. All work is done in threads other than the main one, so a signal never interrupts the start of a process
-    between its birth and its entry in the list.
+    in order. If the demo is killed, its watchdog ends them. All work is done in threads other than the main one, so a
+    signal never interrupts the start of a process between its birth and its entry in the list.
     """
 
     def __init__(self) -> None:
@@ -68,6 +70,8 @@ class House:
             (self.folder / name).mkdir()
         (self.folder / "tmp").chmod(0o1777)
         self.environment = clean_environment(self.folder)
+        self._mark = f"TMPDIR={self.folder}"
+        self._watchdog = watchdog.start(self._mark, self.folder)
         self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._callbacks: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -119,9 +123,9 @@ class House:
         """Run a process to its end; a failure shows the end of its output."""
         process = self.start(name, command, env)
         try:
-            code = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise DemoError(f"{name} did not end within {timeout:g} s\n{self.tail(name)}") from None
+            code = process.wait(stretched(timeout))
+        except subprocess.TimeoutExpired as late:
+            raise DemoError(f"{name} did not end within {late.timeout:.0f} s\n{self.tail(name)}") from None
         self.sleep(0)
         if code != 0:
             raise DemoError(f"{name} ended with exit code {code}\n{self.tail(name)}")
@@ -177,43 +181,11 @@ class House:
 
     def sweep(self) -> None:
         """End what is left of this house's processes, then remove the folder."""
-        start = time.monotonic()
-        while (left := processes_of(self.folder)) and time.monotonic() < start + GRACE_S:
-            # To PostgreSQL an interrupt is a fast shutdown, which gives its shared memory back.
-            sig = signal.SIGINT if time.monotonic() < start + GRACE_S / 3 else signal.SIGKILL
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, sig)
-            time.sleep(0.2)
-        for _ in range(20):
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if not self.folder.exists():
-                break
-            time.sleep(0.1)
+        watchdog.sweep(self._mark, self.folder)
+        if self._watchdog.poll() is None:
+            watchdog.stop(self._watchdog)
 
 
 def _signal_group(pid: int, sig: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, sig)
-
-
-def processes_of(folder: Path) -> list[int]:
-    """Ids of the processes, other than this one, that were started in the folder.
-
-    They keep their temporary files in it. PostgreSQL and Airflow's workers overwrite their environment with a title, so
-    these are known by title and working directory. The shell of somebody who merely looks round has neither.
-    """
-    mark = b"TMPDIR=" + os.fsencode(folder)
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        if int(entry.name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            command = (entry / "cmdline").read_bytes().split(b"\0")[0]
-            titled = command.startswith((b"postgres:", b"airflow ")) or command.endswith(b"/postgres")
-            environment = (entry / "environ").read_bytes().split(b"\0")
-            if any(variable.startswith(mark) for variable in environment) or (
-                titled and (entry / "cwd").readlink().is_relative_to(folder)
-            ):
-                found.append(int(entry.name))
-    return found

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from airflow_dbaas.api.client import Client
 from airflow_dbaas.api.errors import DbaasError
 from demo.airflow import Airflow
+from demo.pace import Patience
 from demo.processes import DemoError, House
 from demo.report import Report
 
@@ -56,7 +57,7 @@ class Run:
 
     def follow(self, house: House) -> bool:
         """Print every change until the run ends; whether it succeeded."""
-        deadline = time.monotonic() + RUN_TIMEOUT_S
+        patience = Patience(RUN_TIMEOUT_S)
         while True:
             # Asked for first, so that what the end brought is seen by the other two.
             state = self._airflow.call("GET", self._path)["state"]
@@ -64,8 +65,8 @@ class Run:
             failed = self._look_at_tasks(house)
             if state in FINISHED:
                 break
-            if time.monotonic() > deadline:
-                raise DemoError(f"the run did not end within {RUN_TIMEOUT_S:g} s")
+            if patience.over:
+                raise DemoError(f"the run did not end within {patience}")
             house.check_alive()
             house.sleep(POLL_S)
         self._report.line("run", DAG_ID, state)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,29 +21,66 @@ from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.postgres import PostgresServer, installed
 from airflow_dbaas.testing import RunningEmulator, start_emulator
+from demo import watchdog
 
 __all__ = ["RunningEmulator", "mariadb", "start_emulator"]
 
 #: A quarter of an hour and more: ``make chaos`` asks for it.
 collect_ignore = [] if "CHAOS_SECONDS" in os.environ else ["chaos"]
 
-#: Folders whose tests share an Airflow or a machine's worth of processes, the slowest first.
-TOGETHER = ("integration/scheduler", "e2e", "browser")
+#: Folders whose tests share a whole Airflow, or start one each, the slowest first.
+WHOLE_AIRFLOWS = ("integration/scheduler", "e2e", "browser")
+#: So many cores have room for one whole Airflow beside the other tests.
+_CORES = 2
+#: What hangs ends after so many seconds. Whatever these tests wait for has a time-out of its own, which follows the
+#: machine.
+_HANGS_SECONDS = 1800
+
+
+#: In the environment of whatever these tests start.
+MARK = "TESTS_OF"
+_WATCHDOG = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What the tests mark themselves with."""
+    """What the tests mark themselves with; and nothing outlives them, however they end.
+
+    An xdist worker ends with the process that started it, and that with make. What any of them started and had no time
+    to end, a watchdog does.
+    """
     config.addinivalue_line("markers", "fact(*ids): shows these facts about the API, see tests/contract/facts.py")
+    if hasattr(config, "workerinput"):
+        watchdog.tie_to_parent(signal.SIGTERM)
+    elif "MAKELEVEL" in os.environ:
+        watchdog.tie_to_parent(signal.SIGINT)
+    os.environ[MARK] = f"{os.environ.get(MARK, '')}.{secrets.token_hex(8)}"
+    config.stash[_WATCHDOG] = watchdog.start(f"{MARK}={os.environ[MARK]}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nothing is left that could be ended."""
+    os.environ[MARK] = os.environ[MARK].rpartition(".")[0]
+    watchdog.stop(config.stash[_WATCHDOG])
 
 
 def _group(nodeid: str) -> str:
+    """Those of a group share what is shared: the tests of a file, or of one of the folders above."""
     file = nodeid.partition("::")[0]
-    return next((folder for folder in TOGETHER if f"tests/{folder}/" in file), file)
+    return next((folder for folder in WHOLE_AIRFLOWS if f"tests/{folder}/" in file), file)
+
+
+def _scope(nodeid: str) -> str:
+    """Those of a scope run one after the other: on few cores, all that start whole Airflows."""
+    group = _group(nodeid)
+    return "whole Airflows" if group in WHOLE_AIRFLOWS and (os.cpu_count() or 1) <= _CORES else group
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow ones begin, so that in parallel none of them is left for the end."""
-    turns = {folder: turn for turn, folder in enumerate(TOGETHER)}
+    turns = {folder: turn for turn, folder in enumerate(WHOLE_AIRFLOWS)}
+    for item in items:
+        if _group(item.nodeid) in turns:
+            item.add_marker(pytest.mark.timeout(_HANGS_SECONDS), append=False)
     items.sort(key=lambda item: turns.get(_group(item.nodeid), len(turns)))
 
 
@@ -67,12 +106,12 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """In parallel (``pytest -n``), tests that share servers stay together: those of a file, or of a folder above."""
+    """In parallel (``pytest -n``), what belongs together runs in one process, one after the other."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Together(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return _group(nodeid)
+            return _scope(nodeid)
 
     return Together(config, log)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pydantic
 
-from airflow_dbaas.api import body, redaction
+from airflow_dbaas.api import redaction
 from airflow_dbaas.api.calls import AnswerT, Call
 from airflow_dbaas.api.errors import DbaasResponseError, status_error
 from airflow_dbaas.api.redaction import Secret, redact
@@ -75,7 +75,7 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
                 "the API: it comes from a gateway or proxy in front of it"
             )
         # Cut only when the secrets are out, or half of one might stay.
-        said = redact(_message(reply.content), body.secrets_in(call.body))[:_MESSAGE_LENGTH]
+        said = redact(_message(reply.content), secrets_in(call.body))[:_MESSAGE_LENGTH]
         if reply.status == 404 and call.not_found:
             said = f"{said or reply.reason} ({call.not_found})"
         raise status_error(

@@ -289,21 +289,3 @@ def _shown(value: object) -> str:
         return ""
     text = redact(shown(value))
     return f", got {text}" if len(text) <= 80 else f", got {text[:77]}…"
-
-
-def secrets_in(body: bytes) -> set[str]:
-    """The secret values inside an encoded body, to keep them out of error texts."""
-    found: set[str] = set()
-
-    def collect(node: object) -> None:
-        if isinstance(node, dict):
-            for name, value in node.items():
-                if is_secret(name) and isinstance(value, str):
-                    found.add(value)
-                collect(value)
-        elif isinstance(node, list):
-            for item in node:
-                collect(item)
-
-    collect(json.loads(body) if body else None)
-    return found

@@ -122,7 +122,8 @@ class _Settings(ABC, Generic[WayT]):
         """What sends requests and reads what comes back."""
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.url}>"
+        # It may be asked for while the client is not ready yet: by an error tracker, if the settings cannot be used.
+        return f"<{type(self).__name__} {getattr(self, 'url', 'without a URL')}>"
 
     def _new_secrets(self, content: bytes) -> set[Secret]:
         """The secrets in a body, sent or received, that ``on_secret`` has not been told yet."""

@@ -28,7 +28,7 @@ SECRETS = frozenset(
     }
 )
 
-_QUOTED = tuple(f'"{name}"'.encode() for name in SECRETS)
+_QUOTED = tuple(f'"{form}"'.encode() for name in SECRETS for form in {name, name.replace("-", "_")})
 
 # Up to the last @ before white space: an unescaped password may itself hold "@", ":" or "/".
 _USERINFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/?#@]*:)\S*@", re.IGNORECASE)

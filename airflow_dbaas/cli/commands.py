@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_dbaas.cli import check_connection
+from airflow_dbaas.cli import check_connection, copy_dags
 from airflow_dbaas.emulator import command as emulator
 
 _INTERRUPTED = 130
@@ -85,6 +85,19 @@ COMMANDS = (
         exit_codes={0: "it works", 1: "it does not; the last line says why, and what to do", 2: "wrong use"},
     ),
     Command(
+        name="copy-dags",
+        help="copy the example DAGs to a folder",
+        description="Copies the example DAGs and the files they read, says what it wrote and what to do next. A file "
+        "that was changed there is kept.",
+        add_arguments=copy_dags.add_arguments,
+        work=copy_dags.run,
+        examples={
+            "~/airflow/dags": "to Airflow's usual folder",
+            "dags --force": "files that were changed there are replaced",
+        },
+        exit_codes={0: "all are there", 1: "some were kept, or cannot be written; a line says which", 2: "wrong use"},
+    ),
+    Command(
         name="emulator",
         help="serve a local DBaaS that speaks Exoscale's API and moves real data",
         description="Serves Exoscale's DBaaS API on this machine until Ctrl-C, with real database servers behind it. "
@@ -97,6 +110,8 @@ COMMANDS = (
             "--port 0 --operation-seconds 0.1 --startup-seconds 0.1": "at a free port, and quick",
             "--state ./state --seed-demo": "with something in it, that is there again at the next start",
             "--faults faults.yaml": "failing as the file says",
+            "--background": "in the background; airflow-dbaas emulator --stop ends it",
+            "--seed-demo --env": 'in the background, for a shell: eval "$(airflow-dbaas emulator --seed-demo --env)"',
         },
         exit_codes={0: "it was told to stop", 1: "it could not start; a line says why", 2: "wrong use"},
     ),

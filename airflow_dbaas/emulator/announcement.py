@@ -36,13 +36,13 @@ class Announcement:
             f"Emulator of the Exoscale DBaaS API listens at {self.url}",
             "",
             "An Airflow connection to it:",
-            _export("exoscale_default", shown),
+            export("exoscale_default", shown),
         ]
         if self.secret_known:
             lines.append("The secret is the one in EXOSCALE_API_SECRET; put it where the … stands.")
         if self.others:
             lines += ["", "It has something to look at, and to migrate from:"]
-            lines += [_export(name, connection) for name, connection in self.others.items()]
+            lines += [export(name, connection) for name, connection in self.others.items()]
         if not is_loopback(self.address):
             lines += [
                 "",
@@ -75,5 +75,6 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _export(name: str, connection: Connection) -> str:
+def export(name: str, connection: Connection) -> str:
+    """The line with which a shell defines an Airflow connection."""
     return f"export AIRFLOW_CONN_{name.upper()}={shlex.quote(json.dumps(connection, ensure_ascii=False))}"

@@ -14,7 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
     parser.add_argument(
-        "--port", type=_port, default=8090, help="port to listen at, 0 for a free one (default: %(default)s)"
+        "--port",
+        type=_port,
+        default=8090,
+        help="port to listen at; 0 for a free one, with --state that of last time if it is free (default: %(default)s)",
     )
     parser.add_argument("--zone", default="ch-gva-2", help="zone to pretend to be (default: %(default)s)")
     parser.add_argument(
@@ -31,6 +34,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--json", action="store_true", help="say what there is as one line of JSON: the URL, and Airflow's connections"
+    )
+    behind = parser.add_mutually_exclusive_group()
+    behind.add_argument(
+        "--background", action="store_true", help="start it in the background, and return when it is ready"
+    )
+    behind.add_argument(
+        "--env",
+        action="store_true",
+        help="print nothing but lines for a shell that define Airflow's connections to the emulator in the background; "
+        "it is started if there is none",
+    )
+    behind.add_argument(
+        "--stop", action="store_true", help="stop the emulator in the background; with --state, the one with that state"
     )
     parser.add_argument(
         "--operation-seconds",
@@ -79,7 +95,15 @@ def _interval(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to stop; returns the exit code."""
+    """Serve until told to stop, or start, find or stop one that does; returns the exit code."""
+    if args.background or args.env or args.stop:
+        from airflow_dbaas.emulator import detached
+
+        try:
+            return detached.stop(args) if args.stop else detached.start(args)
+        except detached.CannotDo as problem:
+            sys.stderr.write(f"airflow-dbaas emulator: {problem}\n")
+            return 1
     try:
         # Only now: without the extra's packages the command still has to be able to say so.
         from airflow_dbaas.emulator import serve

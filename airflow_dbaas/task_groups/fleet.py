@@ -38,7 +38,7 @@ _ERROR = "error"
 _LONGEST_LOOK_SECONDS = 600.0
 
 
-class MigrationTurnSensor(BaseSensorOperator):
+class DbaasMigrationTurnSensor(BaseSensorOperator):
     """Lets a mapped chain of tasks begin when it is its turn, so that only so many are under way at once.
 
     Limits such as pools and ``max_active_tis_per_dagrun`` count single tasks; between the tasks of a chain, and in
@@ -142,7 +142,7 @@ def migration_outcome(context: Context, *, service_name: str, turn_task_id: str 
 
     :param context: Airflow's context.
     :param service_name: the service.
-    :param turn_task_id: the ``MigrationTurnSensor`` of the group.
+    :param turn_task_id: the ``DbaasMigrationTurnSensor`` of the group.
     """
     ti: Any = context["ti"]
     group = next(iter(context["task"].iter_mapped_task_groups()))

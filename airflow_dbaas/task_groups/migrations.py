@@ -255,6 +255,6 @@ def _verify(rule: str, wait: Any, **arguments: Any) -> Any:
 def _stop(stop: Any, wait: Any, **arguments: Any) -> Any:
     if stop is True:
         return DbaasStopMigrationOperator(task_id="stop_migration", **arguments)
-    from airflow_dbaas.task_groups.cut_over import StopIfWantedOperator
+    from airflow_dbaas.task_groups.cut_over import DbaasStopIfWantedOperator
 
-    return StopIfWantedOperator(task_id="stop_migration", wanted=stop, after_task_id=wait.task_id, **arguments)
+    return DbaasStopIfWantedOperator(task_id="stop_migration", wanted=stop, after_task_id=wait.task_id, **arguments)

@@ -16,9 +16,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from airflow_dbaas.emulator.postgres import PostgresServer
 from demo.airflow import Airflow
 from demo.emulator import Emulator
+from demo.pace import stretched
 from tests.integration.scheduler.conftest import ROOT, Scheduled, whole_airflow
 
-#: Milliseconds that a person would wait at most, on a loaded machine.
+#: Milliseconds that a person would wait at most.
 PATIENCE = 60_000
 SIZE = {"width": 1280, "height": 800}
 SOURCE = "legacy_shop"
@@ -90,8 +91,9 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser, airflow_ui: AirflowUI) -> Iterator[BrowserContext]:
     """A browser's window in which the administrator has logged in, by Airflow's own page."""
     context = browser.new_context(viewport=SIZE, base_url=airflow_ui.url, locale="en-GB", color_scheme="light")
-    context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
+    patience = stretched(PATIENCE)
+    context.set_default_timeout(patience)
+    expect.set_options(timeout=patience)
     page = context.new_page()
     page.goto("/")
     page.get_by_label("Username").fill(airflow_ui.user)

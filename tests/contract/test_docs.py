@@ -228,7 +228,7 @@ def test_task_groups() -> None:
         parameters = inspect.signature(function).parameters
         assert {row[0]: row[1] for row in rows(text, 3)} == {name: default(each) for name, each in parameters.items()}
     assert fleet.keep_error.__name__ in SECTIONS
-    turn = fleet.MigrationTurnSensor
+    turn = fleet.DbaasMigrationTurnSensor
     check_parameters(SECTIONS[turn.__name__], turn, own_parameters(turn))
 
 

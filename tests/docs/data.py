@@ -15,6 +15,7 @@ from airflow.configuration import conf
 from airflow.sdk import Connection
 from jsonschema import Draft202012Validator
 from packaging.requirements import Requirement
+from sentry_sdk.consts import DEFAULT_OPTIONS
 
 from airflow_dbaas import desired_services, fleet
 from airflow_dbaas.emulator.faults.rules import Faults
@@ -103,7 +104,10 @@ def _settings(block: Block) -> None:
     parser.read_string(block.text)
     for section in parser.sections():
         for name, value in parser.items(section):
-            assert conf.configuration_description[section]["options"][name], f"{block.place}: {section}.{name}"
+            # Airflow hands what it does not know of this section on to the SDK.
+            passed_on = DEFAULT_OPTIONS if section == "sentry" else {}
+            known = {**passed_on, **conf.configuration_description[section]["options"]}
+            assert name in known, f"{block.place}: {section}.{name}"
             if name.endswith("kwargs"):
                 json.loads(value)
 

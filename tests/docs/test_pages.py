@@ -44,7 +44,7 @@ from tests.integration.airflow.conftest import fill, password_of
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
 
 DATA = {"yaml", "json", "ini", "text"}
-RUN = {"airflow", "airflow-dbaas", "cp", "export", "kill", "make", "mkdir", "pip", "pytest"}
+RUN = {"airflow", "airflow-dbaas", "cp", "eval", "export", "make", "mkdir", "pip", "pytest"}
 CLOUDS = {"aws", "gcloud", "astro"}
 
 #: What a DAG that is not run contains, and what runs the like of it.

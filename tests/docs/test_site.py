@@ -57,7 +57,7 @@ def test_everything_else_has_one(site: Path) -> None:
     """Triggers, task groups, exceptions, methods of the hook and the clients, and every call of the API."""
     classes = [DbaasSensorTrigger, DbaasWaitTrigger]
     functions = [migrations.migrate_service, fleet.report_migrations, fleet.migration_outcome, fleet.keep_error]
-    wanted = {f"{each.__module__}.{each.__name__}" for each in [*classes, *functions, fleet.MigrationTurnSensor]}
+    wanted = {f"{each.__module__}.{each.__name__}" for each in [*classes, *functions, fleet.DbaasMigrationTurnSensor]}
     wanted |= {f"{errors.__name__}.{name}" for name, each in vars(errors).items() if inspect.isclass(each)} - {
         f"{errors.__name__}.ClassVar"
     }

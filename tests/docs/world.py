@@ -34,7 +34,6 @@ class World:
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, stack: ExitStack) -> None:
         self.folder = folder
         self.output = ""
-        self._background: subprocess.Popen[str] | None = None
         self._patch = patch
         self._stack = stack
         for place in (folder, AIRFLOW_HOME):
@@ -57,8 +56,8 @@ class World:
             "airflow": self._airflow,
             "airflow-dbaas": self._airflow_dbaas,
             "cp": self._program,
+            "eval": self._eval,
             "export": self._export,
-            "kill": self._kill,
             "make": self._make,
             "mkdir": self._program,
             "pip": self._pip,
@@ -70,6 +69,20 @@ class World:
             name, _, value = word.partition("=")
             self._patch.setenv(name, value)
         return 0, ""
+
+    def _eval(self, words: list[str], background: bool) -> tuple[int, str]:
+        """Lines for the shell from a command, ``eval "$(…)"``: here, of the emulator in the background."""
+        command = shlex.split(words[1].removeprefix("$(").removesuffix(")"))
+        assert command[:2] == ["airflow-dbaas", "emulator"]
+        program = [sys.executable, "-m", "airflow_dbaas.cli", "emulator"]
+        self._patch.setenv("XDG_STATE_HOME", str(self.folder / "state"))
+        self._stack.callback(self._program, [*program, "--stop"], background=False)
+        done = subprocess.run(
+            [*program, *command[2:], "--port", "0"], cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        for line in done.stdout.splitlines():
+            self._export(shlex.split(line), background=False)
+        return done.returncode, done.stdout + done.stderr
 
     def _program(self, words: list[str], background: bool) -> tuple[int, str]:
         done = subprocess.run(words, cwd=self.folder, stdout=-1, stderr=-2, text=True, check=False, timeout=RUN_SECONDS)
@@ -92,14 +105,13 @@ class World:
 
     def _airflow_dbaas(self, words: list[str], background: bool) -> tuple[int, str]:
         command = [sys.executable, "-c", "import sys; from airflow_dbaas.cli import main; sys.exit(main())", *words[1:]]
-        if words[1:2] != ["emulator"] or "--help" in words:
+        if words[1:2] != ["emulator"] or {"--help", "--stop"} & set(words):
             return self._program(command, background)
         # A free port, and what it is told to export.
         process = subprocess.Popen(
             [*command, "--port", "0"], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self._stack.callback(self._end, process)
-        self._background = process
         assert process.stdout is not None
         output = ""
         for line in process.stdout:
@@ -111,14 +123,6 @@ class World:
             if "AIRFLOW_CONN_DEMO_SOURCE" in line or ("EXOSCALE_DEFAULT" in line and "--seed-demo" not in words):
                 return 0, output
         return process.wait(STOP_SECONDS) or 1, output
-
-    def _kill(self, words: list[str], background: bool) -> tuple[int, str]:
-        """What was started in the background ends by itself when it is told to."""
-        assert words[1:] == ["%1"], words
-        assert self._background is not None
-        self._background.terminate()
-        output, _ = self._background.communicate(timeout=STOP_SECONDS)
-        return self._background.returncode, output
 
     @staticmethod
     def _end(process: subprocess.Popen[str]) -> None:

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
+from demo.pace import Patience
 
 ROOT = Path(__file__).resolve().parents[2]
 # Bytecode comes from the tests that run at the same time; the demo itself writes none (-B).
@@ -29,15 +31,18 @@ def checkout() -> set[Path]:
 
 
 class Demo:
-    """One run of ``python -m demo``."""
+    """One run of ``python -m demo``.
 
-    def __init__(self, temporary: Path, output: Path, *options: str) -> None:
+    :param below: a command that starts it, such as make would.
+    """
+
+    def __init__(self, temporary: Path, output: Path, *options: str, below: Sequence[str] = ()) -> None:
         self.temporary = temporary
         self._before = checkout()
         self._output = output
         with output.open("wb") as stdout:
             self.process = subprocess.Popen(
-                [sys.executable, "-B", "-m", "demo", *options],
+                [*below, sys.executable, "-B", "-m", "demo", *options],
                 cwd=ROOT,
                 env=os.environ | {"TMPDIR": str(temporary)},
                 stdin=subprocess.DEVNULL,
@@ -57,11 +62,19 @@ class Demo:
 
     def wait_until(self, condition: Callable[[], bool], timeout: float = 150) -> None:
         """Wait for a moment of the run."""
-        deadline = time.monotonic() + timeout
+        patience = Patience(timeout)
         while not condition():
             assert self.process.poll() is None, self.output
-            assert time.monotonic() < deadline, self.output
+            assert not patience.over, self.output
             time.sleep(0.02)
+
+    def wait(self, timeout: float) -> int:
+        """Wait until it has ended; its exit code."""
+        patience = Patience(timeout)
+        while (code := self.process.poll()) is None:
+            assert not patience.over, self.output
+            time.sleep(0.1)
+        return code
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal as a terminal does: to the whole foreground group."""
@@ -69,8 +82,8 @@ class Demo:
 
     def kill_child(self, word: str) -> None:
         """Kill the process that the demo started with that word on its command line."""
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+        patience = Patience(10)
+        while not patience.over:
             for folder in Path("/proc").glob("[0-9]*"):
                 with contextlib.suppress(OSError):
                     is_child = f"PPid:\t{self.process.pid}\n" in (folder / "status").read_text()
@@ -80,9 +93,15 @@ class Demo:
             time.sleep(0.1)
         raise AssertionError(f"the demo has no child {word}")
 
-    def assert_nothing_left(self) -> None:
-        """No process, no folder, no file in the checkout, no port that answers."""
+    def assert_nothing_left(self, within: float = 0) -> None:
+        """No process, no folder, no file in the checkout, no port that answers.
+
+        :param within: seconds that others may take to clean up.
+        """
         assert self.process.poll() is not None
+        patience = Patience(within)
+        while (list(self.temporary.iterdir()) or self._processes()) and not patience.over:
+            time.sleep(0.1)
         assert list(self.temporary.iterdir()) == []
         assert self._processes() == []
         assert checkout() - self._before == set()
@@ -108,7 +127,7 @@ class Demo:
         """End it after a test that failed."""
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(60)
+            self.wait(60)
 
 
 @pytest.fixture
@@ -119,8 +138,8 @@ def start_demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
     with tempfile.TemporaryDirectory(prefix="demo-test-") as temporary:
         Path(temporary).chmod(0o711)
 
-        def start(*options: str) -> Demo:
-            started.append(Demo(Path(temporary), tmp_path / "output", *options))
+        def start(*options: str, below: Sequence[str] = ()) -> Demo:
+            started.append(Demo(Path(temporary), tmp_path / "output", *options, below=below))
             return started[-1]
 
         yield start

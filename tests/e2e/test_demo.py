@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 TASKS = (
     "create_service",
     "check_migration",
@@ -41,19 +39,17 @@ def assert_all_was_moved(output: str) -> None:
     assert re.search(r"^run: \d+\.\d s ", output, re.MULTILINE)
 
 
-@pytest.mark.timeout(300)
 def test_the_demo_moves_everything_and_leaves_nothing(start_demo: Callable[..., Any]) -> None:
     """By replication; then it ends by itself."""
     demo = start_demo("--method", "replication")
 
-    code = demo.process.wait(280)
+    code = demo.wait(280)
 
     assert code == 0, demo.output
     assert_all_was_moved(demo.output)
     demo.assert_nothing_left()
 
 
-@pytest.mark.timeout(300)
 def test_a_kept_demo_stays_until_it_is_stopped(start_demo: Callable[..., Any]) -> None:
     """By dump; everything stays up until Ctrl-C."""
     demo = start_demo("--method", "dump", "--keep")
@@ -68,7 +64,7 @@ def test_a_kept_demo_stays_until_it_is_stopped(start_demo: Callable[..., Any]) -
 
         demo.signal(signal.SIGINT)
 
-        assert demo.process.wait(60) == 0, demo.output
+        assert demo.wait(60) == 0, demo.output
         assert onlooker.poll() is None
     finally:
         onlooker.kill()

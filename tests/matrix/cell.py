@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from demo.airflow import Airflow
+from demo.pace import Patience
 from demo.processes import House
 from tests.matrix import features
 from tests.matrix.cells import Cell
@@ -191,11 +192,11 @@ class Trial:
             return False
 
     def _until(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
+        patience = Patience(seconds)
         while not condition():
-            if time.monotonic() > deadline:
+            if patience.over:
                 logs = "\n".join(f"{name}:\n{self.house.tail(f'airflow {name}')}" for name in COMPONENTS)
-                raise CheckError(f"not within {seconds:g} s: {what}\n{logs}")
+                raise CheckError(f"not within {patience}: {what}\n{logs}")
             self.house.check_alive()
             self.house.sleep(0.3)
 

@@ -67,17 +67,18 @@ def test_both_are_clean(wheel: Path, sdist: Path) -> None:
 
 
 def test_the_wheel_is_the_package_alone(wheel: Path) -> None:
-    """Every file of the package is in it, the mark of its types, too; nothing else is."""
+    """Every file of the package is in it, the mark of its types, too, and the example DAGs; nothing else is."""
     held = {name for name in contents(wheel) if not name.startswith(f"airflow_dbaas-{__version__}.dist-info/")}
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "airflow_dbaas"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "airflow_dbaas", "dags"],
         check=True,
         cwd=ROOT,
         capture_output=True,
         text=True,
     ).stdout
-    assert held == {name for name in listed.splitlines() if (ROOT / name).exists()}
-    assert "airflow_dbaas/py.typed" in held
+    there = {name for name in listed.splitlines() if (ROOT / name).exists()}
+    assert held == {re.sub("^dags/", "airflow_dbaas/example_dags/", name) for name in there}
+    assert {"airflow_dbaas/py.typed", "airflow_dbaas/example_dags/dbaas_migrate_service.py"} <= held
 
 
 def test_the_source_distribution_builds(wheel: Path, sdist: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -18,7 +19,7 @@ from tests.conftest import RunningEmulator
 from tests.integration.airflow.conftest import fill, password_of
 from tests.matrix.cell import Trial, World
 from tests.matrix.cells import choose
-from tests.matrix.environments import build_wheel
+from tests.matrix.environments import ROOT, build_wheel
 
 #: What the editable installation has put beside the packages.
 EDITABLE = ("airflow_dbaas", "_airflow_dbaas", "__editable__")
@@ -75,5 +76,9 @@ def test_the_wheel_works_as_users_install_it(trial: PinnedTrial) -> None:
     command = trial.python.with_name("airflow-dbaas")
     said = subprocess.run([command, "--help"], check=True, capture_output=True, text=True, cwd=trial.empty)
     assert "check-connection" in said.stdout
+    # From now on the DAGs are the wheel's own.
+    shutil.rmtree(trial.dags)
+    subprocess.run([command, "copy-dags", trial.dags], check=True, capture_output=True, cwd=trial.empty)
+    assert {file.name for file in trial.dags.iterdir()} == {file.name for file in (ROOT / "dags").glob("*.*")}
     source = {"source_conn_id": "legacy_postgres", "method": "dump"}
     trial.run_dag("dbaas_migrate_service", {"service": trial.service, **source})

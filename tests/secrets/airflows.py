@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import httpx
 
 from demo.airflow import HTTP_NOT_FOUND, HTTP_OK_BELOW, Airflow
 from demo.emulator import start_emulator
+from demo.pace import Patience
 from demo.processes import DemoError, House
 from tests.integration.scheduler.conftest import Scheduled, metadata
 from tests.matrix.cells import choose
@@ -52,10 +52,10 @@ class Airflow2(Airflow):
 
     def wait_until_healthy(self) -> None:
         """Wait until all components report."""
-        deadline = time.monotonic() + START_SECONDS
+        patience = Patience(START_SECONDS)
         while True:
-            if time.monotonic() > deadline:
-                raise DemoError(f"not healthy after {START_SECONDS:g} s\n{self._house.tail('airflow webserver')}")
+            if patience.over:
+                raise DemoError(f"not healthy after {patience}\n{self._house.tail('airflow webserver')}")
             self._house.check_alive()
             self._house.sleep(0.3)
             try:
@@ -69,7 +69,7 @@ class Airflow2(Airflow):
         """One request to the REST API; ``None`` when there is no such thing."""
         if isinstance(body, dict) and "new_state" in body:
             body = {**body, "dry_run": False}
-        answer = self._http.request(method, f"/api/v1{path}", json=body, headers={"Accept": "application/json"})
+        answer = self.request(method, f"/api/v1{path}", body)
         if answer.status_code == HTTP_NOT_FOUND:
             return None
         if answer.status_code >= HTTP_OK_BELOW:

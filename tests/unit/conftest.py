@@ -71,7 +71,7 @@ class ScriptedServer:
                 with contextlib.suppress(BrokenPipeError):  # the client has given up
                     self.wfile.write(content)
 
-            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - names that the library calls
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - names that the library calls
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's signature
                 pass

@@ -43,7 +43,7 @@ def test_help_has_examples_and_exit_codes() -> None:
     for command in COMMANDS:
         assert f"\n    {command.name} " in whole.stdout
         shown = run(command.name, "--help").stdout
-        for part in ("examples:", f"  airflow-dbaas {command.name}\n", "exit codes:", "  2  wrong use"):
+        for part in ("examples:", f"  airflow-dbaas {command.name}", "exit codes:", "  2  wrong use"):
             assert part in shown
     assert run("--version").stdout == f"airflow-dbaas {__version__}\n"
 

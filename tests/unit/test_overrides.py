@@ -19,7 +19,7 @@ from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.links import DbaasServiceLink
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator
 from airflow_dbaas.sensors.services import DbaasServiceSensor
-from airflow_dbaas.task_groups.fleet import MigrationTurnSensor
+from airflow_dbaas.task_groups.fleet import DbaasMigrationTurnSensor
 from airflow_dbaas.task_groups.migrations import DbaasCreateTargetOperator
 from airflow_dbaas.waits import ServiceWait, Wait
 from tests.unit.bad_input.kinds import GOOD
@@ -46,7 +46,7 @@ def test_what_this_package_overrides_is_known(kind: Any) -> None:
     task = kind(task_id="t", **GOOD[kind])
     assert task.hook is not None
     assert overrides(task) == []
-    assert overrides(MigrationTurnSensor(task_id="turn", at_once=1, until_task_id="x")) == []
+    assert overrides(DbaasMigrationTurnSensor(task_id="turn", at_once=1, until_task_id="x")) == []
     assert overrides(make(DbaasCreateTargetOperator, task_id="target", source_conn_id="s", plan="startup-4")) == []
 
 

@@ -19,7 +19,7 @@ from airflow_dbaas.operators.integrations import DbaasReconcileIntegrationsOpera
 from airflow_dbaas.operators.migrations import DbaasVerifyMigrationOperator
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator, DbaasUpdateServiceOperator
 from airflow_dbaas.sensors.base import DbaasSensor
-from airflow_dbaas.task_groups.cut_over import StopIfWantedOperator
+from airflow_dbaas.task_groups.cut_over import DbaasStopIfWantedOperator
 from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
 from tests.unit.bad_input.kinds import GOOD
 
@@ -269,7 +269,7 @@ def test_a_stop_that_is_wanted(value: Any) -> None:
     from airflow_dbaas.task_groups.cut_over import truth
 
     assert truth("stop", value) is True
-    assert "wanted" in StopIfWantedOperator.template_fields
+    assert "wanted" in DbaasStopIfWantedOperator.template_fields
 
 
 def test_literal_parts_are_checked_at_parse() -> None:

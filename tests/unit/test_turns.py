@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
 from airflow_dbaas._compat import AirflowSensorTimeout, AirflowSkipException
 from airflow_dbaas._compat.triggers import TaskSuccessEvent, TriggerEvent
 from airflow_dbaas.task_groups import fleet
-from airflow_dbaas.task_groups.fleet import MigrationTurnSensor
+from airflow_dbaas.task_groups.fleet import DbaasMigrationTurnSensor
 from airflow_dbaas.triggers import turns
 from airflow_dbaas.triggers.turns import MigrationTurnTrigger
 
@@ -110,8 +110,8 @@ async def test_the_time_is_over(chains: Fleet) -> None:
     late = await event(trigger(40, deadline=time.time() + 0.2))
     assert late.payload == {"late": True}
     with DAG("d", schedule=None):
-        sensor = MigrationTurnSensor(task_id="t", at_once=AT_ONCE, until_task_id="end", timeout=5)
-        lenient = MigrationTurnSensor(task_id="l", at_once=AT_ONCE, until_task_id="end", soft_fail=True)
+        sensor = DbaasMigrationTurnSensor(task_id="t", at_once=AT_ONCE, until_task_id="end", timeout=5)
+        lenient = DbaasMigrationTurnSensor(task_id="l", at_once=AT_ONCE, until_task_id="end", soft_fail=True)
     with pytest.raises(AirflowSensorTimeout, match="the turn has not come within the timeout of 5 s"):
         sensor.execute_complete(context(40), late.payload)
     with pytest.raises(AirflowSkipException):
@@ -125,7 +125,7 @@ async def test_dag_test_looks_again_later(chains: Fleet) -> None:
     fired = await event(made)
     assert type(fired) is TriggerEvent
     with DAG("d", schedule=None):
-        sensor = MigrationTurnSensor(task_id="t", at_once=AT_ONCE, until_task_id="end")
+        sensor = DbaasMigrationTurnSensor(task_id="t", at_once=AT_ONCE, until_task_id="end")
     with pytest.raises(AirflowRescheduleException):
         sensor.execute_complete(context(40), fired.payload)
 
@@ -133,8 +133,8 @@ async def test_dag_test_looks_again_later(chains: Fleet) -> None:
 def test_a_sensor_defers_unless_it_may_begin(chains: Fleet) -> None:
     """Its trigger is restored from plain JSON; not deferrable, it is rescheduled."""
     with DAG("d", schedule=None):
-        sensor = MigrationTurnSensor(task_id="t", at_once="3", until_task_id="end")
-        poked = MigrationTurnSensor(task_id="p", at_once="3", until_task_id="end", deferrable=False)
+        sensor = DbaasMigrationTurnSensor(task_id="t", at_once="3", until_task_id="end")
+        poked = DbaasMigrationTurnSensor(task_id="p", at_once="3", until_task_id="end", deferrable=False)
     assert sensor.execute(context(2))
     assert chains.looks == 1
     with pytest.raises(TaskDeferred) as deferred:

@@ -19,6 +19,7 @@ from cryptography import x509
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_dbaas.api import Client
+from demo.pace import Patience
 from tests.conftest import RunningEmulator
 from tests.integration.airflow.conftest import Run
 from tests.unit.conftest import Reply, ScriptedServer
@@ -160,9 +161,9 @@ def test_a_log_that_does_not_end_is_read_up_to_now(run: Run, api: ScriptedServer
 @pytest.fixture
 def measured(client: Client, service: str) -> str:
     """A service whose server has been measured."""
-    deadline = time.monotonic() + 120
+    patience = Patience(120)
     while not client.observability.metrics(service_name=service, period="hour").series:
-        assert time.monotonic() < deadline
+        assert not patience.over
         time.sleep(0.5)
     return service
 

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from airflow_dbaas.api import Client
+from demo.pace import Patience
 from tests.conftest import RunningEmulator, start_emulator
 from tests.integration.airflow.conftest import DagRun, Run
 
@@ -44,7 +45,7 @@ def client(emulator: RunningEmulator) -> Iterator[Client]:
 
 
 def wait_for(client: Client, service: str, *, rows: int) -> None:
-    deadline = time.monotonic() + 60
+    patience = Patience(60)
     while True:
         # Its server is measured from the start, also while the service is not ready yet.
         found = client.services.list().named(service)
@@ -52,7 +53,7 @@ def wait_for(client: Client, service: str, *, rows: int) -> None:
         measured = series and all(len(points) >= rows for points in series[0].nodes.values())
         if measured and found is not None and found.state == "running":
             return
-        assert time.monotonic() < deadline, "not running, or no metrics, within a minute"
+        assert not patience.over, "not running, or no metrics, within a minute"
         time.sleep(0.2)
 
 

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from airflow_dbaas.emulator.postgres import PostgresServer
+from demo.pace import Patience
 from tests.conftest import RunningEmulator, mariadb
 
 
@@ -138,9 +139,9 @@ class Api:
 
 def eventually(fetch: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 60) -> Any:
     """What ``fetch`` returns once it is ``good``."""
-    deadline = time.monotonic() + seconds
+    patience = Patience(seconds)
     while not good(found := fetch()):
-        assert time.monotonic() < deadline, f"still {found}"
+        assert not patience.over, f"still {found}"
         time.sleep(0.1)
     return found
 

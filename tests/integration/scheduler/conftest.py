@@ -21,6 +21,7 @@ from airflow_dbaas.api import Client
 from airflow_dbaas.emulator.postgres import PostgresServer, installed
 from demo.airflow import Airflow
 from demo.emulator import Emulator, start_emulator
+from demo.pace import Patience
 from demo.processes import House
 from tests.chaos.source import write_dag
 from tests.integration.airflow.conftest import fill, password_of
@@ -93,11 +94,11 @@ class Scheduled:
 
     def until(self, condition: Callable[[], bool], what: str, seconds: float = RUN_SECONDS) -> None:
         """Wait for a condition, or fail and show what the components said."""
-        deadline = time.monotonic() + seconds
+        patience = Patience(seconds)
         while not condition():
-            if time.monotonic() > deadline:
+            if patience.over:
                 logs = "\n".join(self.house.tail(name) for name in ("airflow scheduler", "airflow triggerer"))
-                raise AssertionError(f"not within {seconds:g} s: {what}\n{logs}")
+                raise AssertionError(f"not within {patience}: {what}\n{logs}")
             self.house.check_alive()
             time.sleep(0.3)
 

@@ -28,6 +28,8 @@ except ImportError:  # 2.11
 
 #: What only runs with something else installed.
 EXTRAS = ("airflow_dbaas.emulator", "airflow_dbaas.testing", "airflow_dbaas._compat.lineage")
+#: What is there to be copied.
+DATA = "airflow_dbaas.example_dags"
 #: What is imported by a later Airflow only: the first that does.
 LATER = {
     "airflow_dbaas._compat.approval": (3, 1),
@@ -76,7 +78,7 @@ def modules():
     files = sorted(file for file in Path(airflow_dbaas.__file__).parent.rglob("*.py") if file.stem != "__main__")
     names = [".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__") for file in files]
     version = tuple(int(part) for part in airflow.__version__.split("."))
-    without = (*EXTRAS, *(name for name, first in LATER.items() if version < first))
+    without = (*EXTRAS, DATA, *(name for name, first in LATER.items() if version < first))
     return [name for name in names if not name.startswith(without)]
 
 

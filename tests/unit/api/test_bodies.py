@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api.body import secrets_in
+from airflow_dbaas.api import answers
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.external_endpoints import DatadogEndpoints
 from airflow_dbaas.api.migrations import Migrations
 from airflow_dbaas.api.observability import Observability
 from airflow_dbaas.api.operations import Operations
+from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.api.services import OpensearchServices, PgServices, Services
 
 SECRET = "pa55/w@rd"
@@ -154,4 +155,4 @@ def test_a_call_does_not_show_its_body() -> None:
     """A call's repr and text hold no secret."""
     call = PgServices.update.call(name="db", migration={"host": "h", "port": 1, "password": SECRET})
     assert SECRET not in repr(call) + str(call)
-    assert secrets_in(call.body) == {SECRET}
+    assert answers.secrets_in(call.body) == {Secret(SECRET)}

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.api import Client, errors
+from airflow_dbaas.api import Client, answers, errors
 from airflow_dbaas.api.accounts import UserSecrets
 from airflow_dbaas.api.answer import Answer
-from airflow_dbaas.api.body import secrets_in
 from airflow_dbaas.api.external_endpoints import DatadogEndpoint, PrometheusEndpoint, RsyslogEndpoint
 from airflow_dbaas.api.observability import LogEntry, ServiceMetrics
 from airflow_dbaas.api.operations import Operation
-from airflow_dbaas.api.redaction import SECRETS, is_secret
+from airflow_dbaas.api.redaction import SECRETS, Secret, is_secret
 from airflow_dbaas.api.services import (
     GrafanaService,
     MysqlService,
@@ -111,7 +110,7 @@ def test_calls_show_no_secret(example: str) -> None:
     name, arguments = SENT[example]
     call = declared(name).call(**arguments)
     assert CANARY not in f"{call!r} {call}"
-    assert secrets_in(call.body) == {CANARY}
+    assert answers.secrets_in(call.body) == {Secret(CANARY)}
 
 
 @pytest.mark.parametrize("bad", [CANARY * 3000, [CANARY], {"password": CANARY}], ids=["long", "list", "mapping"])

@@ -10,7 +10,7 @@ from airflow_dbaas.operators.services import (
     DbaasCaCertificateOperator,
     DbaasServiceLogsOperator,
 )
-from airflow_dbaas.task_groups.cut_over import StopIfWantedOperator
+from airflow_dbaas.task_groups.cut_over import DbaasStopIfWantedOperator
 from tests.unit.bad_input.tasks import CANARY, ZONES
 
 _URL = "the API URL must look like https://host[:port]/v2, without credentials, got"
@@ -160,7 +160,7 @@ RUNNING: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = [
         "path 'gopher://host/db.jsonl' cannot be used: Unsupported filesystem: 'gopher'",
     ),
     (
-        StopIfWantedOperator,
+        DbaasStopIfWantedOperator,
         {"service_name": "db", "source_conn_id": "legacy", "wanted": "perhaps", "after_task_id": "wait"},
         {},
         "stop must be true or false, got 'perhaps'",

@@ -1,6 +1,7 @@
 """Tasks with secrets in their hands, for every Airflow: some succeed, some fail with them, some are killed."""
 
 import logging
+from urllib.parse import quote
 
 from airflow_dbaas import credentials
 from airflow_dbaas.api.migrations import Migrations
@@ -121,7 +122,20 @@ with DAG("canary_failures", schedule=None, params={"service": "", "engine": ""})
         logging.getLogger(__name__).info("%s %r", everything, everything)
         client.operation(f"create-dbaas-service-{engine}")(name=service, plan="startup-4", admin_password=admin)
 
+    @task(do_xcom_push=False)
+    def tell(service: str, engine: str) -> str:
+        """What the hook's client reveals, as it is, on standard output, in the log and as what the task returns."""
+        kind = {"pg": "postgres"}.get(engine, engine)
+        with DbaasHook() as hook:
+            client = hook.get_conn()
+            user = client.operation(f"get-dbaas-service-{engine}")(service).users[0].username
+            revealed = client.operation(f"reveal-dbaas-{kind}-user-password")(service_name=service, username=user)
+        print("revealed", revealed.password, quote(revealed.password, safe=""), revealed.model_dump())
+        logging.getLogger(__name__).info("revealed %s %r", revealed.password, revealed.password)
+        return revealed.password
+
     by_hand(SERVICE, "{{ params.engine }}")
+    tell(SERVICE, "{{ params.engine }}")
 
 
 with DAG("canary_killed", schedule=None, params={"service": ""}):
