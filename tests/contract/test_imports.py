@@ -35,7 +35,8 @@ ALLOWED = {
     "lineage": {"_compat"},
     "retry_policy": {"_compat", "api"},
     "fleet": {"_compat", "api", "documents", "validation"},
-    "events": {"_compat", "api", "waits"},
+    "advice": {"api"},
+    "events": {"_compat", "advice", "api", "waits"},
     "links": {"_compat", "api"},
     "results": {"_compat"},
     "base": {"_compat", "hooks", "links", "results", "validation"},
@@ -66,7 +67,7 @@ ALLOWED = {
     "cli": {"__version__", "_compat", "api", "cli", "emulator", "hooks"},
     "testing": {"api", "cli", "testing"},
 }
-_TASKS = {"_compat", "api", "base", "events", "links", "polling", "triggers", "validation", "waits"}
+_TASKS = {"_compat", "advice", "api", "base", "events", "links", "polling", "triggers", "validation", "waits"}
 ALLOWED["operators"] = {
     "operators",
     "assets",
