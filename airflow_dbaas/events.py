@@ -65,10 +65,10 @@ class airflow_errors:  # noqa: N801 - it is used as a function is
     Errors that only somebody's change can mend are ``AirflowFailException`` as well, which Airflow does not retry. The
     others keep their class, and Airflow retries the task as its author asked.
 
-    :param task: the operator or sensor.
+    :param task: the operator or sensor; without it nothing is logged.
     """
 
-    def __init__(self, task: Any) -> None:
+    def __init__(self, task: Any = None) -> None:
         self._task = task
 
     def __enter__(self) -> None:
@@ -76,5 +76,6 @@ class airflow_errors:  # noqa: N801 - it is used as a function is
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, DbaasError):
-            advice.tell(self._task, error)
+            if self._task is not None:
+                advice.tell(self._task, error)
             raise as_final(error).with_traceback(None) from None

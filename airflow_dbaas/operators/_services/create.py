@@ -31,10 +31,10 @@ class DbaasCreateServiceOperator(DbaasOperator):
     first try created. One of another plan fails the task, unless told otherwise by ``if_exists``. Settings that are not
     as given are left so, with a warning. Killing the task leaves the service alone.
 
-    Returns ``service``, ``state``, ``type``, ``plan``, ``zone``, ``created``, ``differs`` (names of what is not as
-    given: ``plan`` and settings) and ``operation_id``. ``created`` says whether this task made it; after a retry only
-    Airflow 3.3 knows that of an earlier try, elsewhere it is False then. With ``wait_for_completion=False`` nothing is
-    waited for, and the ``state`` of a new service is None.
+    Returns ``service``, ``state``, ``type``, ``plan``, ``zone``, ``created`` and ``operation_id``, and ``differs``
+    (names of settings, or ``plan``) if the service is not as given. ``created`` says whether this task made it; after a
+    retry only Airflow 3.3 knows that of an earlier try, elsewhere it is False then. With ``wait_for_completion=False``
+    nothing is waited for, and the ``state`` of a new service is None.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param plan: plan, e.g. ``startup-4``; templated.
@@ -176,7 +176,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
         operation_id: str | None,
         **state: Any,
     ) -> Any:
-        adds = {"created": created, "differs": differs, "operation_id": operation_id}
+        adds = {"created": created, "operation_id": operation_id, **({"differs": differs} if differs else {})}
         if not self.wait_for_completion:
             return {**service_result(service), **adds}
         return self.end_with(context, ServiceWait(self.service_name), adds=adds, **state)
