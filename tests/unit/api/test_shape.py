@@ -52,7 +52,7 @@ def test_a_call_builds_only_what_it_needs() -> None:
 
 
 def test_a_first_call_imports_only_what_it_needs() -> None:
-    """Not the other endpoints, not what an event loop or a proxy needs; nor, without TLS, any certificate."""
+    """Not the other endpoints, not aiohttp; nor, without TLS, any certificate."""
     work = (
         "import ssl\n"
         "from airflow_dbaas.api import Client\n"
@@ -67,8 +67,8 @@ def test_a_first_call_imports_only_what_it_needs() -> None:
     modules = loaded_after(work.format(id="a02baf5a-a3e4-49a0-857b-8a08d276c1c0"))
     assert built(modules) == {"models.base", "models.operations"}
     assert {name for name in modules if name.startswith("endpoints.")} == {"endpoints.operations"}
-    assert "blocking" in modules
-    assert not {"looped", "proxied"} & modules
+    assert "transports" in modules
+    assert "aiohttp_reads" not in modules
 
 
 def test_what_airflow_parses_is_small() -> None:
