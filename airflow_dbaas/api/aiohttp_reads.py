@@ -7,11 +7,11 @@ connection after it has read the whole request (seen with aiohttp 3.14.5 and htt
 
 from __future__ import annotations
 
-import asyncio
 import re
+import select
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+import weakref
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -44,8 +44,10 @@ class AiohttpReads(httpx.AsyncBaseTransport):
         """Send a request, see httpx."""
         if request.method != "GET" or not _PLAIN.fullmatch(request.url.raw_path):
             return await self._others.handle_async_request(request)
-        with _errors():
+        try:
             response = await self._reads.handle_async_request(request)
+        except _ERRORS as error:
+            raise _named(error) from _cause(error)
         response.stream = _Stream(response.stream)
         return response
 
@@ -58,12 +60,18 @@ class AiohttpReads(httpx.AsyncBaseTransport):
 class _Connector(aiohttp.TCPConnector):
     """Uses no connection again on which something has come that nobody has asked for."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._used: weakref.WeakSet[Any] = weakref.WeakSet()
+
     async def connect(self, *arguments: Any, **named: Any) -> Any:
-        # The event loop reads what has come by now.
-        await asyncio.sleep(0)
         while True:
             connection = await super().connect(*arguments, **named)
-            if connection.protocol is not None and not connection.protocol.should_close:
+            protocol: Any = connection.protocol
+            if protocol not in self._used:
+                self._used.add(protocol)
+                return connection
+            if not (protocol.should_close or _readable(connection.transport)):
                 return connection
             # Not by a TLS shutdown, for which the server may let one wait.
             if connection.transport is not None:
@@ -71,30 +79,39 @@ class _Connector(aiohttp.TCPConnector):
             connection.close()
 
 
+def _readable(transport: Any) -> bool:
+    """Whether something has come that the event loop has not read yet."""
+    watch = select.poll()
+    watch.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(watch.poll(0))
+
+
 class _Stream(httpx.AsyncByteStream):
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _errors():
+        try:
             async for chunk in self._stream:
                 yield chunk
+        except _ERRORS as error:
+            raise _named(error) from _cause(error)
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
 
-@contextmanager
-def _errors() -> Iterator[None]:
-    """httpx's errors for aiohttp's: ``httpx-aiohttp`` leaves out some, and misnames others."""
-    try:
-        yield
-    except (httpx.TransportError, aiohttp.ClientError) as error:
-        cause = error if isinstance(error, aiohttp.ClientError) else error.__cause__
-        raise _named(cause) from cause
+_ERRORS = (httpx.TransportError, aiohttp.ClientError)
 
 
-def _named(cause: BaseException | None) -> httpx.TransportError:
+def _cause(error: Exception) -> BaseException | None:
+    """aiohttp's error, of which ``httpx-aiohttp`` makes one of httpx's, unless it leaves it as it is."""
+    return error if isinstance(error, aiohttp.ClientError) else error.__cause__
+
+
+def _named(error: Exception) -> httpx.TransportError:
+    """The right one of httpx's errors: ``httpx-aiohttp`` misnames some."""
+    cause = _cause(error)
     if isinstance(cause, aiohttp.ClientConnectorError):
         return httpx.ConnectError(str(cause))
     if isinstance(cause, aiohttp.ServerDisconnectedError):

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from threading import Semaphore
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 
 import httpx
 import tenacity
@@ -108,6 +108,16 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
         # Reading the authorities takes longer than all else, and what is not encrypted does without.
         trust = authorities(ca_file) if secure or ca_file else None
         self._signature = Signature(key, secret)
+        # Copied for each request, which takes less time than to make them.
+        self._headers = httpx.Headers(
+            {
+                "Host": parsed.netloc.decode("ascii"),
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "User-Agent": "airflow-dbaas",
+            }
+        )
+        self._headers_with_body = httpx.Headers({**self._headers, "Content-Type": "application/json"})
         try:
             self._http: HttpT = self._open(
                 auth=self._signature,
@@ -156,13 +166,10 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
     def _request(self, call: Call[Any], seconds: float | None) -> httpx.Request:
         if self._http.is_closed:
             raise RuntimeError("cannot send a request: the client has been closed")
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "airflow-dbaas"}
-        if call.body:
-            headers["Content-Type"] = "application/json"
         request = httpx.Request(
             call.method,
             _parsed(self.url + call.path),
-            headers=headers,
+            headers=self._headers_with_body if call.body else self._headers,
             content=call.body or None,
             extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds)},
         )
@@ -259,7 +266,7 @@ class Client(_Settings[HttpClient, httpx.BaseTransport], Operations):
                     # Read by a hook, or never a stream.
                     return _reply(response, _small(response.content))
                 body = Body(response.headers)
-                for received in response.iter_raw():
+                for received in cast("httpx.SyncByteStream", response.stream):
                     for _ in body.feed(received):
                         pass
                     running.left()
@@ -414,7 +421,7 @@ class AsyncClient(_Settings[AsyncHttpClient, httpx.AsyncBaseTransport], Operatio
                 # Read by a hook, or never a stream.
                 return _reply(response, _small(response.content))
             body = Body(response.headers)
-            async for received in response.aiter_raw():
+            async for received in cast("httpx.AsyncByteStream", response.stream):
                 for _ in body.feed(received):
                     # Others in the event loop have their turn.
                     await asyncio.sleep(0)

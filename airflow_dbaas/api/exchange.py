@@ -70,6 +70,8 @@ class Body:
     """
 
     def __init__(self, headers: httpx.Headers) -> None:
+        # Else httpx looks through all of them for their encoding.
+        headers.encoding = "iso-8859-1"
         announced = headers.get("content-length", "")
         if announced.isascii() and announced.isdigit() and int(announced) > LARGEST_ANSWER:
             raise AnswerTooLargeError

@@ -360,6 +360,8 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not buffer:
+            return
         running = exchange.current.get()
         if running is not None:
             running.phase = "write"
