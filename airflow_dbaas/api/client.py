@@ -248,34 +248,37 @@ class Client(_Settings[HttpClient, httpx.BaseTransport], Operations):
         raise failure
 
     def _reply(self, call: Call[Any], until: float) -> answers.Reply:
-        if not self._turns.acquire(timeout=self._seconds(call, until)):
+        turns = self._turns
+        if not turns.acquire(timeout=self._seconds(call, until)):
             raise httpx.PoolTimeout(_NO_TURN)
-        running = Exchange(self._seconds(call, until))
-        token = exchange.current.set(running)
         try:
-            request = self._request(call, running.seconds)
-            hooks = self._http.event_hooks
-            for hook in hooks["request"]:
-                hook(request)
-            response = self._transport.handle_request(request)
-            try:
-                response.request = request
-                for hook in hooks["response"]:
-                    hook(response)
-                if response.is_closed:
-                    # Read by a hook, or never a stream.
-                    return _reply(response, _small(response.content))
-                body = Body(response.headers)
-                for received in cast("httpx.SyncByteStream", response.stream):
-                    for _ in body.feed(received):
-                        pass
-                    running.left()
-                return _reply(response, body.content())
-            finally:
-                response.close()
+            running = Exchange(self._seconds(call, until))
+            with running.entered():
+                return self._exchange(call, running)
         finally:
-            exchange.current.reset(token)
-            self._turns.release()
+            turns.release()
+
+    def _exchange(self, call: Call[Any], running: Exchange) -> answers.Reply:
+        request = self._request(call, running.seconds)
+        hooks = self._http.event_hooks
+        for hook in hooks["request"]:
+            hook(request)
+        response = self._transport.handle_request(request)
+        try:
+            response.request = request
+            for hook in hooks["response"]:
+                hook(response)
+            if response.is_closed:
+                # Read by a hook, or never a stream.
+                return _reply(response, _small(response.content))
+            body = Body(response.headers)
+            for received in cast("httpx.SyncByteStream", response.stream):
+                for _ in body.feed(received):
+                    pass
+                running.left()
+            return _reply(response, body.content())
+        finally:
+            response.close()
 
     def iter_dbaas_service_logs(
         self,
@@ -396,15 +399,15 @@ class AsyncClient(_Settings[AsyncHttpClient, httpx.AsyncBaseTransport], Operatio
                 raise httpx.PoolTimeout(_NO_TURN) from None
         else:
             await self._turns.acquire()
-        running = Exchange(self._seconds(call, until))
-        token = exchange.current.set(running)
         try:
-            async with asyncio.timeout(running.seconds):
-                return await self._exchange(call)
-        except TimeoutError:
-            raise running.late() from None
+            running = Exchange(self._seconds(call, until))
+            try:
+                with running.entered():
+                    async with asyncio.timeout(running.seconds):
+                        return await self._exchange(call)
+            except TimeoutError:
+                raise running.late() from None
         finally:
-            exchange.current.reset(token)
             self._turns.release()
 
     async def _exchange(self, call: Call[Any]) -> answers.Reply:

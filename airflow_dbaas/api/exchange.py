@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -42,6 +43,15 @@ class Exchange:
 
     def __post_init__(self) -> None:
         self.deadline = time.monotonic() + self.seconds
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """It is this thread's or task's exchange meanwhile."""
+        token = current.set(self)
+        try:
+            yield
+        finally:
+            current.reset(token)
 
     def left(self) -> float:
         """Seconds that are left.

@@ -337,3 +337,21 @@ async def test_requests_wait_for_their_turn(server: ScriptedServer, monkeypatch:
         found = await asyncio.gather(*(made.send(CALL) for _ in range(20)))
     assert [each.state for each in found] == ["success"] * 20
     assert len(server.connections) <= 3
+
+
+@both
+def test_a_turn_is_given_back_when_its_time_is_over(
+    server: ScriptedServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call whose time ends while it waits for its turn leaves it to others."""
+    monkeypatch.setattr(client, "MOST", 1)
+    server.replies = [Reply(body={"state": "success"})]
+    seconds, asked = client._Settings._seconds, itertools.count()
+
+    def late_once(self: Any, call: Call[Any], until: float) -> float:
+        # The first time before its turn, the second after it.
+        return seconds(self, call, 0 if next(asked) == 1 else until)
+
+    monkeypatch.setattr(client._Settings, "_seconds", late_once)
+    assert run(CALL, url=server.url).state == "success"
+    assert len(server.requests) == 1
