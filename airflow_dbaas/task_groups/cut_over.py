@@ -46,8 +46,8 @@ class DbaasStopIfWantedOperator(DbaasStopMigrationOperator):
         return super().start(context)
 
 
-class VerifyIfMigratedOperator(DbaasVerifyMigrationOperator):
-    """As its parent, but skipped if the task that waits for the data was: see ``StopIfWantedOperator``.
+class DbaasVerifyIfMigratedOperator(DbaasVerifyMigrationOperator):
+    """As its parent, but skipped if the task that waits for the data was: see ``DbaasStopIfWantedOperator``.
 
     :param after_task_id: that task.
     """

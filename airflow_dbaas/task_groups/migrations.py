@@ -252,9 +252,9 @@ def _verify(rule: str, wait: Any, **arguments: Any) -> Any:
     arguments.update(task_id="verify_migration", trigger_rule=rule)
     if rule != "none_failed":
         return DbaasVerifyMigrationOperator(**arguments)
-    from airflow_dbaas.task_groups.cut_over import VerifyIfMigratedOperator
+    from airflow_dbaas.task_groups.cut_over import DbaasVerifyIfMigratedOperator
 
-    return VerifyIfMigratedOperator(after_task_id=wait.task_id, **arguments)
+    return DbaasVerifyIfMigratedOperator(after_task_id=wait.task_id, **arguments)
 
 
 def _stop(stop: Any, wait: Any, **arguments: Any) -> Any:
