@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
+from airflow_dbaas import advice
 from airflow_dbaas._compat import AirflowFailException
 from airflow_dbaas.api import errors
 from airflow_dbaas.api.errors import DbaasError
@@ -59,15 +58,24 @@ def _final_class(kind: type[DbaasError]) -> type[DbaasError]:
     return type(kind.__name__, (kind, AirflowFailException), {"__doc__": kind.__doc__, "__module__": kind.__module__})
 
 
-@contextmanager
-def airflow_errors() -> Iterator[None]:
-    """Turns errors that only somebody's change can mend into ``AirflowFailException``, which Airflow does not retry.
+class airflow_errors:  # noqa: N801 - it is used as a function is
+    """For the body of a task: says what failed and what to do next, and hands the error to Airflow without the frames
+    it came through, which Airflow would write to the log after it (at level DEBUG they are there).
 
-    The others pass as they are, and Airflow retries the task as its author asked.
+    Errors that only somebody's change can mend are ``AirflowFailException`` as well, which Airflow does not retry. The
+    others keep their class, and Airflow retries the task as its author asked.
+
+    :param task: the operator or sensor; without it nothing is logged.
     """
-    try:
-        yield
-    except DbaasError as error:
-        if error.retryable:
-            raise
-        raise AirflowFailException(str(error)) from error
+
+    def __init__(self, task: Any = None) -> None:
+        self._task = task
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, DbaasError):
+            if self._task is not None:
+                advice.tell(self._task, error)
+            raise as_final(error).with_traceback(None) from None

@@ -33,6 +33,7 @@ class MigrationRecord:
     :param ignore_dbs: the databases left out, as ``normalized`` writes them.
     :param method: ``auto``, ``dump`` or ``replication``.
     :param stopped_at: when it was stopped.
+    :param failed_at: when it was found to have failed for good, and so was about to be removed.
     :param verified_at: when source and target were found equal, with nothing being copied any more.
     """
 
@@ -46,6 +47,7 @@ class MigrationRecord:
     ignore_dbs: str | None = None
     method: str | None = None
     stopped_at: str | None = None
+    failed_at: str | None = None
     verified_at: str | None = None
 
     def is_of_service_created_at(self, created_at: str | None) -> bool:
@@ -100,6 +102,18 @@ def note_stop(zone: str | None, service: str) -> None:
     record = read(zone, service)
     if record is not None and record.stopped_at is None:
         write(zone, service, replace(record, stopped_at=_now()))
+
+
+def note_failure(zone: str | None, service: str, record: MigrationRecord, *, failed: bool) -> None:
+    """Record whether a migration has failed: before it is stopped, for that may take more than one try.
+
+    :param zone: zone of the service.
+    :param service: name of the service.
+    :param record: its record.
+    :param failed: whether it has; one that was taken for failed may have recovered since.
+    """
+    if failed or record.failed_at is not None:
+        write(zone, service, replace(record, failed_at=_now() if failed else None))
 
 
 def note_verification(zone: str | None, service: str, record: MigrationRecord, *, equal: bool) -> None:

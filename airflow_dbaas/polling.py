@@ -9,6 +9,7 @@ time.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import random
@@ -29,7 +30,7 @@ from airflow_dbaas.waits import Done, Failed, Pending, Verdict, Wait
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
-    from airflow_dbaas.sharing import SharedClient
+    from airflow_dbaas.sharing import Question, SharedClient
 
 #: Seconds without a single usable answer after which a wait gives up.
 UNANSWERED_SECONDS = 300.0
@@ -79,6 +80,11 @@ class Watch:
     def in_doubt(self) -> bool:
         """Whether the last poll showed a trouble that is not yet known to be passing or lasting."""
         return self._trouble_since is not None or self._unanswered_since is not None
+
+    @property
+    def left(self) -> float:
+        """Seconds that a poll which begins now may take: what is left of the wait, but a second at least."""
+        return max(1.0, self.deadline - time.time())
 
     def see(self, outcome: Any | DbaasError) -> Verdict:
         """The verdict after a poll.
@@ -156,7 +162,7 @@ def _spread(waits: int) -> float:
 def poll(client: Client, watch: Watch) -> Verdict:
     """Look once."""
     try:
-        outcome: Any = client.send(watch.wait.call(), retry=NO_RETRY)
+        outcome: Any = client.send(watch.wait.call(), retry=NO_RETRY, within=watch.left)
     except DbaasError as error:
         outcome = error
     return watch.see(outcome)
@@ -185,6 +191,17 @@ def run_briefly(client: Client, watch: Watch, *, until: float) -> Verdict:
     return verdict
 
 
+async def _answer(question: Question, pause: float, watch: Watch) -> Any:
+    """The answer to the next request, or the error it ends in; other waits may share it, and have more time."""
+    if watch.deadline == math.inf:
+        return await question.answer(pause)
+    try:
+        async with asyncio.timeout(watch.left):
+            return await question.answer(pause)
+    except TimeoutError:
+        return DbaasTransportError("no answer by the end of the wait")
+
+
 async def run_async(client: SharedClient, watch: Watch) -> Done | Failed:
     """Wait in an event loop until the verdict is final.
 
@@ -196,7 +213,7 @@ async def run_async(client: SharedClient, watch: Watch) -> Done | Failed:
             # All that start together, say with the triggerer, do not look together.
             spread = random.uniform(0, _spread(client.waits))  # noqa: S311 - no secret
             pause = min(spread, watch.pause(client.crowd, client.waits))
-            while isinstance(verdict := watch.see(await question.answer(pause)), Pending):
+            while isinstance(verdict := watch.see(await _answer(question, pause, watch)), Pending):
                 pause = watch.pause(client.crowd, client.waits)
     except DbaasError as error:
         # The call could not be made of what the wait was given.

@@ -18,8 +18,8 @@ _Calls = dict[str, Callable[[], object]]
 SUBJECT = Subject(
     title="A call",
     quantities=(
-        Quantity("operation", "get-operation, µs of CPU", share=0.7),
-        Quantity("pg", "get-dbaas-service-pg, µs of CPU", share=0.7),
+        Quantity("operation", "get-operation, µs of CPU", share=0.9),
+        Quantity("pg", "get-dbaas-service-pg, µs of CPU", share=0.9),
         Quantity("rate", "get-operation, calls a second"),
     ),
     cases=(

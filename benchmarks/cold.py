@@ -25,7 +25,7 @@ SUBJECT = Subject(
     title="The first call",
     quantities=(
         Quantity("bare ms", "in a bare Python, ms of CPU"),
-        Quantity("airflow ms", "in a task of Airflow, ms of CPU", share=0.2),
+        Quantity("airflow ms", "in a task of Airflow, ms of CPU", share=0.5),
         Quantity("bare MB", "in a bare Python, MB of memory", digits=1),
         Quantity("airflow MB", "in a task of Airflow, MB of memory", digits=1),
     ),

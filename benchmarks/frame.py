@@ -34,11 +34,13 @@ class Case:
     :param name: name, as the command line takes it.
     :param title: who that is, as the table shows it.
     :param role: what it is beside the others.
+    :param share: our goal for this case, as a share of the best peer's value, if not that of the quantity.
     """
 
     name: str
     title: str
     role: Role
+    share: float | None = None
 
 
 @dataclass(frozen=True)

@@ -76,9 +76,10 @@ def _goal(quantity: Quantity, ours: _Measured, measured: Sequence[_Measured]) ->
     if quantity.most is not None:
         goals.append((f"at most {_number(quantity.most, quantity)}", ours.median <= quantity.most))
     peers = [each.median for each in measured if each.case.role is Role.PEER]
-    if quantity.share is not None and peers:
+    goal = quantity.share if ours.case.share is None else ours.case.share
+    if goal is not None and peers:
         share = ours.median / min(peers)
-        goals.append((f"at most {quantity.share} of the best peer ({share:.2f})", share <= quantity.share))
+        goals.append((f"at most {goal} of the best peer ({share:.2f})", share <= goal))
     return "; ".join(f"{words}: {'met' if met else 'missed'}" for words, met in goals)
 
 

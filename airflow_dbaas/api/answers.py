@@ -90,12 +90,14 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
     try:
         return _parse(call.answer, reply.content)
     except pydantic.ValidationError as error:
-        what = error.errors(include_context=False, include_input=False, include_url=False)[0]
+        what = error.errors(include_input=False, include_url=False)[0]
     # Raised out here, without the validation error: that one and its frames hold the answer, which may hold a password.
+    from airflow_dbaas.api.body import sentence
+
     place = ".".join(str(part) for part in what["loc"])
     raise DbaasResponseError(
         f"{call}: the answer ({reply.headers.get('content-type', 'no content type')}, "
-        f"{len(reply.content)} bytes) is not what the API documents: {place or 'body'}: {what['msg']}"
+        f"{len(reply.content)} bytes) is not what the API documents: {place or 'body'} {sentence(what)}"
     )
 
 

@@ -160,7 +160,9 @@ _SENTENCES = {
     "less_than_equal": "must be at most {le}",
     "list_type": "must be a list",
     "literal_error": "must be {expected}",
+    "json_invalid": "is not JSON",
     "missing": "must be given",
+    "model_type": "must be a mapping of properties",
     "recursion_loop": "must not hold itself",
     "string_pattern_mismatch": "must match {pattern}",
     "string_too_long": "must have at most {max_length} characters",
@@ -199,7 +201,7 @@ def _explain(
             last = _spelled(last, given, _at(given, above))
         path = ".".join(map(str, (*above, last)))
         value = problem["input"]
-        text = f"{path} {_sentence(problem)}"
+        text = f"{path} {sentence(problem)}"
         # A mapping that was rendered to a text may hold a secret, too.
         if not missing and problem["type"] != "dict_type" and not any(map(is_secret, problem["loc"])):
             text += _shown(value)
@@ -207,7 +209,11 @@ def _explain(
         yield f"{text} ({hint})" if hint else text
 
 
-def _sentence(problem: Any) -> str:
+def sentence(problem: Any) -> str:
+    """What is wrong with a value, in our own words.
+
+    :param problem: one of the errors of a pydantic ``ValidationError``, with its context.
+    """
     context = {name: str(value) for name, value in problem.get("ctx", {}).items()}
     if problem["type"] == "literal_error":
         *most, last = re.findall(r"'([^']*)'", context["expected"])

@@ -1,30 +1,35 @@
-"""The two clients. Only they, their connections, and whom they trust, know the HTTP library."""
+"""The two clients. Signing, connections and trust apart, only they know httpx."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import math
 import re
 import ssl
+import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator
-from functools import cached_property
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
+from threading import Semaphore
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 
 import httpx
 import tenacity
 
-from airflow_dbaas.api import addresses, answers, auth
+from airflow_dbaas.api import addresses, answers, exchange
+from airflow_dbaas.api.auth import Signature
 from airflow_dbaas.api.calls import AnswerT, Call
-from airflow_dbaas.api.connections import Request, Server
-from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasTransportError
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasResponseError, DbaasTransportError
+from airflow_dbaas.api.exchange import AnswerTooLargeError, Body, Exchange
 from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
 from airflow_dbaas.api.places import Place
-from airflow_dbaas.api.proxies import proxy_for
 from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.api.resources import Resources
 from airflow_dbaas.api.retries import RetryPolicy
-from airflow_dbaas.api.trust import authorities
+from airflow_dbaas.api.transports import AsyncHttpClient, HttpClient
+from airflow_dbaas.api.trust import authorities, nobody
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,23 +38,18 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 30.0
 
+#: Requests of one client at a time; others wait for their turn.
+MOST = 100
 
-class _Way(Protocol):
-    def exchange(self, request: Request) -> answers.Reply: ...
+#: Transports whose errors tell whether a request was sent.
+_TRUSTED = (httpx.HTTPTransport, httpx.AsyncHTTPTransport, httpx.MockTransport)
 
-    def close(self) -> None: ...
-
-
-class _AsyncWay(Protocol):
-    async def exchange(self, request: Request) -> answers.Reply: ...
-
-    async def close(self) -> None: ...
+EventHooks = Mapping[str, list[Callable[..., Any]]]
+HttpT = TypeVar("HttpT", HttpClient, AsyncHttpClient)
+TransportT = TypeVar("TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
 
-WayT = TypeVar("WayT", _Way, _AsyncWay)
-
-
-class _Settings(ABC, Generic[WayT]):
+class _Settings(ABC, Generic[HttpT, TransportT]):
     """What both clients have in common: settings, and how a call becomes a request.
 
     :param key: API key.
@@ -57,13 +57,17 @@ class _Settings(ABC, Generic[WayT]):
     :param url: base URL with ``/v2``; by default that of the zone.
     :param zone: one of ``addresses.ZONES``; needed without ``url``. Calls that name a service which
         list-dbaas-services shows in another zone are refused.
-    :param timeout: seconds that connecting and each read may take.
+    :param timeout: seconds that one request may take in all, from connecting to the last byte of the answer. One that
+        finds ``MOST`` others under way waits as long for its turn.
     :param ca_file: PEM file of the authorities to trust instead of the usual ones. TLS is always verified.
     :param allow_http: whether ``url`` may begin with ``http://`` although it leads to another machine.
     :param retry: how patient one call is.
     :param on_secret: called with each secret that the API is sent or shows, before anybody else sees it, so that it can
         be kept out of logs; that of an ``AsyncClient`` is awaited.
     :param label: what to call the client in error texts, e.g. ``connection 'exoscale_default'``.
+    :param transport: an httpx transport to send by, such as ``httpx.MockTransport``, instead of this client's own; no
+        proxy is used then.
+    :param event_hooks: functions to call with each request, signed, and with each response: as httpx's.
     :raises DbaasConfigurationError: if one of them is missing or cannot be used.
     """
 
@@ -80,6 +84,8 @@ class _Settings(ABC, Generic[WayT]):
         retry: RetryPolicy | None = None,
         on_secret: Callable[[Secret], Any] | None = None,
         label: str | None = None,
+        transport: TransportT | None = None,
+        event_hooks: EventHooks | None = None,
     ) -> None:
         # First of all: whatever is raised from here on shows the variables of this frame to an error tracker.
         secret = Secret.of(secret)
@@ -97,29 +103,42 @@ class _Settings(ABC, Generic[WayT]):
         self.retry = retry or RetryPolicy()
         self._on_secret = on_secret
         self._known: set[Secret] = set()
-        self._key = key
-        self._secret = secret
-        self._root = parsed.raw_path.decode("ascii").rstrip("/")
+        self._timeout = timeout
+        self._trusted = transport is None or isinstance(transport, _TRUSTED)
         # Reading the authorities takes longer than all else, and what is not encrypted does without.
         trust = authorities(ca_file) if secure or ca_file else None
-        server = Server(
-            origin=f"{parsed.scheme}://{parsed.netloc.decode('ascii')}",
-            name=parsed.netloc.decode("ascii"),
-            host=parsed.raw_host.decode("ascii"),
-            port=parsed.port or (443 if secure else 80),
-            trust=trust if secure else None,
-            timeout=timeout,
+        self._signature = Signature(key, secret)
+        # Copied for each request, which takes less time than to make them.
+        self._headers = httpx.Headers(
+            {
+                "Host": parsed.netloc.decode("ascii"),
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "User-Agent": "airflow-dbaas",
+            }
         )
-        # What is not encrypted because it stays on this machine goes to no proxy.
-        proxy = None if local else proxy_for(self.url)
+        self._headers_with_body = httpx.Headers({**self._headers, "Content-Type": "application/json"})
+        try:
+            self._http: HttpT = self._open(
+                auth=self._signature,
+                verify=trust if secure and trust else nobody(),
+                transport=transport,
+                event_hooks=event_hooks,
+                # What is not encrypted because it stays on this machine goes to no proxy.
+                trust_env=not local,
+            )
+            self._transport: TransportT = self._http.transport_to(parsed)  # type: ignore[assignment]  # of the same kind
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            raise DbaasConfigurationError(
+                f"the proxy that the environment names (HTTPS_PROXY, ALL_PROXY) cannot be used: {redact(str(error))}"
+            ) from None
         #: Where it works.
-        self.place = Place(self.url, zone=zone, label=label, proxy=proxy)
-        self._way: WayT = self._open(server, proxied=proxy is not None)
+        self.place = Place(self.url, zone=zone, label=label, proxy=getattr(self._transport, "proxy", None))
 
     @staticmethod
     @abstractmethod
-    def _open(server: Server, *, proxied: bool) -> WayT:
-        """What sends requests and reads what comes back."""
+    def _open(**options: Any) -> HttpT:
+        """An httpx client."""
 
     def __repr__(self) -> str:
         # It may be asked for while the client is not ready yet: by an error tracker, if the settings cannot be used.
@@ -144,19 +163,32 @@ class _Settings(ABC, Generic[WayT]):
         answer.belong_to(self.place)
         return answer
 
-    def _request(self, call: Call[Any]) -> Request:
-        # Signed when it is sent, so that a repeated one carries a fresh expiry.
-        target = self._root + call.path
-        signature = auth.authorization(
-            self._key, self._secret.reveal(), method=call.method, target=target, body=call.body
+    def _request(self, call: Call[Any], seconds: float | None) -> httpx.Request:
+        if self._http.is_closed:
+            raise RuntimeError("cannot send a request: the client has been closed")
+        request = httpx.Request(
+            call.method,
+            _parsed(self.url + call.path),
+            headers=self._headers_with_body if call.body else self._headers,
+            content=call.body or None,
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds)},
         )
-        headers = {"Accept": "application/json", "User-Agent": "airflow-dbaas", "Authorization": signature}
-        if call.body:
-            headers["Content-Type"] = "application/json"
-        return Request(call.method, target, headers, call.body)
+        # Signed when it is sent, so that a repeated one carries a fresh expiry.
+        return next(self._signature.sync_auth_flow(request))
+
+    def _seconds(self, call: Call[Any], until: float) -> float:
+        """How long the next request may take."""
+        left = until - time.monotonic()
+        if left <= 0:
+            raise DbaasTransportError(f"{call}: no answer: there was no time left to send it", unprocessed=True)
+        return min(self._timeout, left)
+
+    def _policy(self, retry: RetryPolicy | None, within: float) -> RetryPolicy:
+        policy = retry or self.retry
+        return policy if policy.max_seconds <= within else replace(policy, max_seconds=max(0.0, within))
 
 
-class Client(_Settings[_Way], Resources):
+class Client(_Settings[HttpClient, httpx.BaseTransport], Resources):
     """Blocking client of the DBaaS API.
 
     Operations are grouped by subject, e.g. ``client.services.list()``; each returns the model of its answer and raises
@@ -164,41 +196,40 @@ class Client(_Settings[_Way], Resources):
     context manager.
     """
 
+    @functools.cached_property
+    def _turns(self) -> Semaphore:
+        return Semaphore(MOST)
+
     @staticmethod
-    def _open(server: Server, *, proxied: bool) -> _Way:
-        if proxied:
-            from airflow_dbaas.api.proxied import Proxied
+    def _open(**options: Any) -> HttpClient:
+        return HttpClient(**options)
 
-            return Proxied(server)
-        from airflow_dbaas.api.blocking import Sockets
-
-        return Sockets(server)
-
-    def send(self, call: Call[AnswerT], *, retry: RetryPolicy | None = None) -> AnswerT:
+    def send(self, call: Call[AnswerT], *, retry: RetryPolicy | None = None, within: float = math.inf) -> AnswerT:
         """Send a call and return its answer.
 
         :param call: what to send.
         :param retry: how patient this call is, instead of the client's own patience.
+        :param within: seconds that this may take in all, with whatever is sent again.
         :raises DbaasError: see ``airflow_dbaas.api.errors``.
         """
         self._tell(call.body)
-        policy = retry or self.retry
+        policy, until = self._policy(retry, within), time.monotonic() + within
         with self.place.named():
-            self._keep_to_zone(call.services, policy)
-            answer = self._send(call, policy)
-            self._keep_to_zone(answer.named_services, policy)
+            self._keep_to_zone(call.services, policy, until)
+            answer = self._send(call, policy, until)
+            self._keep_to_zone(answer.named_services, policy, until)
         return answer
 
-    def _keep_to_zone(self, services: Iterable[str | None], policy: RetryPolicy) -> None:
+    def _keep_to_zone(self, services: Iterable[str | None], policy: RetryPolicy, until: float) -> None:
         if self.place.must_look(services):
-            self._send(self.services.list.call(), policy)
+            self._send(self.services.list.call(), policy, until)
         self.place.check(services)
 
-    def _send(self, call: Call[AnswerT], policy: RetryPolicy) -> AnswerT:
+    def _send(self, call: Call[AnswerT], policy: RetryPolicy, until: float) -> AnswerT:
         if policy.once:
-            return self._once(call)
+            return self._once(call, until)
         attempts = tenacity.Retrying(**policy.arguments(call.resend))
-        answer: AnswerT = attempts(self._once, call)
+        answer: AnswerT = attempts(self._once, call, until)
         return answer
 
     def _tell(self, content: bytes) -> None:
@@ -206,16 +237,49 @@ class Client(_Settings[_Way], Resources):
             if self._on_secret is not None:
                 self._on_secret(secret)
 
-    def _once(self, call: Call[AnswerT]) -> AnswerT:
+    def _once(self, call: Call[AnswerT], until: float) -> AnswerT:
         try:
-            reply = self._way.exchange(self._request(call))
-        except httpx.HTTPError as error:
-            failure = _transport_error(call, error, self.place.proxy)
+            reply = self._reply(call, until)
+        except (httpx.HTTPError, AnswerTooLargeError) as error:
+            failure = _error(call, error, self.place.proxy, trusted=self._trusted)
         else:
             self._tell(reply.content)
             return self._taken(answers.read(call, reply))
         # Without the HTTP library's error, whose frames hold the body.
         raise failure
+
+    def _reply(self, call: Call[Any], until: float) -> answers.Reply:
+        turns = self._turns
+        if not turns.acquire(timeout=self._seconds(call, until)):
+            raise httpx.PoolTimeout(_NO_TURN)
+        try:
+            running = Exchange(self._seconds(call, until))
+            with running.entered():
+                return self._exchange(call, running)
+        finally:
+            turns.release()
+
+    def _exchange(self, call: Call[Any], running: Exchange) -> answers.Reply:
+        request = self._request(call, running.seconds)
+        hooks = self._http.event_hooks
+        for hook in hooks["request"]:
+            hook(request)
+        response = self._transport.handle_request(request)
+        try:
+            response.request = request
+            for hook in hooks["response"]:
+                hook(response)
+            if response.is_closed:
+                # Read by a hook, or never a stream.
+                return _reply(response, _small(response.content))
+            body = Body(response.headers)
+            for received in cast("httpx.SyncByteStream", response.stream):
+                for _ in body.feed(received):
+                    pass
+                running.left()
+            return _reply(response, body.content())
+        finally:
+            response.close()
 
     def iter_service_logs(
         self,
@@ -243,7 +307,7 @@ class Client(_Settings[_Way], Resources):
 
     def close(self) -> None:
         """Close the connections."""
-        self._way.close()
+        self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -254,53 +318,62 @@ class Client(_Settings[_Way], Resources):
         self.close()
 
 
-class AsyncClient(_Settings[_AsyncWay], Resources):
-    """Client of the DBaaS API for an event loop; parameters and methods as those of ``Client``, to be awaited."""
+class AsyncClient(_Settings[AsyncHttpClient, httpx.AsyncBaseTransport], Resources):
+    """Client of the DBaaS API for an event loop; parameters and methods as those of ``Client``, to be awaited.
 
-    @cached_property
+    With the extra ``aiohttp``, what only reads is sent by aiohttp, which takes half the CPU.
+    """
+
+    @functools.cached_property
     def _looking(self) -> asyncio.Lock:
         return asyncio.Lock()
 
+    @functools.cached_property
+    def _turns(self) -> asyncio.Semaphore:
+        return asyncio.Semaphore(MOST)
+
     @staticmethod
-    def _open(server: Server, *, proxied: bool) -> _AsyncWay:
-        if proxied:
-            from airflow_dbaas.api.proxied import AsyncProxied
-
-            return AsyncProxied(server)
-        from airflow_dbaas.api.looped import Streams
-
-        return Streams(server)
+    def _open(**options: Any) -> AsyncHttpClient:
+        return AsyncHttpClient(**options)
 
     async def send(
-        self, call: Call[AnswerT], *, retry: RetryPolicy | None = None, memory: answers.Memory | None = None
+        self,
+        call: Call[AnswerT],
+        *,
+        retry: RetryPolicy | None = None,
+        within: float = math.inf,
+        memory: answers.Memory | None = None,
     ) -> AnswerT:
         """Send a call and return its answer; see ``Client.send``.
 
         :param call: what to send.
         :param retry: how patient this call is, instead of the client's own patience.
+        :param within: seconds that this may take in all, with whatever is sent again.
         :param memory: that of the same call when it was sent before.
         """
         await self._tell(call.body)
-        policy = retry or self.retry
+        policy, until = self._policy(retry, within), time.monotonic() + within
         with self.place.named():
-            await self._keep_to_zone(call.services, policy)
-            answer = await self._send(call, policy, memory)
-            await self._keep_to_zone(answer.named_services, policy)
+            await self._keep_to_zone(call.services, policy, until)
+            answer = await self._send(call, policy, until, memory)
+            await self._keep_to_zone(answer.named_services, policy, until)
         return answer
 
-    async def _keep_to_zone(self, services: Iterable[str | None], policy: RetryPolicy) -> None:
+    async def _keep_to_zone(self, services: Iterable[str | None], policy: RetryPolicy, until: float) -> None:
         if self.place.must_look(services):
             # Of those that come at the same time, one asks for all.
             async with self._looking:
                 if self.place.must_look(services):
-                    await self._send(self.services.list.call(), policy, None)
+                    await self._send(self.services.list.call(), policy, until, None)
         self.place.check(services)
 
-    async def _send(self, call: Call[AnswerT], policy: RetryPolicy, memory: answers.Memory | None) -> AnswerT:
+    async def _send(
+        self, call: Call[AnswerT], policy: RetryPolicy, until: float, memory: answers.Memory | None
+    ) -> AnswerT:
         if policy.once:
-            return await self._once(call, memory)
+            return await self._once(call, until, memory)
         attempts = tenacity.AsyncRetrying(**policy.arguments(call.resend))
-        answer: AnswerT = await attempts(self._once, call, memory)
+        answer: AnswerT = await attempts(self._once, call, until, memory)
         return answer
 
     async def _tell(self, content: bytes) -> None:
@@ -308,15 +381,57 @@ class AsyncClient(_Settings[_AsyncWay], Resources):
             if self._on_secret is not None:
                 await self._on_secret(secret)
 
-    async def _once(self, call: Call[AnswerT], memory: answers.Memory | None) -> AnswerT:
+    async def _once(self, call: Call[AnswerT], until: float, memory: answers.Memory | None) -> AnswerT:
         try:
-            reply = await self._way.exchange(self._request(call))
-        except httpx.HTTPError as error:
-            failure = _transport_error(call, error, self.place.proxy)
+            reply = await self._reply(call, until)
+        except (httpx.HTTPError, AnswerTooLargeError) as error:
+            failure = _error(call, error, self.place.proxy, trusted=self._trusted)
         else:
             await self._tell(reply.content)
             return self._taken(memory.read(call, reply) if memory else answers.read(call, reply))
         raise failure
+
+    async def _reply(self, call: Call[Any], until: float) -> answers.Reply:
+        if self._turns.locked():
+            try:
+                async with asyncio.timeout(self._seconds(call, until)):
+                    await self._turns.acquire()
+            except TimeoutError:
+                raise httpx.PoolTimeout(_NO_TURN) from None
+        else:
+            await self._turns.acquire()
+        try:
+            running = Exchange(self._seconds(call, until))
+            try:
+                with running.entered():
+                    async with asyncio.timeout(running.seconds):
+                        return await self._exchange(call)
+            except TimeoutError:
+                raise running.late() from None
+        finally:
+            self._turns.release()
+
+    async def _exchange(self, call: Call[Any]) -> answers.Reply:
+        request = self._request(call, None)
+        hooks = self._http.event_hooks
+        for hook in hooks["request"]:
+            await hook(request)
+        response = await self._transport.handle_async_request(request)
+        try:
+            response.request = request
+            for hook in hooks["response"]:
+                await hook(response)
+            if response.is_closed:
+                # Read by a hook, or never a stream.
+                return _reply(response, _small(response.content))
+            body = Body(response.headers)
+            async for received in cast("httpx.AsyncByteStream", response.stream):
+                for _ in body.feed(received):
+                    # Others in the event loop have their turn.
+                    await asyncio.sleep(0)
+            return _reply(response, body.content())
+        finally:
+            await response.aclose()
 
     def iter_service_logs(
         self,
@@ -336,7 +451,9 @@ class AsyncClient(_Settings[_AsyncWay], Resources):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._way.close()
+        await self._http.aclose()
+        # asyncio closes at the next turn of its loop.
+        await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
         return self
@@ -362,12 +479,41 @@ def _base_url(url: str | None, zone: str | None) -> str:
     return url.rstrip("/")
 
 
-def _transport_error(call: Call[Any], error: httpx.HTTPError, proxy: str | None) -> DbaasError:
-    unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError)
-    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+@functools.lru_cache(2048)
+def _parsed(url: str) -> httpx.URL:
+    # Waits ask for the same URL again and again.
+    return httpx.URL(url)
+
+
+_NO_TURN = f"{MOST} others were under way all the time"
+
+
+def _reply(response: httpx.Response, content: bytes) -> answers.Reply:
+    return answers.Reply(response.status_code, response.reason_phrase, response.headers, content)
+
+
+def _small(content: bytes) -> bytes:
+    if len(content) > exchange.LARGEST_ANSWER:
+        raise AnswerTooLargeError
+    return content
+
+
+def _error(
+    call: Call[Any], error: httpx.HTTPError | AnswerTooLargeError, proxy: str | None, *, trusted: bool
+) -> DbaasError:
+    if isinstance(error, AnswerTooLargeError):
+        most = exchange.LARGEST_ANSWER // 2**20
+        return DbaasResponseError(f"{call}: the answer has more than {most} MiB, which is not an answer of the API")
+    unreached = isinstance(error, httpx.PoolTimeout) or (
+        trusted and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
+    )
+    # Without what was received, which h11 quotes: that may be a password.
+    said = re.sub(r":? ?(bytearray\()?b['\"].*", "", str(error), flags=re.DOTALL)
+    reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
+        # aiohttp has an error of that kind that lacks the attribute; its cause has it.
+        if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
             text = f"{call}: the server's certificate is not trusted: {cause.verify_message}"
             return DbaasTransportError(text, retryable=False, unprocessed=True)
         cause = cause.__cause__ or cause.__context__

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airflow_dbaas.api import addresses, proxies
+from airflow_dbaas.api import addresses
 from airflow_dbaas.api.errors import DbaasError, DbaasServiceError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Place:
     ) -> None:
         own = addresses.zone_of(url)
         self.zone = own or zone or None
-        self.proxy = proxies.shown(proxy) if proxy else None
+        self.proxy = _shown(proxy) if proxy else None
         self._look = own is None and self.zone is not None
         self._labels = [label] if label else []
         self._host = urlsplit(url).netloc.rpartition("@")[2]
@@ -85,3 +85,9 @@ class Place:
         """The zone that a service was last listed in; the one asked for, if it was not listed or shows none."""
         listed = self._listed.zone_of(name) if self._listed and name else None
         return listed or self.zone
+
+
+def _shown(proxy: str) -> str:
+    """A proxy's URL for texts: scheme, host and port only."""
+    parts = urlsplit(proxy)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

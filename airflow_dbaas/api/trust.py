@@ -14,29 +14,29 @@ from airflow_dbaas.api.errors import DbaasConfigurationError
 def authorities(ca_file: str | None) -> ssl.SSLContext:
     """What verifies a server's certificate.
 
-    :param ca_file: PEM file of the authorities to trust instead of the usual ones.
+    :param ca_file: PEM file of the authorities to trust instead of the usual ones, which are those of httpx.
     :raises DbaasConfigurationError: if they cannot be read.
     """
     if not ca_file:
-        return _usual()
+        return _usual(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     try:
-        return _speaking_http(ssl.create_default_context(cafile=ca_file))
+        return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise DbaasConfigurationError(f"ca_file {ca_file!r} cannot be used: {error}") from error
 
 
 @functools.cache
-def _usual() -> ssl.SSLContext:
+def _usual(file: str | None, _folder: str | None) -> ssl.SSLContext:
     # Read once: that takes 25 ms, and a triggerer makes a client for each of its many waits, in its event loop.
     try:
-        return _speaking_http(httpx.create_ssl_context())
+        return httpx.create_ssl_context()
     except OSError as error:
-        given = os.environ.get("SSL_CERT_FILE")
         raise DbaasConfigurationError(
-            f"the usual authorities cannot be read (SSL_CERT_FILE is {given!r}): {error}"
+            f"the usual authorities cannot be read (SSL_CERT_FILE is {file!r}): {error}"
         ) from error
 
 
-def _speaking_http(context: ssl.SSLContext) -> ssl.SSLContext:
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+@functools.cache
+def nobody() -> ssl.SSLContext:
+    """What trusts no server, for requests that are not encrypted: httpx wants to know all the same."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

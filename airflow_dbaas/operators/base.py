@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from airflow_dbaas import polling, validation
+from airflow_dbaas import advice, polling, validation
 from airflow_dbaas._compat import AirflowTaskTimeout, Context, task_state
 from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import (
@@ -94,7 +94,7 @@ class DbaasOperator(DbaasTask):
 
     def execute(self, context: Context) -> Any:
         """Check what the templates rendered to, then do the work."""
-        with airflow_errors(), closing(self.hook):
+        with airflow_errors(self), closing(self.hook):
             self._check()
             self._push_links(context)
             try:
@@ -224,12 +224,13 @@ class DbaasOperator(DbaasTask):
         """Go on after a deferred wait."""
         state = dict(event["state"])
         then = getattr(self, state.pop("then"))
-        with airflow_errors(), closing(self.hook):
+        with airflow_errors(self), closing(self.hook):
             try:
                 result = result_of(event)
             except DbaasWaitTimeoutError as error:
                 if state.get("limit") == "execution_timeout":
-                    raise AirflowTaskTimeout(str(error)) from error
+                    advice.tell(self, error)
+                    raise AirflowTaskTimeout(str(error)) from None
                 raise
             # The templates were rendered again, in a new process.
             self._check()

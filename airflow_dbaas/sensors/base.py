@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
-from airflow_dbaas import polling, validation, waits
+from airflow_dbaas import advice, polling, validation, waits
 from airflow_dbaas._compat import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -128,7 +128,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait poked, or briefly and then deferred."""
         with closing(self.hook):
-            with airflow_errors():
+            with airflow_errors(self):
                 self._check()
                 self._push_links(context)
             nothing = self._nothing_to_wait_for()
@@ -141,7 +141,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
                     return self._publish(context, poke_until_done(self, context))
             deadline, limit = self._deadline(context, seconds(self.timeout))
             watch = polling.Watch(self.wait(), deadline=deadline)
-            with airflow_errors():
+            with airflow_errors(self):
                 verdict = polling.run_briefly(
                     self.hook.get_conn(), watch, until=time.monotonic() + polling.BRIEF_SECONDS
                 )
@@ -185,7 +185,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; the result is pushed to XCom."""
-        with airflow_errors():
+        with airflow_errors(self):
             verdict = polling.poll(self.hook.get_conn(), self._watch)
             # Rescheduled, the next look is made by another process that knows nothing of this one's doubts.
             while self.reschedule and isinstance(verdict, Pending) and self._watch.in_doubt:
@@ -198,12 +198,13 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """The result of a deferred wait, or its failure."""
         limit: Limit = (event.get("state") or {}).get("limit", "timeout")
-        with self._lenience(), airflow_errors():
+        with self._lenience(), airflow_errors(self):
             try:
                 return self._publish(context, result_of(event))
             except DbaasWaitTimeoutError as error:
+                advice.tell(self, error)
                 # As in the other modes: a sensor's time-out is not retried, an execution time-out is.
-                raise (AirflowSensorTimeout if limit == "timeout" else AirflowTaskTimeout)(str(error)) from error
+                raise (AirflowSensorTimeout if limit == "timeout" else AirflowTaskTimeout)(str(error)) from None
 
     def _keep_execution_timeout(self, context: Context) -> None:
         """Airflow measures each look of a rescheduled sensor by itself; the limit is for all of them."""
@@ -220,10 +221,10 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         except (AirflowSensorTimeout, AirflowTaskTimeout, AirflowFailException) as error:
             if self.soft_fail or self.never_fail:
                 self.log.info("Skipped instead of failed: %s", error)
-                raise AirflowSkipException(str(error)) from error
+                raise AirflowSkipException(str(error)) from None
             raise
         except DbaasError as error:
             if self.never_fail:
                 self.log.info("Skipped instead of failed: %s", error)
-                raise AirflowSkipException(str(error)) from error
+                raise AirflowSkipException(str(error)) from None
             raise

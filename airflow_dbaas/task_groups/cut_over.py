@@ -46,8 +46,8 @@ class DbaasStopIfWantedOperator(DbaasStopMigrationOperator):
         return super().start(context)
 
 
-class VerifyIfMigratedOperator(DbaasVerifyMigrationOperator):
-    """As its parent, but skipped if the task that waits for the data was: see ``StopIfWantedOperator``.
+class DbaasVerifyIfMigratedOperator(DbaasVerifyMigrationOperator):
+    """As its parent, but skipped if the task that waits for the data was: see ``DbaasStopIfWantedOperator``.
 
     :param after_task_id: that task.
     """
@@ -114,7 +114,7 @@ def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta |
 
         def execute(self, context: Context) -> Any:
             """Ask, and wait without a worker; or skip."""
-            with airflow_errors():
+            with airflow_errors(self):
                 wanted = truth("approve_cut_over", self.approve) and truth("stop", self.stop)
             if not wanted:
                 raise AirflowSkipException("Nobody is to be asked")
@@ -137,8 +137,8 @@ def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta |
                 raise AirflowFailException(f"The cut-over was rejected by {user}: {goes_on}")
             try:
                 return super().execute_complete(context, event)
-            except HITLTimeoutError as error:
-                raise AirflowFailException(f"Nobody answered within {self.response_timeout}: {goes_on}") from error
+            except HITLTimeoutError:
+                raise AirflowFailException(f"Nobody answered within {self.response_timeout}: {goes_on}") from None
 
     return DbaasApproveCutOverOperator(
         service_name=service_name, approve=approve, stop=stop, response_timeout=timeout, **kwargs

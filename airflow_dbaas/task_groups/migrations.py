@@ -84,8 +84,8 @@ def migrate_service(
 
     :param service_name: the service to move into, 1 to 63 characters.
     :param source_conn_id: Airflow connection (type ``postgres`` or ``mysql``) of the server to move from.
-    :param plan: plan of the service, e.g. ``startup-4``, which is created if it is missing. Without a plan it must
-        exist.
+    :param plan: plan of the service, e.g. ``startup-4``, which is created if it is missing. One that exists is kept
+        with the plan that it has, which a warning tells. Without a plan it must exist.
     :param settings: further properties of a new service, see ``DbaasCreateServiceOperator``.
     :param method: ``dump``, ``replication``, or ``auto``: the service tries replication first.
     :param ignore_dbs: comma-separated databases to leave out, at most 2048 characters.
@@ -134,7 +134,12 @@ def migrate_service(
         )
         if plan is not None:
             create = DbaasCreateTargetOperator(
-                task_id="create_service", source_conn_id=source_conn_id, plan=plan, settings=settings, **target
+                task_id="create_service",
+                source_conn_id=source_conn_id,
+                plan=plan,
+                settings=settings,
+                if_exists="keep",
+                **target,
             )
             create >> check
         check >> start >> wait
@@ -247,9 +252,9 @@ def _verify(rule: str, wait: Any, **arguments: Any) -> Any:
     arguments.update(task_id="verify_migration", trigger_rule=rule)
     if rule != "none_failed":
         return DbaasVerifyMigrationOperator(**arguments)
-    from airflow_dbaas.task_groups.cut_over import VerifyIfMigratedOperator
+    from airflow_dbaas.task_groups.cut_over import DbaasVerifyIfMigratedOperator
 
-    return VerifyIfMigratedOperator(after_task_id=wait.task_id, **arguments)
+    return DbaasVerifyIfMigratedOperator(after_task_id=wait.task_id, **arguments)
 
 
 def _stop(stop: Any, wait: Any, **arguments: Any) -> Any:

@@ -108,6 +108,7 @@ class Pair(ABC, Generic[SessionT]):
                 wanted, found = self.at_both(partial(self.digest, table=table, content=content))
                 if wanted == found:
                     rows += found[0]
+                    log.info("Equal: %s", one_line(f"{self.dbname}, {table}: {found[0]:,} rows"))
                 else:
                     differing[table] = (wanted, found)
             if not differing or time.monotonic() >= deadline:

@@ -33,6 +33,9 @@ from tests.contract.operations import OPERATIONS, declared
 Path = Mapping[str, Any]
 Body = Mapping[str, Any]
 
+#: How sentences of pydantic begin, none of which a user is to read.
+PYDANTICS = re.compile("(Input|String|List|Dictionary|Tuple|Value|URL|UUID) (should|error)|Extra inputs|Field required")
+
 COUNTS: Counter[str] = Counter()
 
 
@@ -146,6 +149,7 @@ def check(kind: str, operation: str, path: Path, body: Body | None) -> str:
     """Document, exceptions and function agree on a request; returns the error's text if it is refused."""
     takes = law(operation, DEVIATIONS).takes(path, body)
     became, text = outcome(operation, path, body)
+    assert not PYDANTICS.search(text)
     assert takes == (became in {AS_GIVEN, OTHERWISE}), (became, text, path, body)
     COUNTS[f"{kind}, {'taken' if takes else 'refused'}"] += 1
     return text

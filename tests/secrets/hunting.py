@@ -215,5 +215,6 @@ def run_canaries(hunt: Hunt, engine: str, service: str, endpoints: str) -> None:
         assert set(hunt.finish(path).values()) == {"success"}
     assert hunt.finish(planted) == {"plant": "success", "fail": "failed"}
     states = hunt.finish(bad)
-    assert states.pop("start") == "success"
-    assert set(states.values()) == {"failed"}
+    good_ones = {"start", "tell"}
+    assert states == {name: "success" if name in good_ones else "failed" for name in states}
+    assert good_ones <= set(states)

@@ -44,6 +44,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "integration_type": ("logs", "logs"),
     "method": ("dump", "dump"),
     "until": ("synced", "synced"),
+    "if_migrated": ("again", "again"),
+    "drop_at_source": (True, True),
     "period": ("day", "day"),
     "format": ("csv", "csv"),
     "ignore_dbs": ("2022,2023", "2022,2023"),

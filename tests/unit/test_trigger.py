@@ -136,7 +136,7 @@ def test_a_task_is_resumed_after_airflows_heartbeat() -> None:
 @pytest.mark.parametrize("kind", [errors.DbaasServerError, errors.DbaasMigrationError, errors.DbaasAuthError])
 @pytest.mark.parametrize("retryable", [True, False])
 def test_what_airflow_retries(kind: type[errors.DbaasError], retryable: bool) -> None:
-    """Retryable errors pass as they are; the others become AirflowFailException, which burns no retry."""
+    """Retryable errors keep their class; the others are AirflowFailException as well, which burns no retry."""
     event = as_event(Failed(kind("words", retryable=retryable)))
     with pytest.raises(kind if retryable else AirflowFailException, match="words"), airflow_errors():
         result_of(event)

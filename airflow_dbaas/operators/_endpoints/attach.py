@@ -56,7 +56,9 @@ class DbaasAttachEndpointOperator(EndpointOperator):
         endpoint = self.require()
         service = self.client.services.list().named(self.service_name)
         if service is None:
-            raise DbaasServiceError(f"service {self.service_name} does not exist")
+            raise DbaasServiceError(
+                f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
+            )
         check_attachable(self.client, service, endpoint)
         existing = self._look(str(endpoint.id))
         if existing is not None:

@@ -145,7 +145,9 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
         services = self.client.services.list()
         service = services.named(self.service_name)
         if service is None:
-            raise DbaasServiceError(f"service {self.service_name} does not exist")
+            raise DbaasServiceError(
+                f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
+            )
         links = attachments = None
         if self.integrations is not None:
             links = desired.wanted_integrations(self.service_name, self.integrations)

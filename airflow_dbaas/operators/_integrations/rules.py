@@ -64,7 +64,7 @@ class IntegrationRules:
     def _type_of(self, name: str) -> str | None:
         service = self._services.named(name)
         if service is None:
-            raise DbaasServiceError(f"service {name} does not exist")
+            raise DbaasServiceError(f"service {name} does not exist; DbaasCreateServiceOperator creates one")
         return service.type
 
     def _check_ends(self, link: Link, source: str | None, dest: str | None) -> None:

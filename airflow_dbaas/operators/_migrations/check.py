@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import calls
-from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasMigrationCheckError, DbaasNotFoundError
+from airflow_dbaas.api.errors import (
+    DbaasConfigurationError,
+    DbaasError,
+    DbaasMigrationCheckError,
+    DbaasNotFoundError,
+    DbaasServiceError,
+)
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.operators._migrations.base import MethodOperator
 from airflow_dbaas.waits import Failed, MigrationWait, TaskWait
@@ -45,12 +51,18 @@ class DbaasMigrationCheckOperator(MethodOperator):
         if earlier is not None and self._still_runs(earlier):
             self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)
             return self._follow(context, earlier, operation_id=None)
-        operation = self.client.migrations.check(
-            service=self.service_name,
-            source_service_uri=self.source.uri(),
-            method=self.api_method,
-            ignore_dbs=self.api_ignore_dbs,
-        )
+        try:
+            operation = self.client.migrations.check(
+                service=self.service_name,
+                source_service_uri=self.source.uri(),
+                method=self.api_method,
+                ignore_dbs=self.api_ignore_dbs,
+            )
+        except DbaasNotFoundError as error:
+            raise DbaasServiceError(
+                f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one, and so does "
+                f"migrate_service with a plan ({error})"
+            ) from error
         self.log.info("Checking a migration from %s into service %s", self.source.address, self.service_name)
         reference = operation.reference.id if operation.reference else None
         return self.wait_for_operation(context, operation, self._submitted, task_id=reference)

@@ -34,9 +34,9 @@ class DbaasCleanUpMigrationOperator(MigrationOperator):
     checks: ClassVar[dict[str, Check]] = {**MigrationOperator.checks, "drop_at_source": validation.templated_boolean}
     template_fields = (*MigrationOperator.template_fields, "drop_at_source")
 
-    def __init__(self, *, drop_at_source: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, drop_at_source: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.drop_at_source = drop_at_source
+        self.drop_at_source: Any = drop_at_source
         self._check()
 
     def start(self, context: Context) -> Any:

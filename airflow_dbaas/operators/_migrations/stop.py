@@ -71,6 +71,9 @@ class DbaasStopMigrationOperator(MigrationOperator):
                 "The last migration came from %s, not from %s: nothing is completed", record.source, self.source.address
             )
             complete = False
+        elif record is not None and record.failed_at is not None:
+            self.log.info("The last migration had failed, and an earlier try has removed it: nothing is completed")
+            return self._stopped(context, {"operation_id": None}, stopped=True, complete=False, whole=False)
         elif record is not None and record.verified_at is not None:
             # Since then the target may be in use.
             self.log.info("Source and target were found equal at %s: nothing is completed", record.verified_at)
@@ -81,6 +84,9 @@ class DbaasStopMigrationOperator(MigrationOperator):
         self, context: Context, status: MigrationStatus, *, failed: bool, created_at: str | None, **state: Any
     ) -> Any:
         replicates = any(detail.method == "replication" for detail in status.details)
+        record = self.record_of(created_at)
+        if record is not None:
+            migration_registry.note_failure(self.hook.zone, self.service_name, record, failed=failed)
         if failed:
             self.log.warning(
                 "The migration into service %s has failed and is removed; the target is incomplete: %s",
@@ -88,7 +94,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
                 one_line(describe_migration(status)),
             )
         elif not self.force:
-            self._refuse_another(self.record_of(created_at), status, replicates=replicates)
+            self._refuse_another(record, status, replicates=replicates)
             if not isinstance(MigrationWait(self.service_name).verdict(status), Done):
                 raise DbaasMigrationError(
                     f"The migration into service {self.service_name} is not complete ({describe_migration(status)}); "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -103,7 +104,8 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
                 f"{len(report.differences)} differences between {source.address} and service "
                 f"{self.service_name}: {shown}{more}"
             )
-        self.log.info("Source and target are equal: %s", report.databases)
+        for line in equal_lines(report.databases):
+            self.log.info("%s", line)
         if self.emit_assets:
             facts = {"source": source.address, "replicating": replicating, "content": self.content}
             self._emit(context, report.databases, facts)
@@ -130,6 +132,16 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
 def _is_over(status: MigrationStatus | None) -> bool:
     """Whether nothing is being copied any more."""
     return status is None or isinstance(MigrationWait("", "done").verdict(status), Done)
+
+
+def equal_lines(databases: list[dict[str, Any]]) -> Iterator[str]:
+    """The report on equal databases for people: a line for all, then one for each."""
+    rows, tables = (sum(one[name] for one in databases) for name in ("rows", "tables"))
+    yield f"Source and target are equal: {len(databases)} databases, {tables:,} tables, {rows:,} rows"
+    for one in databases:
+        size = one["bytes"] / 1_000_000
+        name = one_line(str(one["name"]))
+        yield f"  database {name}: {one['tables']:,} tables, {one['rows']:,} rows, {size:,.1f} MB in the target"
 
 
 def _replicates(status: MigrationStatus | None) -> bool:

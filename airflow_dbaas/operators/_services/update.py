@@ -16,6 +16,7 @@ from airflow_dbaas.operators.base import DbaasOperator
 from airflow_dbaas.waits import ServiceUpdateWait, ServiceWait, service_result
 
 if TYPE_CHECKING:
+    from airflow_dbaas.api.answer import Answer
     from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.api.services import Service
 
@@ -88,7 +89,9 @@ class DbaasUpdateServiceOperator(DbaasOperator):
             self._update(self.service_type, self.settings)
         service = self.client.services.list().named(self.service_name)
         if service is None:
-            raise DbaasServiceError(f"service {self.service_name} does not exist")
+            raise DbaasServiceError(
+                f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
+            )
         kind = self._type_of(service)
         state: dict[str, Any] = {"seen": service_result(service), "changed": self._differing(kind)}
         if not state["changed"]:
@@ -116,10 +119,11 @@ class DbaasUpdateServiceOperator(DbaasOperator):
 
     def _differing(self, kind: str) -> list[str]:
         """The given properties that the service does not have."""
-        shown = self.client.services.of_type(kind).get(self.service_name).model_dump(by_alias=True, exclude_unset=True)
         # Of the body, because it has the values as the API spells them.
-        wanted = json.loads(self._update(kind, self.settings).body)
-        return [name.replace("-", "_") for name, value in wanted.items() if not _is_shown(name, value, shown.get(name))]
+        return differing(
+            json.loads(self._update(kind, self.settings).body),
+            self.client.services.of_type(kind).get(self.service_name),
+        )
 
     def _unchanged(self, context: Context, service: Service, state: dict[str, Any]) -> Any:
         earlier = self.recall(context, _UPDATED)
@@ -162,6 +166,22 @@ class DbaasUpdateServiceOperator(DbaasOperator):
 def _fitted(settings: dict[str, Any], *types: str) -> dict[str, Any]:
     """The settings, as a service of one of some types takes them."""
     return validation.fit_settings("settings", settings, "services", [f"Update{each.title()}Service" for each in types])
+
+
+def differing(wanted: dict[str, Any], service: Answer, *, unless_absent: bool = False) -> list[str]:
+    """The properties that a service does not have as they are wanted, in snake case.
+
+    :param wanted: a request's body.
+    :param service: the answer of get-dbaas-service-….
+    :param unless_absent: leave out the plan, and what the answer does not show.
+    """
+    shown = service.model_dump(by_alias=True, exclude_unset=True)
+    return [
+        name.replace("-", "_")
+        for name, value in wanted.items()
+        if not (unless_absent and (name == "plan" or shown.get(name) is None))
+        and not _is_shown(name, value, shown.get(name))
+    ]
 
 
 def _is_shown(name: str, wanted: Any, shown: Any) -> bool:

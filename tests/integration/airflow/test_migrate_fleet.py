@@ -140,3 +140,19 @@ def test_nothing_to_migrate(run: Run) -> None:
     assert ended.tasks["list_services"].state == "failed"
     assert "either as a list or as a file, got neither" in ended.output
     assert ended.tasks["create_service"].state == "upstream_failed"
+
+
+def test_a_second_run_finds_it_done(
+    run: Run, shop: PostgresServer, define_source: Callable[..., None], names: list[str]
+) -> None:
+    """What the first run has migrated is not touched, and is no failure."""
+    define_source("legacy", shop)
+    services = [{"service": names[0], "source_conn_id": "legacy", "method": "dump"}]
+    assert run(DAG_ID, **EMPTY, services=services).state == "success"
+    again = run(DAG_ID, **EMPTY, services=services)
+    assert again.state == "success"
+    (row,) = again.tasks["report"].result
+    assert (row["service"], row["state"], row["databases"]) == (names[0], "already migrated", None)
+    assert row["error"].startswith("found equal at ")
+    for step in ("check_migration", "start_migration", "wait_for_migration", "stop_migration", "verify_migration"):
+        assert again.tasks[step].state == "skipped"

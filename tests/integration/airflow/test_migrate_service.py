@@ -102,6 +102,22 @@ def test_links_afterwards(run: Run, client: Client, source: PostgresServer, name
     client.external_endpoints.prometheus.delete(endpoint_id)
 
 
+def test_a_second_run_links_what_the_first_did_not(run: Run, client: Client, source: PostgresServer, name: str) -> None:
+    """The migration is done, and its tasks are skipped; but the form asks for an endpoint now."""
+    assert run("dbaas_migrate_service", service=name, source_conn_id="legacy", method="dump").state == "success"
+    endpoint = f"prometheus-of-{name}"
+    created = client.external_endpoints.prometheus.create(name=endpoint).reference
+    wanted = [{"endpoint_type": "prometheus", "endpoint_name": endpoint}]
+    again = run("dbaas_migrate_service", service=name, source_conn_id="legacy", method="dump", endpoints=wanted)
+    assert again.state == "success"
+    states = {step: task.state for step, task in again.tasks.items()}
+    done = {"create_service", "link_service"}
+    assert states == {**dict.fromkeys((STEPS | EXTRAS) - done, "skipped"), **dict.fromkeys(done, "success")}
+    (attached,) = client.external_endpoints.list_integrations(name).external_integrations
+    client.external_endpoints.detach(source_service_name=name, integration_id=str(attached.integration_id))
+    client.external_endpoints.prometheus.delete(str(created and created.id))
+
+
 def test_a_refused_check_starts_nothing(
     run: Run, client: Client, source: PostgresServer, define_source: Define, name: str
 ) -> None:

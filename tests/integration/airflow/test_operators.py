@@ -37,10 +37,12 @@ def test_create_reuse_and_delete(run: Run, client: Client, mode: str) -> None:
     # Success of the operation alone is not enough: the server answers.
     assert client.services.pg.get(name).databases
 
-    again = run(f"create_{mode}", service=name, plan="business-8")
+    again = run(f"create_{mode}", service=name)
     assert again.task.result["created"] is False
-    assert again.task.result["plan"] == "startup-4"
-    assert f"Service {name} has plan startup-4, not business-8; kept" in again.output
+    assert "differs" not in again.task.result
+    other = run(f"create_{mode}", service=name, plan="business-8")
+    assert (other.task.state, other.task.tries) == ("failed", 1)
+    assert f"service {name} exists already and has plan startup-4, not business-8; DbaasUpdateServiceOp" in other.output
 
     refused = run(f"create_new_{mode}", service=name)
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
@@ -261,7 +263,7 @@ def test_differences_are_found(run: Run, service: str, source: PostgresServer, c
     ("dag_id", "parameters", "message"),
     [
         ("create_poking", {"service": "x" * 64}, "service_name must have at most 63 characters, got 64"),
-        ("create_poking", {"service": "db", "plan": "huge"}, "plan must be hobbyist-N, startup-N"),
+        ("create_poking", {"service": "db", "plan": "huge"}, "plan must be a plan's name, such as startup-4"),
         ("create_deferred", {"service": "db", "zone": "mars-1"}, "zone must be one of at-vie-1"),
         ("check_poking", {"service": "db", "source": "nowhere"}, "there is no Airflow connection 'nowhere'"),
         (

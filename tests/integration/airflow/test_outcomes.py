@@ -75,7 +75,8 @@ def sensor(kind: Callable[..., BaseOperator], **arguments: Any) -> Callable[...,
 
 def fails(outcome: Outcome, kind: type[Exception], text: str, *, tries: int) -> None:
     """See that a task has failed so."""
-    assert (type(outcome.error), str(outcome.error), outcome.tries) == (kind, text, tries)
+    assert isinstance(outcome.error, kind)
+    assert (str(outcome.error), outcome.tries) == (text, tries)
 
 
 def times_out(outcome: Outcome, doing: str) -> None:
@@ -202,7 +203,7 @@ def test_a_replication_that_failed_for_good_is_started_again(world: World, do: D
     assert do(DbaasStartMigrationOperator, **begin).result["joined"] is False
     watch = sensor(DbaasMigrationSensor, service_name=name, failure_grace_period=0.5)
     failed = do(watch)
-    assert (type(failed.error), failed.tries) == (AirflowFailException, 1)
+    assert (isinstance(failed.error, AirflowFailException), failed.tries) == (True, 1)
     assert "is active for PID" in str(failed.error)
     world.client.migrations.stop_pg(replicated)
     world.until(lambda: world.migration(replicated) is None)
@@ -230,7 +231,7 @@ def test_a_replication_fails_and_recovers(world: World, do: Do, replicated: str)
     assert world.failing.counts() == [(3, 3)]
     world.failing.told({"kind": "migration-fails", "database": "shop", "error": "connection lost", **ALWAYS})
     outcome = do(sensor(DbaasMigrationSensor, service_name=replicated, failure_grace_period=0.5))
-    assert (type(outcome.error), outcome.tries) == (AirflowFailException, 1)
+    assert (isinstance(outcome.error, AirflowFailException), outcome.tries) == (True, 1)
     said = str(outcome.error)
     assert said.startswith(f"The migration into service {replicated} failed: status failed, ")
     assert "shop: failed by replication (connection lost)" in said

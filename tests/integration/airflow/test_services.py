@@ -106,7 +106,7 @@ def test_wrong_settings_send_nothing(run: Run, emulator: RunningEmulator, client
     for dag in ("service_create_poking", "service_update_poking"):
         refused = run(dag, service=name, type="grafana", settings={"pg_settings": {}})
         assert (refused.task.state, refused.task.tries) == ("failed", 1)
-        assert "dbaas-service-grafana: pg-settings: Extra inputs are not permitted" in refused.output
+        assert "settings: unknown setting 'pg_settings', did you mean 'grafana_settings'?" in refused.output
     assert emulator.log.read_text() == before
 
 

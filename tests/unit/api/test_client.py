@@ -277,7 +277,7 @@ def test_secrets_in_error_answers_are_masked(server: ScriptedServer, run: Run) -
 def test_unreadable_answers_show_no_content(server: ScriptedServer, run: Run) -> None:
     """An answer of the wrong shape is described without its content, which may be a password."""
     server.replies = [Reply(body={"username": "u", "password": ["hunter2"]})]
-    with pytest.raises(errors.DbaasResponseError, match="password: Input should be a valid string") as caught:
+    with pytest.raises(errors.DbaasResponseError, match="password must be a text") as caught:
         run(server, lambda c: c.accounts.pg.reveal_password(service_name="d", username="u"), retry=NO_RETRY)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None

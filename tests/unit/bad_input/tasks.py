@@ -149,7 +149,12 @@ _OF = "of the connection secrets_conn_id"
 #: Operators and sensors, arguments, text.
 SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     (
-        (DbaasCreateServiceOperator, DbaasAttachEndpointOperator),
+        (DbaasCreateServiceOperator,),
+        {"if_exists": "replace"},
+        "if_exists must be one of reuse, keep, fail, got 'replace'",
+    ),
+    (
+        (DbaasAttachEndpointOperator,),
         {"if_exists": "replace"},
         "if_exists must be one of reuse, fail, got 'replace'",
     ),

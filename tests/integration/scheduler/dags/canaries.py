@@ -95,8 +95,8 @@ with DAG("canary_failures", schedule=None, params={"service": "", "engine": ""})
     start.trigger_rule = "all_done"
     DbaasStartMigrationOperator(task_id="start_wrong", source_conn_id=f"{source}_wrong_long", **begin) >> start
     for kind, settings in {
-        "elasticsearch": {"index_prefix": "UPPER"},
-        "rsyslog": {"tls": True, "format": "none"},
+        "elasticsearch": {"index_prefix": "{{ 'UPPER' }}"},
+        "rsyslog": {"tls": True, "format": "{{ 'none' }}"},
     }.items():
         DbaasCreateExternalEndpointOperator(
             task_id=f"refuse_{kind}",
