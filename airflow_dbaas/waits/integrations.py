@@ -37,6 +37,8 @@ class IntegrationWait(Wait):
         "source_service",
         "dest_service",
         "status",
+        "service",
+        "zone",
     )
 
     @property
@@ -96,6 +98,7 @@ class ExternalIntegrationWait(Wait):
         "endpoint_name",
         "service",
         "status",
+        "zone",
     )
 
     @property
@@ -151,6 +154,7 @@ def integration_result(integration: models.Integration) -> dict[str, Any]:
         "source_service": integration.source,
         "dest_service": integration.dest,
         "status": integration.status,
+        "service": integration.source,
     }
 
 

@@ -64,6 +64,7 @@ def test_an_active_integration(answer: dict[str, Any]) -> None:
             "source_service": "db",
             "dest_service": "search",
             "status": answer["status"],
+            "service": "db",
         }
     )
 
@@ -128,6 +129,8 @@ def test_an_integration_that_is_not_listed() -> None:
             "source_service": None,
             "dest_service": None,
             "status": "absent",
+            "service": None,
+            "zone": None,
         }
     )
     assert isinstance(seen(ID, "absent", status="running"), Pending)

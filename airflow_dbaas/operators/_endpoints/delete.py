@@ -56,9 +56,7 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
 
     def _refuse_if_in_use(self, endpoint: models.ExternalEndpoint) -> None:
         attached = [
-            service.name
-            for service in self.client.list_dbaas_services().dbaas_services
-            if self._uses(service, endpoint)
+            service.name for service in self.client.list_dbaas_services().in_zone if self._uses(service, endpoint)
         ]
         if attached:
             raise DbaasIntegrationError(
