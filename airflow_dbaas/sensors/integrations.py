@@ -46,10 +46,10 @@ class DbaasIntegrationSensor(_IntegrationSensor):
 class DbaasExternalIntegrationSensor(_IntegrationSensor):
     """Waits until a service is attached to an external endpoint, or detached (get-dbaas-external-integration).
 
-    Pushes ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``zone`` and ``status``;
-    of an integration that is gone all are None but its id, the zone asked for and the status ``absent``. One that does
-    not exist fails the task after a minute, one that is shown as failed after two. If the API shows no status, it is
-    taken for active.
+    Pushes ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``zone`` and
+    ``status``; of an integration that is gone all are None but its id, the zone asked for and the status ``absent``.
+    One that does not exist fails the task after a minute, one that is shown as failed after two. If the API shows no
+    status, it is taken for active.
 
     :param integration_id: id of the external integration, a UUID, e.g. from ``DbaasAttachEndpointOperator``; templated.
         With ``absent`` it may be None, as of a ``DbaasDetachEndpointOperator`` that found nothing to detach: the sensor

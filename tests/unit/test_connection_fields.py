@@ -7,12 +7,10 @@ import logging
 import socket
 from typing import Any
 
-import httpx
 import pytest
 
 from airflow_dbaas.api import errors
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.api.proxies import proxy_for
 from airflow_dbaas.api.retries import NO_RETRY
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from tests.unit.conftest import Reply, ScriptedServer
@@ -186,52 +184,3 @@ def test_a_dead_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with hook.new_conn() as client:
         assert client.place.proxy is None
         assert "proxy" not in str(client.place)
-
-
-URLS = (
-    "https://api-ch-gva-2.exoscale.com/v2",
-    "https://api-ch-gva-2.exoscale.com:8443/v2",
-    "https://api-ch-gva-2.exoscale.com:443/v2",
-    "https://notexoscale.com/v2",
-    "https://exoscale.com/v2",
-    "http://gw.example:80/v2",
-    "http://10.1.2.3:8090/v2",
-    "https://[::1]:8090/v2",
-    "https://localhost:1/v2",
-)
-NO_PROXIES = (
-    "",
-    "*",
-    "exoscale.com",
-    ".exoscale.com",
-    "api-ch-gva-2.exoscale.com:8443",
-    "api-ch-gva-2.exoscale.com:443",
-    "https://exoscale.com",
-    "http://gw.example",
-    "10.0.0.0/8,10.1.2.3",
-    "10.0.0.0/8",
-    "::1",
-    "LOCALHOST",
-    " a , Exoscale.com ,,",
-    "https://*exoscale.com",
-)
-
-
-@pytest.mark.parametrize("no_proxy", NO_PROXIES)
-@pytest.mark.parametrize(
-    "proxies", [{"HTTPS_PROXY": "http://p:3128"}, {"HTTP_PROXY": "p:1"}, {"ALL_PROXY": "http://a:2"}, {}], ids=str
-)
-def test_the_proxy_is_the_one_that_httpx_takes(
-    no_proxy: str, proxies: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By its own choice of a transport."""
-    for name, value in {**proxies, "NO_PROXY": no_proxy}.items():
-        monkeypatch.setenv(name, value)
-    with httpx.Client() as client:
-        for url in URLS:
-            transport: Any = client._transport_for_url(httpx.URL(url))
-            wanted = None
-            if transport is not client._transport:
-                used = transport._pool._proxy_url
-                wanted = f"{used.scheme.decode()}://{used.host.decode()}:{used.port}"
-            assert proxy_for(url) == wanted, url

@@ -28,8 +28,8 @@ class DbaasStopMigrationOperator(MigrationOperator):
     them.
 
     Returns ``service``, ``zone``, ``stopped``, ``sequences`` (how many were moved), ``views`` (how many were filled),
-    ``events`` (how many were enabled) and ``operation_id``. With ``wait_for_completion=False`` nothing is completed, and
-    all three are None. Killing the task does not take the stop back.
+    ``events`` (how many were enabled) and ``operation_id``. With ``wait_for_completion=False`` nothing is completed,
+    and all three are None. Killing the task does not take the stop back.
 
     :param force: stop a migration that is not complete, or comes from another source, too. Nothing is completed then.
     """
