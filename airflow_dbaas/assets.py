@@ -32,10 +32,15 @@ def database_asset(zone: str, service: str, database: str) -> Asset:
     :param database: name of the database.
     :raises DbaasConfigurationError: if a part cannot be what it is called.
     """
+    if isinstance(zone, str) and zone:
+        validation.zone("zone", zone)
+    return _asset(zone, service, database)
+
+
+def _asset(zone: str, service: str, database: str) -> Asset:
     for part, value in (("zone", zone), ("database", database)):
         if not isinstance(value, str) or not value:
             raise DbaasConfigurationError(f"{part} must be a name, got {value!r}")
-    validation.zone("zone", zone)
     validation.name("service", service)
     path = "/".join(quote(part, safe="") for part in (zone, service, database))
     return Asset(uri=f"x-exoscale-dbaas://{path}")
@@ -60,4 +65,5 @@ def emit_migrated(
     """
     for database in databases:
         described = {key: value for key, value in database.items() if key != "name"}
-        emit(context, MIGRATED_DATABASES, database_asset(zone, service, database["name"]), {**facts, **described})
+        # The zone is the host's or the API's: it may be newer than what is known here.
+        emit(context, MIGRATED_DATABASES, _asset(zone, service, database["name"]), {**facts, **described})

@@ -11,7 +11,7 @@ from airflow_dbaas import validation
 from airflow_dbaas._compat import BaseOperator, Context, default_deferrable
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.links import DbaasServiceLink, PortalLink
-from airflow_dbaas.results import own_xcoms
+from airflow_dbaas.results import own_xcoms, with_zone
 
 Check = validation.Check
 Limit = Literal["timeout", "execution_timeout"]
@@ -48,6 +48,8 @@ class DbaasTask(BaseOperator):
         self.exoscale_conn_id = exoscale_conn_id
         self.zone = zone
         self.deferrable = deferrable
+        #: The zone that the service was listed in before the task was deferred.
+        self._listed_zone: str | None = None
 
     def _check(self) -> None:
         """Check the parameters that are known so far.
@@ -88,8 +90,10 @@ class DbaasTask(BaseOperator):
         So ``task.output["operation_id"]`` gives it to another task.
 
         :param context: Airflow's context.
-        :param result: what the task returns; returned as it is.
+        :param result: what the task returns.
+        :returns: the result, with the service's zone.
         """
+        result = with_zone(result, self.zone_of)
         if not self.do_xcom_push or (self.multiple_outputs and self._returns_another_result()):
             return result
         for key, value in own_xcoms(result, all_keys=self.multiple_outputs).items():
@@ -97,6 +101,10 @@ class DbaasTask(BaseOperator):
         # Done. This is the copy of the task that runs: Airflow would push all again, None as None.
         self.multiple_outputs = False
         return result
+
+    def zone_of(self, service_name: str | None) -> str | None:
+        """The zone that a service was last listed in; the one asked for, if it was not listed or shows none."""
+        return self.hook.zone_of(service_name) or self._listed_zone
 
     def _returns_another_result(self) -> bool:
         """Whether a subclass may make something else of the result, whose keys only Airflow gets to see."""

@@ -43,7 +43,7 @@ _FIELDS = {
     "zone": validation.zone,
 }
 
-COLUMNS = ("service", "state", "databases", "rows", "seconds", "error")
+COLUMNS = ("service", "zone", "state", "databases", "rows", "seconds", "error")
 
 
 def read_services(services: Any, path: str | None, defaults: dict[str, Any]) -> list[dict[str, Any]]:
@@ -80,9 +80,12 @@ def as_entry(service: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Rows with the keys ``COLUMNS`` as lines of text, one for each and a heading."""
-    cells = [list(COLUMNS), *([_cell(row.get(column)) for column in COLUMNS] for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
+    """Rows with the keys ``COLUMNS`` as lines of text, one for each and a heading; the zone where there are several."""
+    rows = list(rows)
+    several = len({row["zone"] for row in rows if row.get("zone")}) > 1
+    columns = [column for column in COLUMNS if several or column != "zone"]
+    cells = [columns, *([_cell(row.get(column)) for column in columns] for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
     for line in cells:
         yield "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
 

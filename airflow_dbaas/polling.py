@@ -10,11 +10,12 @@ time.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import math
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dbaas._compat import conf
 from airflow_dbaas.api.errors import (
@@ -26,10 +27,11 @@ from airflow_dbaas.api.errors import (
 )
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import NO_RETRY
+from airflow_dbaas.results import with_zone
 from airflow_dbaas.waits import Done, Failed, Pending, Verdict, Wait
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api import Client
+    from airflow_dbaas.api import AsyncClient, Client
     from airflow_dbaas.sharing import Question, SharedClient
 
 #: Seconds without a single usable answer after which a wait gives up.
@@ -57,6 +59,8 @@ _SHORTEST_CROWD_PAUSE = 1.0
 _LONGEST_CROWD_PAUSE = 30.0
 
 log = logging.getLogger(__name__)
+
+V = TypeVar("V", Verdict, Done | Failed)
 
 
 class Watch:
@@ -110,7 +114,11 @@ class Watch:
     def _verdict(self, answer: Any) -> Verdict:
         # Waits that share see the very same answer again as long as nothing has changed.
         if self._last is None or self._last[0] is not answer or self.wait.timed:
-            self._last = answer, self.wait.verdict(answer)
+            try:
+                verdict = self.wait.verdict(answer)
+            except DbaasError as error:  # the service is in another zone
+                verdict = Failed(error)
+            self._last = answer, verdict
         return self._last[1]
 
     def _unanswered(self, error: DbaasError) -> Verdict:
@@ -165,7 +173,14 @@ def poll(client: Client, watch: Watch) -> Verdict:
         outcome: Any = client.send(watch.wait.call(), retry=NO_RETRY, within=watch.left)
     except DbaasError as error:
         outcome = error
-    return watch.see(outcome)
+    return _placed(watch.see(outcome), client)
+
+
+def _placed(verdict: V, client: Client | AsyncClient) -> V:
+    """A verdict whose result says in which zone the service is."""
+    if isinstance(verdict, Done):
+        return dataclasses.replace(verdict, result=with_zone(verdict.result, client.zone_of))
+    return verdict
 
 
 def run(client: Client, watch: Watch) -> Done | Failed:
@@ -218,4 +233,4 @@ async def run_async(client: SharedClient, watch: Watch) -> Done | Failed:
     except DbaasError as error:
         # The call could not be made of what the wait was given.
         return Failed(error)
-    return verdict
+    return _placed(verdict, client.client)

@@ -72,7 +72,7 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
                 "conn-fields": {
                     "zone": {
                         "label": "Zone",
-                        "description": "Zone of the services; needed unless an API endpoint is given",
+                        "description": "Zone of the services; an API endpoint of Exoscale must be in the same zone",
                         "schema": {
                             "type": ["string", "null"],
                             "enum": [

@@ -1,9 +1,20 @@
-"""What of a task's result is pushed to XCom under a key of its own."""
+"""A task's result: the zone in it, and what of it is pushed to XCom under a key of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+
+def with_zone(result: Any, zone_of: Callable[[str | None], str | None]) -> Any:
+    """A result with the zone of the service that it is about, under ``zone``, unless it has it already.
+
+    :param result: what a task returns; one that names no ``service`` is returned as it is.
+    :param zone_of: gives the zone of a service by its name.
+    """
+    if not isinstance(result, Mapping) or "service" not in result or result.get("zone"):
+        return result
+    return {**result, "zone": zone_of(result["service"])}
 
 
 def own_xcoms(result: Any, *, all_keys: bool = False) -> dict[str, Any]:

@@ -123,7 +123,7 @@ with DAG(
         """The services to report on, and where their files go."""
         given = params or {}
         with DbaasHook().get_conn() as client:
-            found = {service.name: service for service in client.services.list().dbaas_services}
+            found = {service.name: service for service in client.services.list().in_zone}
         unknown = [name for name in given["services"] if name not in found]
         if unknown:
             raise AirflowFailException(

@@ -52,6 +52,7 @@ class Report:
     :param signature: ``taken``, ``refused`` or ``unknown``.
     :param services: how many services there are.
     :param permissions: what the key may read.
+    :param warnings: what is odd about the connection, such as an unknown extra.
     """
 
     connection: str
@@ -63,6 +64,7 @@ class Report:
     signature: str = "unknown"
     services: int | None = None
     permissions: list[Permission] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +115,8 @@ def check(conn_id: str, *, zone: str | None = None) -> Report:
     report = Report(conn_id)
     hook = DbaasHook(conn_id, zone=zone)
     try:
-        with hook.new_conn(retry=RetryPolicy(max_seconds=_PATIENCE_SECONDS)) as client:
+        report.warnings = hook.doubts
+        with hook.new_conn(retry=RetryPolicy(max_seconds=_PATIENCE_SECONDS), any_zone=True) as client:
             report.address, report.zone, report.key = client.url, hook.zone, hook.key
             _ask(client, report)
     except DbaasTransportError as error:
@@ -192,6 +195,7 @@ def _text(report: Report, *, coloured: bool) -> str:
     rows += [("key", report.key)]
     if report.address:
         rows += [("signature", painted(report.signature, report.signature == "taken"))]
+    rows += [("warning", warning) for warning in report.warnings]
     lines = [f"{name:11} {value}" for name, value in rows if value]
     if report.services is not None:
         lines += [f"{'services':11} {report.services}"]

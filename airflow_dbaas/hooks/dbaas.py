@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import re
 import time
 from datetime import timedelta
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from airflow_dbaas.api import AsyncClient, Client
     from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.waits import Wait
+
+log = logging.getLogger(__name__)
 
 _LONGEST_TIMEOUT = 600
 #: How long the hook's own waits take at most, unless the caller says otherwise.
@@ -71,8 +74,8 @@ class DbaasHook(BaseHook):
 
     @cached_property
     def _arguments(self) -> dict[str, Any]:
-        for doubt in doubts(self._connection):
-            self.log.warning("%s", doubt)
+        for doubt in self.doubts:
+            log.warning("%s", doubt)
         return client_arguments(self._connection, zone=self._zone)
 
     @property
@@ -82,11 +85,24 @@ class DbaasHook(BaseHook):
         zone: str | None = self._arguments["zone"]
         return zone
 
+    def zone_of(self, service_name: str | None) -> str | None:
+        """The zone that the client of this hook last saw a service listed in; else the one that the hook works in.
+
+        :param service_name: name of the service.
+        """
+        client: Client | None = self.__dict__.get("_client")
+        return client.zone_of(service_name) if client else self.zone
+
     @property
     def key(self) -> str:
         """The API key; the secret is the client's alone."""
         key: str = self._arguments["key"]
         return key
+
+    @property
+    def doubts(self) -> list[str]:
+        """What is odd about the connection but does not keep it from being used, such as an unknown extra."""
+        return doubts(self._connection)
 
     @cached_property
     def _client(self) -> Client:
@@ -99,14 +115,17 @@ class DbaasHook(BaseHook):
         """
         return self._client
 
-    def new_conn(self, *, retry: RetryPolicy | None = None) -> Client:
+    def new_conn(self, *, retry: RetryPolicy | None = None, any_zone: bool = False) -> Client:
         """A blocking client of the caller's own, who closes it.
 
         :param retry: how patient one call is, if not as usual.
+        :param any_zone: whether it may ask about services of other zones, where the host is not Exoscale's own.
         """
         from airflow_dbaas.api import Client
 
-        extras = {"retry": retry, "on_secret": credentials.mask}
+        extras: dict[str, Any] = {"retry": retry, "on_secret": credentials.mask}
+        if any_zone and self._arguments["url"]:
+            extras["zone"] = None
         return _open(Client, {**self._arguments, **extras}, self.exoscale_conn_id)
 
     def close(self) -> None:

@@ -132,7 +132,7 @@ class DbaasOperator(DbaasTask):
                 watch,
                 exoscale_conn_id=self.exoscale_conn_id,
                 zone=self.zone,
-                state={"then": then.__name__, **state},
+                state={"then": then.__name__, "listed_zone": self.zone_of(self.linked_service), **state},
                 cancel=self._cancel,
                 ends_here=then == self._end and self._ends_in_triggerer(context),
                 pushes=self.do_xcom_push,
@@ -149,7 +149,8 @@ class DbaasOperator(DbaasTask):
         :param adds: what the task's result has besides that of the wait.
         :param state: that of an earlier wait.
         """
-        return self.wait_for(context, wait, self._end, **{**state, "adds": adds})
+        zone = self.zone_of(self.linked_service)
+        return self.wait_for(context, wait, self._end, **{**state, "adds": {"zone": zone, **adds} if zone else adds})
 
     def _end(self, context: Context, result: dict[str, Any], *, adds: dict[str, Any], **_: Any) -> dict[str, Any]:
         return {**result, **adds}
@@ -224,6 +225,7 @@ class DbaasOperator(DbaasTask):
         """Go on after a deferred wait."""
         state = dict(event["state"])
         then = getattr(self, state.pop("then"))
+        self._listed_zone = state.pop("listed_zone", None)
         with airflow_errors(self), closing(self.hook):
             try:
                 result = result_of(event)

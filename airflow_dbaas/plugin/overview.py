@@ -286,7 +286,7 @@ class _Board:
 
 async def _services(client: AsyncClient, _: str) -> dict[str, Any]:
     listed = await client.services.list()
-    services = sorted(listed.dbaas_services, key=lambda service: service.name)
+    services = sorted(listed.in_zone, key=lambda service: service.name)
     return {
         "names": [(it.name, it.type) for it in services],
         "services": [view.service(it) for it in services],

@@ -18,8 +18,8 @@ class DbaasMigrationSensor(DbaasSensor):
 
     The migration's top-level status alone is never taken for success: there must be no error, and every database
     must be done or syncing. A replication that is shown as failed may recover; it fails the task only if it is shown
-    so for longer than ``failure_grace_period``. Pushes ``service``, ``status``, ``method`` and ``databases`` (``name``,
-    ``method`` and ``status`` of each, and ``lag`` where the API shows one).
+    so for longer than ``failure_grace_period``. Pushes ``service``, ``zone``, ``status``, ``method`` and
+    ``databases`` (``name``, ``method`` and ``status`` of each, and ``lag`` where the API shows one).
 
     :param service_name: name of the target service, 1 to 63 characters; templated.
     :param until: ``synced``: the copy is complete, replication may go on; ``done``: replication has ended too.

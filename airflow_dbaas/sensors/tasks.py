@@ -14,8 +14,8 @@ from airflow_dbaas.waits import TaskWait, ids
 class DbaasTaskSensor(DbaasSensor):
     """Waits until a task of a service, such as a migration check, has ended well (get-dbaas-task).
 
-    Pushes ``task_id``, ``service`` and ``result`` (the API's text). A task that ended badly fails this one at once,
-    with the API's reason.
+    Pushes ``task_id``, ``service``, ``zone`` and ``result`` (the API's text). A task that ended badly fails this one at
+    once, with the API's reason.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param dbaas_task_id: id of the task, a UUID; templated. None is refused, for the task that it does not name runs

@@ -136,9 +136,9 @@ def keep_error(context: Context) -> None:
 def migration_outcome(context: Context, *, service_name: str, turn_task_id: str = "wait_for_turn") -> dict[str, Any]:
     """What became of the migration of a mapped group, to be called in its last task (trigger rule ``all_done``).
 
-    Returns ``service``, ``state`` (``migrated``; ``replicating``: equal, but not stopped; ``refused by the check``;
-    ``failed at …``; ``already migrated``: by an earlier run; ``not done``), ``databases`` and ``rows`` (how many were
-    compared), ``seconds`` (since its turn) and ``error`` (the failed task's, in a sentence).
+    Returns ``service``, ``zone``, ``state`` (``migrated``; ``replicating``: equal, but not stopped; ``refused by the
+    check``; ``failed at …``; ``already migrated``: by an earlier run; ``not done``), ``databases`` and ``rows`` (how
+    many were compared), ``seconds`` (since its turn) and ``error`` (the failed task's, in a sentence).
 
     :param context: Airflow's context.
     :param service_name: the service.
@@ -159,6 +159,7 @@ def migration_outcome(context: Context, *, service_name: str, turn_task_id: str 
     databases = (pull(ids["verify_migration"]) or {}).get("databases")
     outcome = {
         "service": service_name,
+        "zone": pull(ids["check_migration"], "zone") or None,
         "state": "migrated",
         "databases": None if databases is None else len(databases),
         "rows": None if databases is None else sum(database["rows"] for database in databases),
@@ -196,7 +197,9 @@ def report_migrations(
     rows = []
     for index, service in enumerate(services):
         lost = {"service": service["service_name"], "state": "unknown", "error": f"{outcome_task_id} has not told"}
-        rows.append(ti.xcom_pull(task_ids=outcome_task_id, map_indexes=index) or lost)
+        row = ti.xcom_pull(task_ids=outcome_task_id, map_indexes=index) or lost
+        # A task that failed early has named no zone.
+        rows.append({**row, "zone": row.get("zone") or service.get("zone") or None})
     log.info("Migrations:\n%s", "\n".join(map(one_line, table(rows))))
     ti.xcom_push(key="return_value", value=rows)
     bad = [row for row in rows if row["state"] not in GOOD]

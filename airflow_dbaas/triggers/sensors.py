@@ -14,7 +14,7 @@ from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, delete_xco
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.events import as_event
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.results import own_xcoms
+from airflow_dbaas.results import own_xcoms, with_zone
 from airflow_dbaas.triggers.waits import verdict_of
 from airflow_dbaas.waits import Done, Failed, ids
 
@@ -116,7 +116,7 @@ class DbaasSensorTrigger(BaseTrigger):
         hook = DbaasHook(self.exoscale_conn_id, zone=self.zone)
         if nothing is not None:
             log.info(nothing.note)
-            yield await self._end(hook, nothing)
+            yield await self._end(hook, Done(with_zone(nothing.result, lambda _: self.zone)))
             return
         deadline = (started.timestamp() if started else time.time()) + self.timeout
         watch = polling.Watch(waits.restore(wait), deadline=deadline)

@@ -40,6 +40,8 @@ class IntegrationWait(Wait):
         "source_service",
         "dest_service",
         "status",
+        "service",
+        "zone",
     )
 
     @property
@@ -101,6 +103,7 @@ class ExternalIntegrationWait(Wait):
         "endpoint_name",
         "service",
         "status",
+        "zone",
     )
 
     @property
@@ -158,6 +161,7 @@ def integration_result(integration: Integration) -> dict[str, Any]:
         "source_service": integration.source,
         "dest_service": integration.dest,
         "status": integration.status,
+        "service": integration.source,
     }
 
 

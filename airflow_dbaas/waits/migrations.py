@@ -39,7 +39,7 @@ class MigrationWait(Wait):
     until: Literal["synced", "done"] = "synced"
     failure_grace_period: float = FAILURE_GRACE_PERIOD
     kind: ClassVar[str] = "migration"
-    keys: ClassVar[tuple[str, ...]] = ("service", "status", "method", "databases")
+    keys: ClassVar[tuple[str, ...]] = ("service", "status", "method", "databases", "zone")
     slow: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

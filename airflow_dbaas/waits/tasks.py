@@ -24,7 +24,7 @@ class TaskWait(Wait):
     service_name: str
     dbaas_task_id: str
     kind: ClassVar[str] = "task"
-    keys: ClassVar[tuple[str, ...]] = ("task_id", "service", "result")
+    keys: ClassVar[tuple[str, ...]] = ("task_id", "service", "result", "zone")
 
     @property
     def subject(self) -> str:

@@ -19,7 +19,7 @@ ALLOWED = {
     "_compat": {"_compat", "airflow"},
     "validation": {"api"},
     "waits": {"api", "waits"},
-    "polling": {"_compat", "api", "sharing", "waits"},
+    "polling": {"results", "_compat", "api", "sharing", "waits"},
     "sharing": {"api", "hooks"},
     "credentials": {"_compat", "api"},
     "migration_registry": {"_compat"},

@@ -80,6 +80,11 @@ def test_the_table_lines_up() -> None:
         "orders   migrated              2          1,234,567  65       -",
         "wiki     refused by the check  -          -          -        no login",
     ]
+    of_one_zone = [{"zone": "ch-gva-2", **row} for row in rows]
+    assert list(table(of_one_zone)) == list(table(rows))
+    assert next(table([*of_one_zone, {"service": "wiki", "zone": "ch-dk-2", "state": "migrated"}])).startswith(
+        "service  zone      state"
+    )
 
 
 def test_an_error_in_a_sentence() -> None:

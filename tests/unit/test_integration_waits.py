@@ -65,6 +65,7 @@ def test_an_active_integration(answer: dict[str, Any]) -> None:
             "source_service": "db",
             "dest_service": "search",
             "status": answer["status"],
+            "service": "db",
         }
     )
 
@@ -129,6 +130,8 @@ def test_an_integration_that_is_not_listed() -> None:
             "source_service": None,
             "dest_service": None,
             "status": "absent",
+            "service": None,
+            "zone": None,
         }
     )
     assert isinstance(seen(ID, "absent", status="running"), Pending)

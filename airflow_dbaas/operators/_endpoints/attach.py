@@ -26,8 +26,8 @@ class DbaasAttachEndpointOperator(EndpointOperator):
     (list-dbaas-external-endpoint-types). Killing the task leaves the attachment alone. That the integration works is
     for a ``DbaasExternalIntegrationSensor`` to wait for.
 
-    Returns ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``status``,
-    ``created`` and ``operation_id``.
+    Returns ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``zone``,
+    ``status``, ``created`` and ``operation_id``.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param endpoint_id: id of the endpoint, a UUID; templated.

@@ -58,9 +58,7 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
         return self.wait_for_operation(context, operation, self._deleted, seen=seen)
 
     def _refuse_if_in_use(self, endpoint: ExternalEndpoint) -> None:
-        attached = [
-            service.name for service in self.client.services.list().dbaas_services if self._uses(service, endpoint)
-        ]
+        attached = [service.name for service in self.client.services.list().in_zone if self._uses(service, endpoint)]
         if attached:
             raise DbaasIntegrationError(
                 f"{self.subject} is in use: {', '.join(attached)}; detach these services first "

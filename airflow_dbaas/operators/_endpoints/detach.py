@@ -25,8 +25,8 @@ class DbaasDetachEndpointOperator(EndpointOperator):
     The attachment is looked up in list-dbaas-external-integrations. One that is gone since a first attempt is no error
     for a retry (with ``if_missing="fail"`` on Airflow 3.3 and later only). Killing the task leaves it to go on.
 
-    Returns ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``status``
-    (``absent``; ``deleting`` without waiting), ``deleted`` and ``operation_id``.
+    Returns ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``zone``,
+    ``status`` (``absent``; ``deleting`` without waiting), ``deleted`` and ``operation_id``.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param integration_id: id of the external integration, a UUID; templated.

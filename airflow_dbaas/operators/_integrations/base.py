@@ -136,9 +136,7 @@ class NamedOperator(LinkedOperator):
         """The integration that this task is about, if it is there."""
         if not self.integration_id:
             return find_link(services, self.link)
-        shown = (found for service in services.dbaas_services for found in service.integrations)
-        wanted = calls.identifier("integration_id", self.integration_id)
-        return next((found for found in shown if found.id == wanted), None)
+        return services.integration_with(calls.identifier("integration_id", self.integration_id))
 
 
 def link_of(integration: Integration) -> Link:

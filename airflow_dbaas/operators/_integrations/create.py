@@ -36,8 +36,8 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
     type between these services that is there already is found in list-dbaas-services, so a retry goes on with what the
     first attempt created. Killing the task leaves the integration alone.
 
-    Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``status``, ``created``,
-    ``updated`` and ``operation_id``.
+    Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the
+    source), ``zone``, ``status``, ``created``, ``updated`` and ``operation_id``.
 
     :param integration_type: ``datasource`` (from a Grafana to the service whose data it shows), ``logs`` or
         ``metrics`` (from the service that has them to the one that keeps them); templated.

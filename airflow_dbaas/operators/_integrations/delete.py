@@ -19,8 +19,8 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
     only). That of a read replica is refused: deleting it would make the replica a service of its own. Killing the task
     leaves the deletion to go on.
 
-    Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``status`` (``absent``;
-    ``deleting`` without waiting), ``deleted`` and ``operation_id``.
+    Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the
+    source), ``zone``, ``status`` (``absent``; ``deleting`` without waiting), ``deleted`` and ``operation_id``.
 
     :param integration_id: id of the integration, a UUID; templated.
     :param integration_type: instead of the id, with both services: its type; templated.

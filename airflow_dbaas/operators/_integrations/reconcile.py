@@ -30,8 +30,8 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
     What is there is read anew before every step, so a retry goes on where the last try stopped, and a second run
     changes nothing. Killing the task leaves what is done as it is. Read replicas are never touched.
 
-    Returns ``service``, ``dry_run``, ``plan`` (lists ``create``, ``update``, ``delete`` and ``keep``, as it was when
-    this try began) and ``applied``: False only for a dry run.
+    Returns ``service``, ``zone``, ``dry_run``, ``plan`` (lists ``create``, ``update``, ``delete`` and ``keep``, as it
+    was when this try began) and ``applied``: False only for a dry run.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param integrations: the integrations it shall have: mappings with ``integration_type`` (``datasource``, ``logs`` or

@@ -22,8 +22,8 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
     They are checked against what the API offers (list-dbaas-integration-settings) before. Nothing is sent if the API
     shows them as they shall be, so a retry does no harm. Killing the task leaves the change to go on.
 
-    Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``status``, ``updated`` and
-    ``operation_id``.
+    Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the
+    source), ``zone``, ``status``, ``updated`` and ``operation_id``.
 
     :param integration_id: id of the integration, a UUID; templated.
     :param integration_type: instead of the id, with both services: its type; templated.

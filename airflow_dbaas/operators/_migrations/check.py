@@ -34,7 +34,8 @@ class DbaasMigrationCheckOperator(MethodOperator):
     still runs (Airflow 3.3; elsewhere it starts another one, which does no harm). Killing the task leaves the check
     alone.
 
-    Returns ``task_id``, ``service``, ``result`` (the API's text) and ``operation_id`` (None if a check was joined).
+    Returns ``task_id``, ``service``, ``zone``, ``result`` (the API's text) and ``operation_id`` (None if a check was
+    joined).
     With ``wait_for_completion=False`` the ``result`` is None, for a ``DbaasTaskSensor`` to wait for, and so is
     ``task_id`` if the API has named no task yet: then a ``DbaasOperationSensor`` finds it as ``reference_id``.
     """

@@ -43,8 +43,8 @@ class DbaasStartMigrationOperator(MethodOperator):
 
     OpenLineage is told of the databases at both ends, as far as the migration's status names them by then.
 
-    Returns ``service``, ``source`` (host:port), ``method``, ``joined`` and ``operation_id``; after waiting for the
-    data also ``status`` and ``databases``, as ``DbaasMigrationSensor``.
+    Returns ``service``, ``zone``, ``source`` (host:port), ``method``, ``joined`` and ``operation_id``; after waiting
+    for the data also ``status`` and ``databases``, as ``DbaasMigrationSensor``.
 
     :param until: ``started``: the API has taken it (put a ``DbaasMigrationSensor`` behind this task); ``synced``: every
         database is copied, replication may go on; ``done``: replication has ended too.

@@ -29,9 +29,9 @@ class DbaasStopMigrationOperator(MigrationOperator):
     (never back) and materialized views are filled, in MySQL events that came disabled are enabled if the source runs
     them.
 
-    Returns ``service``, ``stopped``, ``sequences`` (how many were moved), ``views`` (how many were filled), ``events``
-    (how many were enabled) and ``operation_id``. With ``wait_for_completion=False`` nothing is completed, and all three
-    are None. Killing the task does not take the stop back.
+    Returns ``service``, ``zone``, ``stopped``, ``sequences`` (how many were moved), ``views`` (how many were filled),
+    ``events`` (how many were enabled) and ``operation_id``. With ``wait_for_completion=False`` nothing is completed,
+    and all three are None. Killing the task does not take the stop back.
 
     :param force: stop a migration that is not complete, or comes from another source, too. Nothing is completed then.
     """

@@ -33,7 +33,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
     When all is equal, an event of each database's asset tells so, and DAGs that are scheduled on it run; see
     ``airflow_dbaas.assets``. OpenLineage is told of the databases at both ends, also when they differ.
 
-    Returns ``service``, ``source`` and ``databases``: name, tables, rows and bytes of each.
+    Returns ``service``, ``zone``, ``source`` and ``databases``: name, tables, rows and bytes of each.
 
     :param content: compare the content of every row (a checksum independent of their order), which reads all data
         at both ends; otherwise the number of rows.
@@ -118,9 +118,9 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
         migration_registry.note_verification(self.hook.zone, self.service_name, record, equal=equal)
 
     def _emit(self, context: Context, databases: list[dict[str, Any]], facts: dict[str, Any]) -> None:
-        zone = self.hook.zone
+        zone = self.zone_of(self.service_name)
         if zone is None:
-            self.log.warning("No asset events: neither the task nor its connection names the zone")
+            self.log.warning("No asset events: neither the task, nor its connection, nor the API names the zone")
             return
         assets.emit_migrated(context, zone=zone, service=self.service_name, databases=databases, **facts)
 

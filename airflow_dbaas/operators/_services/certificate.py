@@ -19,7 +19,7 @@ class DbaasCaCertificateOperator(DbaasOperator):
     It is what a TLS connection to a service is verified by, e.g. as libpq's ``sslrootcert`` with
     ``sslmode=verify-ca``. It is no secret. A file that is there is replaced in one step, so a retry does no harm.
 
-    Returns ``certificate`` (PEM) and ``path``.
+    Returns ``certificate`` (PEM), ``path`` and ``zone``.
 
     :param path: file to write it to as well, local or a URL of Airflow's object storage; templated.
     :param object_storage_conn_id: Airflow connection to the store; templated.
@@ -45,4 +45,4 @@ class DbaasCaCertificateOperator(DbaasOperator):
             raise DbaasResponseError("get-dbaas-ca-certificate: the answer holds no certificate")
         if file:
             file.replace(certificate.encode())
-        return {"certificate": certificate, "path": self.path or None}
+        return {"certificate": certificate, "path": self.path or None, "zone": self.hook.zone}

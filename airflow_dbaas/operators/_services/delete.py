@@ -31,8 +31,8 @@ class DbaasDeleteServiceOperator(DbaasOperator):
     A retry finds the service gone, or deletes it; with Airflow 3.3 it knows that the deletion was its own, also with
     ``if_missing="fail"``. Killing the task does not stop a deletion that has begun.
 
-    Returns ``service``, ``state`` (``absent``; ``deleting`` with ``wait_for_completion=False``; with ``dry_run`` the
-    present one), ``deleted`` (False if it was not there, or with ``dry_run``) and ``operation_id``.
+    Returns ``service``, ``zone``, ``state`` (``absent``; ``deleting`` with ``wait_for_completion=False``; with
+    ``dry_run`` the present one), ``deleted`` (False if it was not there, or with ``dry_run``) and ``operation_id``.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param if_missing: ``skip``: nothing to do, or ``fail``.

@@ -33,8 +33,8 @@ class DbaasServiceLogsOperator(DbaasOperator):
     else the file is replaced, in one step, by a longer one. The end is what had been logged when the task began.
     Killing the task leaves what the file had; if it was just being appended to, perhaps with a line that is cut off.
 
-    Returns ``service``, ``path``, ``entries`` (how many were written now), ``first_time`` and ``last_time`` (of these;
-    None if there were none).
+    Returns ``service``, ``zone``, ``path``, ``entries`` (how many were written now), ``first_time`` and ``last_time``
+    (of these; None if there were none).
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param path: file to write, local or a URL of Airflow's object storage such as ``s3://bucket/logs/db.jsonl``;

@@ -41,7 +41,7 @@ class DbaasServiceMetricsOperator(DbaasOperator):
 
     A file that is there is replaced in one step, so a retry does no harm, and neither does killing the task.
 
-    Returns ``service``, ``path``, ``period``, ``series`` (names of the metrics) and ``rows``.
+    Returns ``service``, ``zone``, ``path``, ``period``, ``series`` (names of the metrics) and ``rows``.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param path: file to write, local or a URL of Airflow's object storage such as ``s3://bucket/metrics/db.parquet``;

@@ -41,6 +41,8 @@ def test_from_creation_to_deletion(run: Run, client: Client, names: dict[str, st
         "integration_type": "logs",
         "source_service": names["db"],
         "dest_service": names["search"],
+        "service": names["db"],
+        "zone": "ch-gva-2",
         "status": "running",
         "created": True,
         "updated": False,

@@ -82,6 +82,7 @@ def test_a_log_is_continued_run_after_run(run: Run, client: Client, service: str
     assert first == entries(client, service)[:7]
     assert begun.task.result == {
         **file,
+        "zone": "ch-gva-2",
         "entries": 7,
         "first_time": first[0]["time"],
         "last_time": first[-1]["time"],
@@ -249,11 +250,15 @@ def test_the_certificate_verifies_a_server(
     path = tmp_path / "ca.pem"
     fetched = run(f"ca_certificate_{mode}", path=str(path))
     assert fetched.state == "success"
-    assert fetched.task.result == {"certificate": path.read_text(), "path": str(path)}
+    assert fetched.task.result == {"certificate": path.read_text(), "path": str(path), "zone": "ch-gva-2"}
     x509.load_pem_x509_certificate(path.read_bytes())
     with connect(client, service, sslmode="verify-ca", sslrootcert=str(path)) as connection:
         assert connection.info.pgconn.ssl_in_use
-    assert run(f"ca_certificate_{mode}").task.result == {"certificate": path.read_text(), "path": None}
+    assert run(f"ca_certificate_{mode}").task.result == {
+        "certificate": path.read_text(),
+        "path": None,
+        "zone": "ch-gva-2",
+    }
 
 
 def test_a_path_of_no_store_sends_nothing(run: Run, api: ScriptedServer) -> None:

@@ -189,7 +189,13 @@ def test_the_task_of_a_check_is_found_wherever_it_is_named(
         Reply(body={"id": TASK, "success": True, "result": "fine"}),
     ]
     ended = run("check_poking", service="db", source="legacy")
-    assert ended.task.result == {"task_id": TASK, "service": "db", "result": "fine", "operation_id": ID}
+    assert ended.task.result == {
+        "task_id": TASK,
+        "service": "db",
+        "zone": None,
+        "result": "fine",
+        "operation_id": ID,
+    }
 
 
 def test_a_check_that_names_no_task_fails(run: Run, api: ScriptedServer) -> None:

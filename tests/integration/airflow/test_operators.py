@@ -85,6 +85,7 @@ def test_a_migration_step_by_step(
     started = run(f"start_{mode}", **parameters)
     assert started.task.result == {
         "service": service,
+        "zone": "ch-gva-2",
         "source": f"127.0.0.1:{source.port}",
         "method": method,
         "joined": False,

@@ -149,7 +149,13 @@ def test_nothing_is_waited_for(run: Run, client: Client, name: str) -> None:
     assert run("operation_poking", id=operation).state == "success"
     deleted = run("service_delete_only_poking", service=name)
     operation = deleted.task.result["operation_id"]
-    assert deleted.task.result == {"service": name, "state": "deleting", "deleted": True, "operation_id": operation}
+    assert deleted.task.result == {
+        "service": name,
+        "zone": "ch-gva-2",
+        "state": "deleting",
+        "deleted": True,
+        "operation_id": operation,
+    }
     assert run("operation_poking", id=operation).state == "success"
 
 
