@@ -211,7 +211,6 @@ def test_listeners_hear_of_beginning_and_end(monkeypatch: pytest.MonkeyPatch) ->
     [
         ("TRIGGERER__QUEUES_ENABLED", "True", False, True),
         ("STATE_STORE__CLEAR_ON_SUCCESS", "True", True, False),
-        ("CORE__DEFAULT_POOL_NAME", "other", False, True),
     ],
 )
 def test_settings_of_airflow(
