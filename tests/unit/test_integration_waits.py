@@ -65,7 +65,8 @@ def test_an_active_integration(answer: dict[str, Any]) -> None:
             "dest_service": "search",
             "status": answer["status"],
             "service": "db",
-        }
+        },
+        note="active",
     )
 
 
@@ -131,7 +132,8 @@ def test_an_integration_that_is_not_listed() -> None:
             "status": "absent",
             "service": None,
             "zone": None,
-        }
+        },
+        note="absent",
     )
     assert isinstance(seen(ID, "absent", status="running"), Pending)
 
@@ -162,7 +164,8 @@ def test_an_attached_service(status: str | None) -> None:
             "endpoint_name": "siem",
             "service": "db",
             "status": status,
-        }
+        },
+        note="active",
     )
 
 
