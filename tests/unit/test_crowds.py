@@ -63,6 +63,9 @@ class Api:
         self.most = 0
         self.counts: Counter[str] = Counter()
 
+    def zone_of(self, _: str) -> None:
+        """As ``AsyncClient.zone_of``."""
+
     async def send(self, call: Any, **_: Any) -> Any:
         """As ``AsyncClient.send``."""
         now = self._clock.now
