@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -24,9 +25,12 @@ class DbaasTask(BaseOperator):
     :param zone: zone to work in instead of the connection's; templated.
     :param deferrable: wait in the triggerer instead of holding a worker; Airflow's
         ``[operators] default_deferrable`` by default.
+    :param outage_grace_period: for how long the API may give no usable answer while the task waits: seconds, or a
+        timedelta; templated. By default a quarter of the time that the wait may take, 5 minutes at least and 6 hours at
+        most.
     """
 
-    template_fields: Sequence[str] = ("exoscale_conn_id", "zone")
+    template_fields: Sequence[str] = ("exoscale_conn_id", "zone", "outage_grace_period")
     operator_extra_links: Collection[PortalLink] = (DbaasServiceLink(),)
     ui_color = "#da291c"
     ui_fgcolor = "#ffffff"
@@ -42,6 +46,7 @@ class DbaasTask(BaseOperator):
         exoscale_conn_id: str = DbaasHook.default_conn_name,
         zone: str | None = None,
         deferrable: bool = default_deferrable(),
+        outage_grace_period: float | timedelta | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -50,6 +55,7 @@ class DbaasTask(BaseOperator):
         self.deferrable = deferrable
         #: The zone that the service was listed in before the task was deferred.
         self._listed_zone: str | None = None
+        self.outage_grace_period = outage_grace_period
 
     def _check(self) -> None:
         """Check the parameters that are known so far.
@@ -60,6 +66,7 @@ class DbaasTask(BaseOperator):
             "exoscale_conn_id": validation.connection_id,
             "zone": validation.zone,
             "deferrable": validation.boolean,
+            "outage_grace_period": validation.optional(validation.grace_period),
         }
         validation.check(self, {**common, **self.checks})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import uuid
 from collections.abc import Callable, Coroutine
@@ -51,6 +52,8 @@ async def _ours(url: str, n: int) -> float:
 
     connect("exoscale_default", **exoscale(url))
     polls = Polls()
+    # What a poll costs is measured, not how often there may be one.
+    vars(sharing)["REQUESTS_PER_SECOND"] = math.inf
 
     class Watch(polling.Watch):
         """Without the pauses that it would make."""

@@ -60,6 +60,8 @@ async def _run(url: str, kind: str, waits: int, *, shared: bool) -> tuple[float,
     from airflow_dbaas.hooks.dbaas import DbaasHook
 
     connect("exoscale_default", **exoscale(url))
+    # What a poll costs is measured, not how often there may be one.
+    vars(sharing)["REQUESTS_PER_SECOND"] = math.inf
     seen = 0
 
     class Watch(polling.Watch):

@@ -80,6 +80,13 @@ with DAG(
             title="Grace period of a failed replication",
             description="Seconds in which a replication that is shown as failed may recover",
         ),
+        "outage_grace_period": Param(
+            None,
+            type=["null", "number"],
+            minimum=1,
+            title="Grace period of an API outage",
+            description="Seconds; by default a quarter of what a wait may take, between 5 minutes and 6 hours",
+        ),
         "at_once": Param(4, type="integer", minimum=1, maximum=100, title="Migrations at once"),
         "per_run": Param(
             50, type="integer", minimum=1, maximum=1000, title="Services per run", description="The rest follows"
@@ -127,6 +134,7 @@ with DAG(
             zone=zone,
             stop="{{ params.stop_replication }}",
             failure_grace_period="{{ params.failure_grace_period }}",
+            outage_grace_period="{{ params.outage_grace_period or '' }}",
         )
         turn >> moved >> note_outcome(service_name)
 

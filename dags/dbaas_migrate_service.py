@@ -111,6 +111,13 @@ params = {
         title="Grace period of a failed replication",
         description="Seconds in which a replication that is shown as failed may recover",
     ),
+    "outage_grace_period": Param(
+        None,
+        type=["null", "number"],
+        minimum=1,
+        title="Grace period of an API outage",
+        description="Seconds; by default a quarter of what a wait may take, between 5 minutes and 6 hours",
+    ),
     "integrations": Param(
         [],
         type="array",
@@ -155,6 +162,7 @@ with DAG(
         ignore_dbs="{{ params.ignore_dbs or '' }}",
         stop="{{ params.stop_replication }}",
         failure_grace_period="{{ params.failure_grace_period }}",
+        outage_grace_period="{{ params.outage_grace_period or '' }}",
         approve_cut_over="{{ params.approve_cut_over }}" if has_approval() else False,
         # With their defaults once more: Airflow 3.0 to 3.2 cannot store a DAG with a reference that has none.
         integrations=dag.param("integrations", []),

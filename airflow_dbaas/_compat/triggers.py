@@ -75,8 +75,7 @@ def _has_triggerer_queues(_: Any) -> bool:
 
 def _is_limited(task: Any) -> bool:
     limits = (task.max_active_tis_per_dag, task.max_active_tis_per_dagrun)
-    default_pool = conf.get("core", "default_pool_name", fallback="default_pool")
-    return any(limit is not None for limit in limits) or task.pool != default_pool or task.pool_slots != 1
+    return any(limit is not None for limit in limits) or task.pool != "default_pool" or task.pool_slots != 1
 
 
 #: What a class may have of its own without changing what its tasks do.

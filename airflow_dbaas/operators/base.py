@@ -119,7 +119,13 @@ class DbaasOperator(DbaasTask):
         """
         if "deadline" not in state:
             state["deadline"], state["limit"] = self._deadline(context, self.wait_timeout)
-        watch = polling.Watch(wait, deadline=state["deadline"])
+        watch = polling.Watch(
+            wait,
+            deadline=state["deadline"],
+            outage_grace_period=polling.tolerated_outage(self.outage_grace_period, self.wait_timeout),
+            # What is waited for was started, or found, by a call of this task.
+            answered=True,
+        )
         if self.deferrable and is_known(wait):
             verdict = polling.run_briefly(self.client, watch, until=self._patient_until())
         else:

@@ -22,11 +22,15 @@ from airflow_dbaas._compat import (
     first_start,
     poke_until_done,
     seconds,
+    task_state,
 )
 from airflow_dbaas.api.errors import DbaasError, DbaasWaitTimeoutError
 from airflow_dbaas.base import DbaasTask, Limit
 from airflow_dbaas.events import airflow_errors, as_event, result_of
-from airflow_dbaas.waits import Pending, Wait, outcome
+from airflow_dbaas.waits import Pending, Verdict, Wait, outcome
+
+#: What a rescheduled sensor keeps for its next look (Airflow 3.3).
+_DOUBTS = "doubts"
 
 
 class _OfCompleteTask:
@@ -95,7 +99,13 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         # Imported here: it is needed by deferrable sensors only, and not cheap.
         from airflow_dbaas._compat.triggers import StartTriggerArgs, why_begin_on_a_worker, why_end_on_a_worker
 
-        arguments = {"exoscale_conn_id": self.exoscale_conn_id, "zone": self.zone, **self._fields}
+        tolerated = self.outage_grace_period
+        arguments = {
+            "exoscale_conn_id": self.exoscale_conn_id,
+            "zone": self.zone,
+            "outage_grace_period": tolerated.total_seconds() if isinstance(tolerated, timedelta) else tolerated,
+            **self._fields,
+        }
         if why_begin_on_a_worker(self, arguments.values()) is not None:
             return None
         return StartTriggerArgs(
@@ -121,9 +131,13 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         """What this sensor waits for."""
         return self.wait_class(**self._fields)
 
+    @property
+    def _tolerated_outage(self) -> float:
+        return polling.tolerated_outage(self.outage_grace_period, seconds(self.timeout))
+
     @cached_property
     def _watch(self) -> polling.Watch:
-        return polling.Watch(self.wait())
+        return polling.Watch(self.wait(), outage_grace_period=self._tolerated_outage)
 
     def execute(self, context: Context) -> Any:
         """Wait poked, or briefly and then deferred."""
@@ -140,7 +154,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
                     self._keep_execution_timeout(context)
                     return self._publish(context, poke_until_done(self, context))
             deadline, limit = self._deadline(context, seconds(self.timeout))
-            watch = polling.Watch(self.wait(), deadline=deadline)
+            watch = polling.Watch(self.wait(), deadline=deadline, outage_grace_period=self._tolerated_outage)
             with airflow_errors(self):
                 verdict = polling.run_briefly(
                     self.hook.get_conn(), watch, until=time.monotonic() + polling.BRIEF_SECONDS
@@ -186,14 +200,32 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; the result is pushed to XCom."""
         with airflow_errors(self):
-            verdict = polling.poll(self.hook.get_conn(), self._watch)
-            # Rescheduled, the next look is made by another process that knows nothing of this one's doubts.
-            while self.reschedule and isinstance(verdict, Pending) and self._watch.in_doubt:
-                time.sleep(self._watch.pause())
-                verdict = polling.poll(self.hook.get_conn(), self._watch)
+            verdict = self._poll_rescheduled(context) if self.reschedule else self._poll()
             if isinstance(verdict, Pending):
                 return PokeReturnValue(is_done=False)
             return PokeReturnValue(is_done=True, xcom_value=outcome(verdict))
+
+    def _poll(self) -> Verdict:
+        return polling.poll(self.hook.get_conn(), self._watch)
+
+    def _poll_rescheduled(self, context: Context) -> Verdict:
+        """Look once. The next look is made by another process, which knows nothing of this one's doubts."""
+        store, attempt = task_state(context), getattr(context["ti"], "try_number", None)
+        if store is not None:
+            kept = store.get(_DOUBTS) or {}
+            if kept.get("try") == attempt:
+                self._watch.take_over(kept["doubts"])
+        verdict = self._poll()
+        if store is not None:
+            # Airflow 3.3 keeps them.
+            store.set(_DOUBTS, {"try": attempt, "doubts": self._watch.doubts()})
+            return verdict
+        # Elsewhere a failure that may pass is settled before the worker is given back. An outage of the API is not: it
+        # may take hours, and the sensor's own time-out ends it.
+        while isinstance(verdict, Pending) and self._watch.unsettled:
+            time.sleep(self._watch.pause())
+            verdict = self._poll()
+        return verdict
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """The result of a deferred wait, or its failure."""

@@ -43,6 +43,7 @@ def migrate_service(
     if_migrated: Any = "skip",
     migration_timeout: float = 24 * 60 * 60,
     failure_grace_period: Any = FAILURE_GRACE_PERIOD,
+    outage_grace_period: Any = None,
     exoscale_conn_id: Any = DbaasHook.default_conn_name,
     zone: Any = None,
     deferrable: bool = True,
@@ -103,6 +104,8 @@ def migrate_service(
     :param failure_grace_period: for how long a replication may be shown as failed, in seconds or as a timedelta. If it
         has not recovered by then, ``wait_for_migration`` fails; ``start_migration``, cleared, stops it and starts it
         again.
+    :param outage_grace_period: for how long the API may give no usable answer while a task waits, in seconds or as a
+        timedelta; by default a quarter of the time that the wait may take, 5 minutes at least and 6 hours at most.
     :param exoscale_conn_id: Airflow connection to the API.
     :param zone: zone of the service instead of the connection's.
     :param deferrable: wait in the triggerer.
@@ -116,6 +119,7 @@ def migrate_service(
         "exoscale_conn_id": exoscale_conn_id,
         "zone": zone,
         "deferrable": deferrable,
+        "outage_grace_period": outage_grace_period,
     }
     migration = {**target, "source_conn_id": source_conn_id, "ignore_dbs": ignore_dbs}
     method_of = {"method": method, "if_migrated": if_migrated}

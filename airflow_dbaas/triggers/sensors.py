@@ -26,10 +26,14 @@ RENDERED: dict[str, validation.Check] = {
     "zone": validation.zone,
     "service_name": validation.name,
     "failure_grace_period": validation.grace_period,
+    "outage_grace_period": validation.optional(validation.grace_period),
     "integration_id": ids.id_or_nothing,
     "operation_id": ids.id_or_nothing,
     "dbaas_task_id": ids.id_or_nothing,
 }
+
+#: Seconds after its start from which on a sensor must have been begun by another triggerer.
+_TAKEN_OVER_AFTER = 60.0
 
 
 class DbaasSensorTrigger(BaseTrigger):
@@ -45,6 +49,8 @@ class DbaasSensorTrigger(BaseTrigger):
     :param ends_here: whether success ends the task without a worker.
     :param pushes: whether the result and its single values are pushed to XCom.
     :param links: the sensor's extra links: page of the portal by XCom key.
+    :param outage_grace_period: for how many seconds the API may give no usable answer; by default a share of
+        ``timeout``.
     :param fields: the fields of the wait.
     """
 
@@ -58,6 +64,7 @@ class DbaasSensorTrigger(BaseTrigger):
         ends_here: bool,
         pushes: bool,
         links: dict[str, str],
+        outage_grace_period: float | str | None = None,
         **fields: Any,
     ) -> None:
         super().__init__()
@@ -68,6 +75,7 @@ class DbaasSensorTrigger(BaseTrigger):
         self.ends_here = ends_here
         self.pushes = pushes
         self.links = links
+        self.outage_grace_period = outage_grace_period
         self._names = tuple(fields)
         # Each an attribute of its own: that is where Airflow looks for templates.
         vars(self).update(fields)
@@ -86,6 +94,7 @@ class DbaasSensorTrigger(BaseTrigger):
             "ends_here": self.ends_here,
             "pushes": self.pushes,
             "links": self.links,
+            "outage_grace_period": self.outage_grace_period,
             **self._fields,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
@@ -118,8 +127,15 @@ class DbaasSensorTrigger(BaseTrigger):
             log.info(nothing.note)
             yield await self._end(hook, Done(with_zone(nothing.result, lambda _: self.zone)))
             return
-        deadline = (started.timestamp() if started else time.time()) + self.timeout
-        watch = polling.Watch(waits.restore(wait), deadline=deadline)
+        began = started.timestamp() if started else time.time()
+        watch = polling.Watch(
+            waits.restore(wait),
+            deadline=began + self.timeout,
+            outage_grace_period=polling.tolerated_outage(self.outage_grace_period, self.timeout),
+            began=began,
+            # One that another triggerer has begun would have failed if it had not been answered.
+            answered=time.time() - began > _TAKEN_OVER_AFTER,
+        )
         yield await self._end(hook, await verdict_of(hook, watch))
 
     def get_template_env(self, dag: Any = None) -> Any:

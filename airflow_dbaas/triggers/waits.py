@@ -38,6 +38,10 @@ class DbaasWaitTrigger(BaseTrigger):
         ``operation`` and its arguments. Nothing is touched without it.
     :param ends_here: whether success ends the task in the triggerer, without a worker.
     :param pushes: whether the result and its single values are then pushed to XCom.
+    :param outage_grace_period: seconds for which the API may give no usable answer; by default a share of the time that
+        is left.
+    :param began: Unix time at which the waiting began.
+    :param answered: whether the API has answered the task before.
     """
 
     def __init__(
@@ -52,6 +56,9 @@ class DbaasWaitTrigger(BaseTrigger):
         cancel: dict[str, Any] | None = None,
         ends_here: bool = False,
         pushes: bool = True,
+        outage_grace_period: float | None = None,
+        began: float | None = None,
+        answered: bool = True,
     ) -> None:
         super().__init__()
         self.exoscale_conn_id = exoscale_conn_id
@@ -63,6 +70,9 @@ class DbaasWaitTrigger(BaseTrigger):
         self.cancel = cancel
         self.ends_here = ends_here
         self.pushes = pushes
+        self.outage_grace_period = outage_grace_period
+        self.began = began
+        self.answered = answered
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
@@ -76,6 +86,9 @@ class DbaasWaitTrigger(BaseTrigger):
             "cancel": self.cancel,
             "ends_here": self.ends_here,
             "pushes": self.pushes,
+            "outage_grace_period": self.outage_grace_period,
+            "began": self.began,
+            "answered": self.answered,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
@@ -96,12 +109,21 @@ class DbaasWaitTrigger(BaseTrigger):
             wait=watch.wait.serialize(),
             deadline=watch.deadline,
             resume_after=min(now + polling.RESUME_SECONDS, watch.deadline),
+            outage_grace_period=watch.outage_grace_period,
+            began=watch.began,
+            answered=watch.answered,
             **arguments,
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire the event that ``events.result_of`` reads."""
-        watch = polling.Watch(waits.restore(self.wait), deadline=self.deadline)
+        watch = polling.Watch(
+            waits.restore(self.wait),
+            deadline=self.deadline,
+            outage_grace_period=self.outage_grace_period,
+            began=self.began,
+            answered=self.answered,
+        )
         # Only the triggerer gives its triggers an id; DAG.test() cannot end a task this way.
         ends_here = self.ends_here and self.trigger_id is not None
         if not ends_here:

@@ -20,14 +20,21 @@ APPEARANCE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Pending:
-    """Not there yet. ``note`` says how far it is."""
+    """Not there yet.
+
+    :param note: how far it is, in one line.
+    :param details: the same in parts, each a line of the log, where there are several.
+    :param progress: what changes all the time: it is told along with the rest, but is no news by itself.
+    """
 
     note: str
+    details: tuple[str, ...] = ()
+    progress: str = ""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What was waited for is there. ``result`` is plain JSON, ``note`` what is to be said of it."""
+    """What was waited for is there. ``result`` is plain JSON, ``note`` says for the log how it ended."""
 
     result: dict[str, Any]
     note: str = ""

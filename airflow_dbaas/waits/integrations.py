@@ -67,13 +67,14 @@ class IntegrationWait(Wait):
     def verdict(self, answer: ServiceList) -> Verdict:
         found = answer.integration_with(self._id)
         if self.state == "absent":
-            return Pending(f"{self.subject} is still there") if found else Done(_gone(type(self), self.integration_id))
+            gone = Done(_gone(type(self), self.integration_id), note="absent")
+            return Pending(f"{self.subject} is still there") if found else gone
         if found is None:
             return Failed(DbaasIntegrationError(f"{self.subject} does not exist"), grace_period=APPEARANCE_SECONDS)
         status = found.status or "unknown"
         # Older answers have no is-active; then the status is all there is.
         if found.is_active or (found.is_active is None and status in {"running", "active"}):
-            return Done(integration_result(found))
+            return Done(integration_result(found), note="active")
         where = f"{self.subject} ({found.type}, {found.source} → {found.dest})"
         if status == "failed" or found.is_enabled is False:
             what = "failed" if status == "failed" else "is switched off"
@@ -120,14 +121,15 @@ class ExternalIntegrationWait(Wait):
         return ExternalEndpoints.get_integration.call(self.integration_id)
 
     def absent(self, error: DbaasNotFoundError) -> Verdict:
-        return Done(_gone(type(self), self.integration_id)) if self.state == "absent" else super().absent(error)
+        gone = Done(_gone(type(self), self.integration_id), note="absent")
+        return gone if self.state == "absent" else super().absent(error)
 
     def verdict(self, answer: ExternalIntegration) -> Verdict:
         if self.state == "absent":
             return Pending(f"{self.subject} is still there")
         status = answer.status or "active"
         if status in {"running", "active"}:
-            return Done(external_integration_result(answer))
+            return Done(external_integration_result(answer), note="active")
         where = f"{self.subject} ({answer.type}, {answer.source_service_name} → {answer.dest_endpoint_name})"
         if status == "failed":
             return Failed(DbaasIntegrationError(f"{where} failed", retryable=True), grace_period=FAILURE_GRACE_PERIOD)

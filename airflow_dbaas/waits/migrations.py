@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -70,18 +71,18 @@ class MigrationWait(Wait):
             return self._trouble(answer)
         wanted = {"done", "syncing"} if self.until == "synced" else {"done"}
         if details and all(state in wanted for state in states) and answer.status not in {"running", "waiting"}:
-            return Done(migration_result(self.service_name, answer), note=describe_migration(answer))
+            return Done(migration_result(self.service_name, answer), note=_summary(answer))
         if not details and answer.status in {"done", "syncing"}:
             # "Done" without a single database is either a moment's view or a copy of nothing.
             text = f"The migration into service {self.service_name} says {answer.status} but names no database"
             return Failed(DbaasMigrationError(text), grace_period=APPEARANCE_SECONDS)
-        return Pending(describe_migration(answer))
+        return _pending(self.subject, answer)
 
     def _trouble(self, answer: MigrationStatus) -> Verdict:
         under_way = [d for d in answer.details if d.status not in {"done", "syncing", "failed"}]
         if under_way and not answer.error:
             # Others are still being copied: the failure is told, with all there is to say, when they are over.
-            return Pending(describe_migration(answer))
+            return _pending(self.subject, answer)
         passing = bool(under_way) or _replicates(answer)
         text = f"The migration into service {self.service_name} failed: {describe_migration(answer)}"
         return Failed(DbaasMigrationError(text), grace_period=self.failure_grace_period if passing else 0.0)
@@ -99,6 +100,7 @@ class MigrationRecoveryWait(Wait):
     service_name: str
     fails_at: float
     kind: ClassVar[str] = "migration-recovery"
+    keys: ClassVar[tuple[str, ...]] = ("failed",)
     timed: ClassVar[bool] = True
     slow: ClassVar[bool] = True
 
@@ -112,15 +114,15 @@ class MigrationRecoveryWait(Wait):
         return Migrations.status.call(self.service_name)
 
     def absent(self, error: DbaasNotFoundError) -> Verdict:  # noqa: ARG002 - there is nothing more to it
-        return Done({"failed": False}, note="it is gone")
+        return Done({"failed": False}, note="is gone")
 
     def verdict(self, answer: MigrationStatus) -> Verdict:
         seen = MigrationWait(self.service_name).verdict(answer)
         if not isinstance(seen, Failed):
-            return Done({"failed": False}, note=f"it has recovered: {describe_migration(answer)}")
+            return Done({"failed": False}, note=f"has recovered: {_summary(answer)}")
         if seen.grace_period and time.time() < self.fails_at:
             return Pending(f"{seen.error} (may recover)")
-        return Done({"failed": True}, note="it has failed for good")
+        return Done({"failed": True}, note="has failed for good")
 
 
 def _replicates(status: MigrationStatus) -> bool:
@@ -134,19 +136,48 @@ def _replicates(status: MigrationStatus) -> bool:
 
 
 def describe_migration(status: MigrationStatus) -> str:
-    """A migration's status in one line, without secrets."""
+    """A migration's status in one line, without secrets; the databases that failed come first."""
+    parts = [_top(status)]
+    for detail in sorted(status.details, key=lambda each: each.status != "failed" and not each.error):
+        lag = _lag(detail)
+        behind = "" if lag is None else f", lag {lag:g}"
+        parts.append(f"{_database(detail)}{behind}")
+    return ", ".join(parts)
+
+
+def _top(status: MigrationStatus) -> str:
     parts = [f"status {status.status or 'unknown'}"]
     if status.method:
         parts.append(f"method {status.method}")
     if status.error:
         parts.append(f"error: {redact(status.error)}")
-    for detail in status.details:
-        how = f" by {detail.method}" if detail.method else ""
-        why = f" ({redact(detail.error)})" if detail.error else ""
-        lag = _lag(detail)
-        behind = "" if lag is None else f", lag {lag:g}"
-        parts.append(f"{detail.dbname}: {detail.status}{how}{behind}{why}")
     return ", ".join(parts)
+
+
+def _database(detail: MigrationDetail) -> str:
+    how = f" by {detail.method}" if detail.method else ""
+    why = f" ({redact(detail.error)})" if detail.error else ""
+    return f"{detail.dbname}: {detail.status}{how}{why}"
+
+
+def _summary(status: MigrationStatus) -> str:
+    """A migration's status in one line, however many databases there are."""
+    if not status.details:
+        return _top(status)
+    counts = Counter(detail.status or "unknown" for detail in status.details)
+    many = "1 database" if len(status.details) == 1 else f"{len(status.details)} databases"
+    return f"{_top(status)}, {many}: {', '.join(f'{count} {state}' for state, count in counts.most_common())}"
+
+
+def _pending(subject: str, status: MigrationStatus) -> Pending:
+    """How far a migration is: in sum, and a line for each database. A lag is another one at each poll."""
+    lags = {detail.dbname: lag for detail in status.details if (lag := _lag(detail)) is not None}
+    behind = max(lags, key=lambda name: lags[name], default=None)
+    return Pending(
+        f"{subject}: {_summary(status)}",
+        details=tuple(_database(detail) for detail in status.details),
+        progress="" if behind is None else f"greatest lag: {lags[behind]:g}, {behind}",
+    )
 
 
 def migration_result(service_name: str, status: MigrationStatus) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class OperationWait(Wait):
         if answer.state == "success":
             reference = answer.reference or Reference()
             result = {"operation_id": self.operation_id, "reference_id": reference.id, "reference_link": reference.link}
-            return Done(result)
+            return Done(result, note="success")
         if answer.state in {"failure", "timeout"}:
             reason = answer.reason or "no reason given"
             words = redact(answer.message or "no message")

@@ -42,7 +42,8 @@ class ServiceWait(Wait):
         service = answer.named(self.service_name)
         state = service.state if service else "absent"
         if state == self.state:
-            return Done(service_result(service or Service(name=self.service_name, state="absent")))
+            found = service or Service(name=self.service_name, state="absent")
+            return Done(service_result(found), note="absent" if service is None else str(state))
         if service is None:
             error = DbaasServiceError(f"{self.subject} does not exist (waiting for {self.state})")
             return Failed(error, grace_period=APPEARANCE_SECONDS)

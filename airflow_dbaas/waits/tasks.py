@@ -52,7 +52,7 @@ class TaskWait(Wait):
         words = redact(answer.result or "")
         if answer.success:
             result = {"task_id": self.dbaas_task_id, "service": self.service_name, "result": words}
-            return Done(result, note=words)
+            return Done(result, note=words or "success")
         codes = [f"{code.dbname or 'all databases'}: {code.code}" for code in answer.result_codes]
         what = (answer.task_type or "task").replace("_", " ")
         text = f"The {what} for service {self.service_name} was refused: {words or 'no reason given'}"

@@ -66,7 +66,8 @@ def test_an_active_integration(answer: dict[str, Any]) -> None:
             "dest_service": "search",
             "status": answer["status"],
             "service": "db",
-        }
+        },
+        note="active",
     )
 
 
@@ -132,7 +133,8 @@ def test_an_integration_that_is_not_listed() -> None:
             "status": "absent",
             "service": None,
             "zone": None,
-        }
+        },
+        note="absent",
     )
     assert isinstance(seen(ID, "absent", status="running"), Pending)
 
@@ -163,7 +165,8 @@ def test_an_attached_service(status: str | None) -> None:
             "endpoint_name": "siem",
             "service": "db",
             "status": status,
-        }
+        },
+        note="active",
     )
 
 

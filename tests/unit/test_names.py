@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -163,7 +164,7 @@ def test_words_of_the_api_are_one_line_of_a_log(server: ScriptedServer, caplog: 
     caplog.set_level("INFO")
     task.execute(context())
     (said,) = [record.getMessage() for record in caplog.records if "Marking" in record.getMessage()]
-    assert said.startswith(f"Over: task {ID} of service db: ")
+    assert re.match(rf"Over after \d+ s: task {ID} of service db: ", said)
     assert r"fine\n2026-01-01 00:00:00 INFO - Marking task as SUCCESS\r\x1b[1A\x85\u2028next" in said
     assert said.isprintable()
 

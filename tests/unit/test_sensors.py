@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +16,10 @@ import jinja2
 import pytest
 from airflow.sdk import DAG, Asset, Param
 
-from airflow_dbaas import waits
-from airflow_dbaas._compat import triggers
+from airflow_dbaas import polling, waits
+from airflow_dbaas._compat import AirflowFailException, triggers
 from airflow_dbaas._compat.triggers import TaskSuccessEvent
+from airflow_dbaas.api.errors import DbaasTransportError
 from airflow_dbaas.api.external_endpoints import ExternalIntegration
 from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.api.operations import Operation, Task
@@ -31,6 +33,7 @@ from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
 from airflow_dbaas.triggers.waits import DbaasWaitTrigger
 from airflow_dbaas.waits import OperationWait
 from tests.unit.conftest import Reply, ScriptedServer
+from tests.virtual_time import Clock
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 RUNNING = {"dbaas-services": [{"name": "db", "state": "running", "type": "pg", "plan": "startup-4"}]}
@@ -62,6 +65,7 @@ def test_a_deferrable_sensor_begins_in_the_triggerer() -> None:
     assert task.start_trigger_args.trigger_kwargs == {
         "exoscale_conn_id": "exoscale_default",
         "zone": "{{ params.zone }}",
+        "outage_grace_period": None,
         "service_name": "{{ params.service }}",
         "state": "running",
         "kind": "service",
@@ -214,7 +218,6 @@ def test_listeners_hear_of_beginning_and_end(monkeypatch: pytest.MonkeyPatch) ->
     [
         ("TRIGGERER__QUEUES_ENABLED", "True", False, True),
         ("STATE_STORE__CLEAR_ON_SUCCESS", "True", True, False),
-        ("CORE__DEFAULT_POOL_NAME", "other", False, True),
     ],
 )
 def test_settings_of_airflow(
@@ -426,3 +429,68 @@ def test_a_result_has_the_keys_that_are_known_beforehand(wait: waits.Wait, answe
     assert isinstance(verdict, waits.Done)
     # The zone is added when the wait is over.
     assert tuple(with_zone(verdict.result, lambda _: None)) == wait.keys == waits.result_keys(wait.kind)
+
+
+def rescheduled(attempt: int, store: Any = None, **arguments: Any) -> Any:
+    """One look of a rescheduled sensor, in a process of its own; its result, or None if it is rescheduled."""
+    with DAG("d", schedule=None):
+        task = DbaasMigrationSensor(task_id="t", service_name="db", mode="reschedule", poke_interval=60, **arguments)
+    context: Any = {"ti": SimpleNamespace(try_number=attempt)} | ({"task_state_store": store} if store else {})
+    with closing(task.hook):
+        done = task.poke(context)
+    return done.xcom_value if done else None
+
+
+class Store(dict[str, Any]):
+    """What Airflow 3.3 keeps for a task: JSON."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = json.loads(json.dumps(value))
+
+    def __bool__(self) -> bool:
+        return True
+
+
+DOWN = Reply(body={"status": "failed", "details": [{"dbname": "a", "status": "failed", "method": "replication"}]})
+COPYING = Reply(body={"status": "running", "details": [{"dbname": "a", "status": "running"}]})
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_rescheduled_sensor_keeps_its_doubts(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No look holds the worker; the processes together hold to the grace periods. A later try begins from nothing."""
+    store, clock = Store(), Clock()
+    monkeypatch.setattr(polling, "time", clock)
+    tolerant: Any = {"failure_grace_period": 600, "outage_grace_period": 600}
+    for trouble, error in ((DOWN, AirflowFailException), (Reply(503), DbaasTransportError)):
+        server.replies = [COPYING]
+        assert rescheduled(1, store, **tolerant) is None
+        server.replies = [trouble]
+        for _ in range(5):
+            assert rescheduled(1, store, **tolerant) is None
+            clock.sleep(110)
+        clock.sleep(60)
+        kept = Store(store)
+        with pytest.raises(error):
+            rescheduled(1, store, **tolerant)
+        assert rescheduled(2, kept, **tolerant) is None
+    # What was answered before may be refused for a while.
+    server.replies = [COPYING]
+    rescheduled(1, store)
+    server.replies = [Reply(403, {"message": "no"})]
+    assert rescheduled(1, store) is None
+    with pytest.raises(AirflowFailException):
+        rescheduled(2, store)
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_rescheduled_sensor_without_a_memory(server: ScriptedServer) -> None:
+    """Before Airflow 3.3: a failure is settled before the worker is given back, an outage does not hold it."""
+    server.replies = [Reply(503)]
+    for _ in range(6):
+        assert rescheduled(1, outage_grace_period=0.01) is None
+    server.replies = [DOWN, DOWN, COPYING]
+    assert rescheduled(1, failure_grace_period=30) is None
+    assert len(server.requests) == 9
+    server.replies = [DOWN]
+    with pytest.raises(AirflowFailException):
+        rescheduled(1, failure_grace_period=0.3)

@@ -6,13 +6,14 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from airflow_dbaas import polling, sharing
 from airflow_dbaas.api import AsyncClient, answers
-from airflow_dbaas.api.errors import DbaasAuthError
+from airflow_dbaas.api.errors import DbaasAuthError, DbaasRateLimitError, DbaasServerError
 from airflow_dbaas.api.services import Services
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.polling import Watch
@@ -101,14 +102,74 @@ async def test_an_empty_answer_is_never_the_last_one_again(
 
 
 async def test_a_crowd_asks_less_often(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wait is told how many different requests are repeated, those that are shared once, and how many wait."""
+    """A wait is told how many wait, and how much longer it must pause; a request that is shared counts once."""
     server.replies = [*[Reply(body={"state": "pending"})] * 60, Reply(body={"state": "success"})]
     server.always = {"/v2/dbaas-service": listed("rebuilding")}
-    crowds: list[tuple[int, int]] = []
+    told: list[tuple[int, float]] = []
     watches = [Watch(ServiceWait("s0"), deadline=time.time() + 2) for _ in range(20)]
-    monkeypatch.setattr(Watch, "pause", lambda _, crowd, waits: crowds.append((crowd, waits)) or 0.2)
+    monkeypatch.setattr(sharing, "REQUESTS_PER_SECOND", 100.0)
+    monkeypatch.setattr(
+        Watch, "pause", lambda _, *, waits, stretch=0.0: told.append((waits, stretch)) or (0.2 if stretch else 0.0)
+    )
+    monkeypatch.setattr(Watch, "interval", lambda *_: 0.1)
     await together(server, *watches, *(Watch(OperationWait(uuid(number))) for number in range(30)))
-    assert (max(crowds), crowds[-1][0]) == ((31, 50), 1)
+    stretches = [stretch for _, stretch in told if stretch]
+    # 31 requests, each of which would like to be sent ten times a second, where 80 are aimed at; 20 waits share one.
+    assert max(told)[0] == 50
+    assert max(stretches) == pytest.approx(310 * 1.02 / 80, rel=0.01)
+    assert stretches[-1] == 1
+
+
+async def test_requests_are_paced_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never more than the rate; one by itself at once; whoever gives up leaves its place, and none is passed over."""
+    pacer, loop = sharing.Pacer(), asyncio.get_running_loop()
+    monkeypatch.setattr(sharing, "REQUESTS_PER_SECOND", 50.0)
+    passed: list[tuple[int, float]] = []
+
+    async def one(number: int) -> None:
+        await pacer.turn()
+        passed.append((number, loop.time()))
+
+    began = loop.time()
+    tasks = [asyncio.create_task(one(number)) for number in range(20)]
+    await asyncio.sleep(0)
+    for number in (3, 4, 5, 19):
+        tasks[number].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert [number for number, _ in passed] == [0, 1, 2, *range(6, 19)]
+    assert passed[0][1] - began < 0.02
+    assert min(later - earlier for (_, earlier), (_, later) in pairwise(passed)) >= 0.0199
+    await asyncio.sleep(0.05)
+    began = loop.time()
+    await one(20)
+    assert loop.time() - began < 0.01
+
+
+async def test_the_pace_follows_the_api() -> None:
+    """A 429 halves it, once for all that were under way; answers make it what it was, errors leave it alone."""
+    pacer = sharing.Pacer()
+    before = pacer.interval
+    for _ in range(5):
+        pacer.heed(DbaasRateLimitError("429"))
+    assert pacer.interval == 2 * before
+    pacer.heed(DbaasServerError("503"))
+    assert pacer.interval == 2 * before
+    for _ in range(100):
+        pacer.heed({})
+    assert pacer.interval == before
+
+
+async def test_the_pace_outlives_a_client(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits that are over at once, one after the other, keep to the rate as well."""
+    fields = {"conn_type": "exoscale", "login": "EXOkey", "password": "s", "host": server.url}
+    monkeypatch.setenv("AIRFLOW_CONN_A", json.dumps(fields))
+    monkeypatch.setattr(sharing, "REQUESTS_PER_SECOND", 20.0)
+    server.replies = [Reply(body={"state": "success"})]
+    began = time.monotonic()
+    for _ in range(6):
+        async with sharing.client_of(DbaasHook("a")) as client:
+            await polling.run_async(client, Watch(OperationWait(ID)))
+    assert time.monotonic() - began >= 5 / 20
 
 
 async def test_different_questions_are_not_shared(server: ScriptedServer) -> None:
@@ -221,7 +282,7 @@ async def test_waits_that_start_together_do_not_look_together(
     """The first looks of many waits are spread over a second; one by itself looks at once."""
     delays: list[float] = []
 
-    async def note(self: sharing.Question, within: float) -> Any:
+    async def note(self: sharing.Question, within: float, **_: Any) -> Any:
         delays.append(within)
         await asyncio.sleep(0.1)
         raise DbaasAuthError("enough")

@@ -23,6 +23,7 @@ from airflow_dbaas.events import airflow_errors, as_event, result_of
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator
 from airflow_dbaas.polling import Watch
 from airflow_dbaas.sensors.services import DbaasServiceSensor
+from airflow_dbaas.triggers import waits
 from airflow_dbaas.triggers.waits import DbaasWaitTrigger
 from airflow_dbaas.waits import Done, Failed, MigrationWait, OperationWait
 from tests.unit.conftest import Reply, ScriptedServer
@@ -67,6 +68,28 @@ def test_a_trigger_is_restored_from_what_it_serializes() -> None:
     assert again.serialize() == (path, arguments)
 
 
+def test_how_a_wait_is_run_travels_with_its_trigger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much it tolerates, when it began and whether it was answered; what an older one lacks has a default."""
+    began = time.time() - 3600
+    watch = Watch(OperationWait(ID), deadline=time.time() + 60, outage_grace_period=42, began=began, answered=False)
+    made: list[Watch] = []
+
+    async def note(_: Any, watch: Watch) -> Done:
+        made.append(watch)
+        return Done({})
+
+    monkeypatch.setattr(waits, "verdict_of", note)
+    _, arguments = DbaasWaitTrigger.after(watch, exoscale_conn_id="exoscale_default", zone=None).serialize()
+    arguments = json.loads(json.dumps({**arguments, "resume_after": 0}))
+    fire(DbaasWaitTrigger(**arguments))
+    assert (made[0].outage_grace_period, made[0].began, made[0].answered) == (42, began, False)
+    for name in ("outage_grace_period", "began", "answered"):
+        del arguments[name]
+    fire(DbaasWaitTrigger(**arguments))
+    assert (made[1].outage_grace_period, made[1].answered) == (300, True)
+    assert made[1].began == pytest.approx(time.time(), abs=5)
+
+
 @pytest.mark.usefixtures("connection")
 def test_success(server: ScriptedServer) -> None:
     """The event carries the result, and gives back the task's state."""
@@ -103,7 +126,7 @@ def test_a_missing_connection_is_an_event() -> None:
 def test_neither_arguments_nor_event_hold_a_secret(server: ScriptedServer) -> None:
     """Not even when the API repeats it."""
     server.replies = [Reply(403, {"message": f"no entry with postgres://u:{SECRET}@h"})]
-    made = trigger()
+    made = trigger(answered=False)
     event = fire(made)
     assert "403 no entry with postgres://u:***@h" in event["message"]
     assert SECRET not in repr(made.serialize()) + repr(event)

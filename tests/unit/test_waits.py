@@ -38,8 +38,9 @@ def test_operation_success() -> None:
     """A successful operation hands on what it is about."""
     link = f"/v2/dbaas-task/db/{ID}"
     verdict = operation(state="success", reference={"id": ID, "link": link})
-    assert verdict == Done({"operation_id": ID, "reference_id": ID, "reference_link": link})
-    assert operation(state="success") == Done({"operation_id": ID, "reference_id": None, "reference_link": None})
+    assert verdict == Done({"operation_id": ID, "reference_id": ID, "reference_link": link}, note="success")
+    nothing = {"operation_id": ID, "reference_id": None, "reference_link": None}
+    assert operation(state="success") == Done(nothing, note="success")
 
 
 @pytest.mark.fact("operation-unknown-state")
@@ -256,21 +257,22 @@ def test_any_method_will_do(method: str | None) -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"replication-lag": 12.5}, "a: syncing by replication, lag 12.5"),
-        ({"lag-bytes": 0}, "a: syncing by replication, lag 0"),
-        ({"replication-lag": None}, "a: syncing by replication"),
-        ({"replication-lag": "some"}, "a: syncing by replication"),
-        ({}, "a: syncing by replication"),
+        ({"replication-lag": 12.5}, "greatest lag: 12.5, a"),
+        ({"lag-bytes": 0}, "greatest lag: 0, a"),
+        ({"replication-lag": None}, ""),
+        ({"replication-lag": "some"}, ""),
+        ({}, ""),
     ],
 )
 def test_how_far_a_database_lags_behind(fields: dict[str, Any], told: str) -> None:
     """It is told where it is shown as a number, under whatever name."""
     details = [{**database("syncing", "replication"), **fields}]
     pending = migration("done", status="syncing", details=details)
-    assert pending == Pending(f"status syncing, {told}")
+    note = "the migration into service db: status syncing, 1 database: 1 syncing"
+    assert pending == Pending(note, details=("a: syncing by replication",), progress=told)
     done = migration(status="syncing", details=details)
     assert isinstance(done, Done)
-    assert ("lag" in done.result["databases"][0]) is ("lag" in told)
+    assert ("lag" in done.result["databases"][0]) is bool(told)
 
 
 def test_migration_until_done() -> None:

@@ -72,7 +72,7 @@ class Scheduled:
 
     def tasks(self, path: str) -> dict[str, dict[str, Any]]:
         """The task instances of a run by id."""
-        listed = self.airflow.call("GET", f"{path}/taskInstances")["task_instances"]
+        listed = self.airflow.call("GET", f"{path}/taskInstances?limit=200")["task_instances"]
         return {task["task_id"]: {**task, "path": f"{path}/taskInstances/{task['task_id']}"} for task in listed}
 
     def clear(self, path: str, task_id: str, *, downstream: bool) -> None:

@@ -72,8 +72,10 @@ def test_callbacks_hooks_and_overrides_run(life: dict[str, dict[str, Any]], sche
         f"{way}_hooks.pre_execute",
         f"{way}_hooks.post_execute",
         f"{way}_own.own_execute",
-        f"{way}_own.own_complete",
     }
+    if way == "begun":
+        # An operator calls it only if it was deferred.
+        wanted.add("begun_own.own_complete")
     scheduled.until(lambda: wanted <= seen(scheduled), f"{wanted} are seen", 20)
 
 

@@ -44,7 +44,7 @@ _ENDPOINT = (DbaasCreateExternalEndpointOperator, DbaasUpdateExternalEndpointOpe
 _INTEGRATION = (DbaasCreateIntegrationOperator, DbaasUpdateIntegrationOperator)
 _RECONCILE = (DbaasReconcileIntegrationsOperator,)
 _PATH = "must be the path of a file, local or a URL such as s3://bucket/key, got"
-_GRACE = "failure_grace_period must be a number of seconds, 0 or more, or a timedelta, got"
+_GRACE = "must be a number of seconds, 0 or more, or a timedelta, got"
 _PLAN = "plan must be a plan's name, such as startup-4 or business-8, got"
 _RENDERED = "(a template gives a text, unless the DAG has render_template_as_native_obj=True)"
 _FRACTION = (
@@ -96,10 +96,10 @@ ANYWHERE: list[tuple[str, Any, str]] = [
     ("emit_assets", None, "emit_assets must be true or false, got None"),
     ("cancel_on_kill", "yes", "cancel_on_kill must be true or false, got 'yes'"),
     ("force", "False", "force must be true or false, got 'False'"),
-    (
-        "failure_grace_period",
-        "long",
-        "failure_grace_period must be a number of seconds, 0 or more, or a timedelta, got 'long'",
+    *(
+        (parameter, given, f"{parameter} {_GRACE} {given!r}")
+        for parameter in ("failure_grace_period", "outage_grace_period")
+        for given in ("long", -1, float("inf"), True)
     ),
     ("plan", "gigantic", f"{_PLAN} 'gigantic'"),
     ("plan", "startup-", f"{_PLAN} 'startup-'"),

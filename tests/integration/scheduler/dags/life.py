@@ -81,12 +81,15 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 with DAG("life", schedule=None, default_args={"retries": 0}):
+    DbaasCreateServiceOperator(task_id="create", service_name=SERVICE, plan="startup-4")
     for case, arguments in CASES.items():
         operator = OwnOperator if case == "own" else DbaasCreateServiceOperator
         sensor = OwnSensor if case == "own" else DbaasServiceSensor
         common = {"service_name": SERVICE, "deferrable": True, **arguments}
+        # Each operator has a service to itself, for which it waits deferred.
+        own = {**common, "service_name": f"life-{case}", "service_type": "grafana", "plan": "hobbyist-2"}
         tasks = [
-            operator(task_id=f"operator_{case}", plan="startup-4", **common),
+            operator(task_id=f"operator_{case}", **own),
             sensor(task_id=f"begun_{case}", **common),
         ]
         if case in {"plain", "own"}:
@@ -96,11 +99,7 @@ with DAG("life", schedule=None, default_args={"retries": 0}):
 
                 @task(task_id=f"show_{made.task_id}")
                 def show(state: str, service: str, result: dict[str, Any]) -> None:
-                    assert (state, service, result["state"]) == ("running", SERVICE, "running"), (
-                        state,
-                        service,
-                        result,
-                    )
+                    assert (state, service) == (result["state"], result["service"]) == ("running", service)
 
                 show(made.output["state"], made.output["service"], made.output)
             if case == "mapped":
