@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_dbaas.api.services import ServiceList
 
 #: Seconds for which an integration may be shown as failed or switched off: it is while a service restarts.
-FAILURE_GRACE_PERIOD = 120.0
+INTEGRATION_GRACE_PERIOD = 120.0
 
 State = Literal["active", "absent"]
 
@@ -78,7 +78,7 @@ class IntegrationWait(Wait):
         where = f"{self.subject} ({found.type}, {found.source} → {found.dest})"
         if status == "failed" or found.is_enabled is False:
             what = "failed" if status == "failed" else "is switched off"
-            return Failed(DbaasIntegrationError(f"{where} {what}", retryable=True), grace_period=FAILURE_GRACE_PERIOD)
+            return Failed(DbaasIntegrationError(f"{where} {what}", retryable=True), grace_period=INTEGRATION_GRACE_PERIOD)
         ends = (answer.named(name) for name in (found.source, found.dest) if name)
         off = [service.name for service in ends if service and service.state == "poweroff"]
         if off:
@@ -132,7 +132,7 @@ class ExternalIntegrationWait(Wait):
             return Done(external_integration_result(answer), note="active")
         where = f"{self.subject} ({answer.type}, {answer.source_service_name} → {answer.dest_endpoint_name})"
         if status == "failed":
-            return Failed(DbaasIntegrationError(f"{where} failed", retryable=True), grace_period=FAILURE_GRACE_PERIOD)
+            return Failed(DbaasIntegrationError(f"{where} failed", retryable=True), grace_period=INTEGRATION_GRACE_PERIOD)
         return Pending(f"{where} is {status}, not active yet")
 
 

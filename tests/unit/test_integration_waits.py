@@ -12,7 +12,7 @@ from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationEr
 from airflow_dbaas.api.external_endpoints import ExternalIntegration
 from airflow_dbaas.api.services import ServiceList
 from airflow_dbaas.waits import Done, ExternalIntegrationWait, Failed, IntegrationWait, Pending
-from airflow_dbaas.waits.integrations import FAILURE_GRACE_PERIOD
+from airflow_dbaas.waits.integrations import INTEGRATION_GRACE_PERIOD
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 
@@ -102,7 +102,7 @@ def test_a_failed_integration_may_recover(answer: dict[str, Any], words: str) ->
     """It is shown so while a service restarts: it counts only if it lasts, and Airflow may try again."""
     verdict = seen(**answer)
     assert isinstance(verdict, Failed)
-    assert verdict.grace_period == FAILURE_GRACE_PERIOD
+    assert verdict.grace_period == INTEGRATION_GRACE_PERIOD
     assert verdict.error.retryable
     assert str(verdict.error) == f"integration {ID} (logs, db → search) {words}"
 
@@ -177,7 +177,7 @@ def test_an_attachment_that_does_not_work_yet() -> None:
     )
     verdict = external(status="failed")
     assert isinstance(verdict, Failed)
-    assert (verdict.grace_period, verdict.error.retryable) == (FAILURE_GRACE_PERIOD, True)
+    assert (verdict.grace_period, verdict.error.retryable) == (INTEGRATION_GRACE_PERIOD, True)
 
 
 def test_an_attachment_that_is_gone() -> None:

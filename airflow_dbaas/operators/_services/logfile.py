@@ -12,7 +12,7 @@ from airflow_dbaas.operators._services.files import StoredFile
 if TYPE_CHECKING:
     from airflow_dbaas.api.observability import LogEntry
 
-_BLOCK = 1 << 16
+_TAIL_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def read_tail(file: StoredFile, size: int) -> Tail:
     :param size: its bytes.
     :raises DbaasConfigurationError: if its last complete line is not an entry: it is another file.
     """
-    length = _BLOCK
+    length = _TAIL_BLOCK
     while True:
         begin = max(0, size - length)
         block = file.read(begin, size)

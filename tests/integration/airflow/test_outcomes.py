@@ -49,7 +49,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, postgres_source: PostgresSer
     ):
         for module in (base, services, migrations):
             patch.setattr(module, "APPEARANCE_SECONDS", 0.3)
-        patch.setattr(integrations, "FAILURE_GRACE_PERIOD", 0.3)
+        patch.setattr(integrations, "INTEGRATION_GRACE_PERIOD", 0.3)
         yield world
 
 
