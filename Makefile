@@ -73,10 +73,11 @@ screenshots: setup ## take the pictures of the docs anew, in a real Airflow by a
 	@mkdir -p docs/images
 	@CI=1 SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/python -m pytest tests/browser
 
-lint: setup ## ruff and mypy strict
+lint: setup ## ruff, mypy strict, and which module may import which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python -m mypy
+	@$(BIN)/lint-imports --no-cache --no-logo >/dev/null || $(BIN)/lint-imports --no-cache
 
 format: setup ## let ruff format the code
 	@$(BIN)/ruff check --fix-only .

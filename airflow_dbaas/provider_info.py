@@ -18,7 +18,7 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
             {
                 "integration-name": "Exoscale DBaaS",
                 "python-modules": [
-                    "airflow_dbaas.operators.endpoints",
+                    "airflow_dbaas.operators.external_endpoints",
                     "airflow_dbaas.operators.integrations",
                     "airflow_dbaas.operators.migrations",
                     "airflow_dbaas.operators.services",
@@ -42,9 +42,9 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
             {
                 "integration-name": "Exoscale DBaaS",
                 "python-modules": [
-                    "airflow_dbaas.triggers.sensors",
-                    "airflow_dbaas.triggers.turns",
-                    "airflow_dbaas.triggers.waits",
+                    "airflow_dbaas.triggers.dbaas",
+                    "airflow_dbaas.triggers.migration_turn",
+                    "airflow_dbaas.triggers.dbaas",
                 ],
             }
         ],

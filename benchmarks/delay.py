@@ -1,6 +1,6 @@
 """How late the end of an operation is seen, and what it costs in requests; in virtual time.
 
-Our own waits and the SDK's run as they are, on a clock that jumps to the next moment at which something happens. A
+Our own dbaas and the SDK's run as they are, on a clock that jumps to the next moment at which something happens. A
 request takes no time. ``python -m benchmarks.delay`` prints all lengths of operations.
 """
 
@@ -59,7 +59,7 @@ def _quantities() -> list[Quantity]:
             Quantity(f"longest {name}", f"longest delay of {name}, s", digits=1, most=most),
             Quantity(f"requests {name}", f"requests of {name}", digits=1),
         ]
-    return [*found, Quantity("peak", f"{_TOGETHER:,} waits, most requests in a second to the mean", digits=1)]
+    return [*found, Quantity("peak", f"{_TOGETHER:,} dbaas, most requests in a second to the mean", digits=1)]
 
 
 SUBJECT = Subject(
@@ -172,53 +172,53 @@ def _time_is(clock: Clock) -> None:
     """Give our modules and the SDK's the virtual time."""
     from exoscale.api import v2
 
-    from airflow_dbaas import polling
-    from airflow_dbaas.triggers import waits
+    from airflow_dbaas.triggers import dbaas
+    from airflow_dbaas.waiting import poller
 
-    for module in (polling, waits, v2):
+    for module in (poller, dbaas, v2):
         vars(module)["time"] = clock
 
 
 def _watch() -> Any:
-    from airflow_dbaas.polling import Watch
-    from airflow_dbaas.waits import OperationWait
+    from airflow_dbaas.waiting.conditions import OperationWait
+    from airflow_dbaas.waiting.poller import Watch
 
     return Watch(OperationWait(OPERATION))
 
 
 def _ours(clock: Clock, ends: float) -> Api:
-    from airflow_dbaas import polling, sharing
+    from airflow_dbaas.waiting import poller, shared_requests
 
     api = AsyncApi(clock, ends)
-    _run(clock, polling.run_async(sharing.SharedClient(cast("Any", api)), _watch()))
+    _run(clock, poller.run_async(shared_requests.SharedClient(cast("Any", api)), _watch()))
     return api
 
 
 def _ours_worker(clock: Clock, ends: float) -> Api:
-    from airflow_dbaas import polling
+    from airflow_dbaas.waiting import poller
 
     api = Api(clock, ends)
-    polling.run(cast("Any", api), _watch())
+    poller.run(cast("Any", api), _watch())
     return api
 
 
 def _ours_deferred(clock: Clock, ends: float) -> Api:
-    from airflow_dbaas import polling, sharing
-    from airflow_dbaas.triggers.waits import DbaasWaitTrigger
-    from airflow_dbaas.waits import Pending
+    from airflow_dbaas.triggers.dbaas import DbaasWaitTrigger
+    from airflow_dbaas.waiting import poller, shared_requests
+    from airflow_dbaas.waiting.conditions import Pending
 
     first, api, watch = Api(clock, ends), AsyncApi(clock, ends), _watch()
 
     @contextlib.asynccontextmanager
-    async def client_of(_: object) -> AsyncIterator[sharing.SharedClient]:
-        yield sharing.SharedClient(cast("Any", api))
+    async def client_of(_: object) -> AsyncIterator[shared_requests.SharedClient]:
+        yield shared_requests.SharedClient(cast("Any", api))
 
     async def resume(trigger: DbaasWaitTrigger) -> None:
         async for _ in trigger.run():
             pass
 
-    if isinstance(polling.run_briefly(cast("Any", first), watch, until=clock.now + polling.BRIEF_SECONDS), Pending):
-        vars(sharing)["client_of"] = client_of
+    if isinstance(poller.run_briefly(cast("Any", first), watch, until=clock.now + poller.BRIEF_SECONDS), Pending):
+        vars(shared_requests)["client_of"] = client_of
         _run(clock, resume(DbaasWaitTrigger.after(watch, exoscale_conn_id="exoscale", zone=None)))
     api.looks[:0] = first.looks
     return api
@@ -268,13 +268,13 @@ def _alone(wait: Callable[[Clock, float], Api], length: float) -> Api:
 
 
 def _many(wait: Callable[[Clock, float], Api], length: float) -> tuple[list[float], list[int]]:
-    """Delays and numbers of requests of many waits."""
+    """Delays and numbers of requests of many dbaas."""
     found = [_alone(wait, length * random.uniform(0.9, 1.1)) for _ in range(_WAITS)]  # noqa: S311
     return [api.delay for api in found], [len(api.looks) for api in found]
 
 
 def _peak(case: str) -> float:
-    """Of waits that start together: the most requests in one second, to the mean."""
+    """Of dbaas that start together: the most requests in one second, to the mean."""
     seconds: Counter[int] = Counter()
     for _ in range(_TOGETHER):
         seconds.update(int(look - _START) for look in _alone(_CASES[case], _COUNTED.stop).looks)

@@ -46,16 +46,16 @@ async def _ours_httpx(url: str, n: int) -> float:
 
 
 async def _ours(url: str, n: int) -> float:
-    from airflow_dbaas import polling, sharing
     from airflow_dbaas.hooks.dbaas import DbaasHook
-    from airflow_dbaas.waits import OperationWait
+    from airflow_dbaas.waiting import poller, shared_requests
+    from airflow_dbaas.waiting.conditions import OperationWait
 
     connect("exoscale_default", **exoscale(url))
     polls = Polls()
     # What a poll costs is measured, not how often there may be one.
-    vars(sharing)["REQUESTS_PER_SECOND"] = math.inf
+    vars(shared_requests)["REQUESTS_PER_SECOND"] = math.inf
 
-    class Watch(polling.Watch):
+    class Watch(poller.Watch):
         """Without the pauses that it would make."""
 
         def see(self, outcome: Any) -> Any:
@@ -66,8 +66,8 @@ async def _ours(url: str, n: int) -> float:
             return 0.0
 
     async def wait() -> None:
-        async with sharing.client_of(DbaasHook()) as client:
-            await polling.run_async(client, Watch(OperationWait(str(uuid.uuid4()))))
+        async with shared_requests.client_of(DbaasHook()) as client:
+            await poller.run_async(client, Watch(OperationWait(str(uuid.uuid4()))))
 
     return await polls.cpu(wait() for _ in range(n))
 

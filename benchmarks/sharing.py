@@ -49,22 +49,22 @@ def prepare(case: str, url: str) -> Callable[[], Values]:
 
 
 def _wait(kind: str, number: int) -> Any:
-    from airflow_dbaas.waits import IntegrationWait, ServiceWait
+    from airflow_dbaas.waiting.conditions import IntegrationWait, ServiceWait
 
     number %= SERVICES
     return ServiceWait(service(number)) if kind == "services" else IntegrationWait(integration(number))
 
 
 async def _run(url: str, kind: str, waits: int, *, shared: bool) -> tuple[float, float]:
-    from airflow_dbaas import polling, sharing
     from airflow_dbaas.hooks.dbaas import DbaasHook
+    from airflow_dbaas.waiting import poller, shared_requests
 
     connect("exoscale_default", **exoscale(url))
     # What a poll costs is measured, not how often there may be one.
-    vars(sharing)["REQUESTS_PER_SECOND"] = math.inf
+    vars(shared_requests)["REQUESTS_PER_SECOND"] = math.inf
     seen = 0
 
-    class Watch(polling.Watch):
+    class Watch(poller.Watch):
         """With short pauses."""
 
         def see(self, outcome: Any) -> Any:
@@ -76,10 +76,10 @@ async def _run(url: str, kind: str, waits: int, *, shared: bool) -> tuple[float,
             return _PAUSE
 
     async def wait(number: int) -> None:
-        async with sharing.client_of(DbaasHook()) as client:
+        async with shared_requests.client_of(DbaasHook()) as client:
             # Alone: questions of its own, with the same connections.
-            asked = client if shared else sharing.SharedClient(client.client)
-            await polling.run_async(asked, Watch(_wait(kind, number)))
+            asked = client if shared else shared_requests.SharedClient(client.client)
+            await poller.run_async(asked, Watch(_wait(kind, number)))
 
     async def interval(count: int) -> None:
         while seen < count:  # noqa: ASYNC110 - an event would be set at each poll, and be measured

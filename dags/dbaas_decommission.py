@@ -18,12 +18,9 @@ from typing import Any
 
 from airflow.exceptions import AirflowException
 
-from airflow_dbaas.operators.integrations import DbaasReconcileIntegrationsOperator
-from airflow_dbaas.operators.services import (
-    DbaasDeleteServiceOperator,
-    DbaasServiceLogsOperator,
-    DbaasServiceMetricsOperator,
-)
+from airflow_dbaas.operators.observability import DbaasServiceLogsOperator, DbaasServiceMetricsOperator
+from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
+from airflow_dbaas.operators.services import DbaasDeleteServiceOperator
 
 try:
     from airflow.sdk import DAG, Param, task

@@ -16,7 +16,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow_dbaas.fleet import SERVICES_SCHEMA, read_services
+from airflow_dbaas.config.fleet import SERVICES_SCHEMA, read_services
 from airflow_dbaas.task_groups.fleet import (
     DbaasMigrationTurnSensor,
     form_of_the_rest,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.operators.services import DbaasServiceLogsOperator, DbaasServiceMetricsOperator
+from airflow_dbaas.operators.observability import DbaasServiceLogsOperator, DbaasServiceMetricsOperator
 
 try:
     from airflow.sdk import DAG, Param, task

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow_dbaas.desired_services import read_desired
-from airflow_dbaas.operators.integrations import DbaasReconcileIntegrationsOperator
+from airflow_dbaas.config.desired_services import read_desired
+from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
 
 try:
     from airflow.sdk import DAG, Param, task

@@ -18,7 +18,7 @@ from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.faults import Faults, control, endings, showing, wire
 from airflow_dbaas.emulator.faults import Request as Struck
 from airflow_dbaas.emulator.handlers import HANDLERS, Call, State
-from airflow_dbaas.emulator.law import Law, OffTheDocument, Operation
+from airflow_dbaas.emulator.openapi_validator import Law, OffTheDocument, Operation
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dbaas.emulator.errors import ApiError
-from airflow_dbaas.emulator.law import OffTheDocument, check_against
+from airflow_dbaas.emulator.openapi_validator import OffTheDocument, check_against
 from airflow_dbaas.emulator.service_types import TYPE_NAMES
 
 _SWITCHES = (

@@ -29,9 +29,9 @@ from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.faults import BadRules, Faults, connections, document
 from airflow_dbaas.emulator.handlers import HANDLERS, State
-from airflow_dbaas.emulator.law import Law
 from airflow_dbaas.emulator.metrics import Metrics
 from airflow_dbaas.emulator.mysql import binaries as mysql
+from airflow_dbaas.emulator.openapi_validator import Law
 from airflow_dbaas.emulator.operations import Operations
 from airflow_dbaas.emulator.postgres import installed
 from airflow_dbaas.emulator.servers.server import NO_HOME

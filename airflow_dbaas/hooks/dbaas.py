@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
-from airflow_dbaas import credentials
 from airflow_dbaas._compat import (
     AirflowNotFoundException,
     BaseHook,
@@ -28,12 +27,13 @@ from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.api.retries import RetryPolicy
-from airflow_dbaas.credentials import ConnectionData, Extra
+from airflow_dbaas.hooks import credentials
+from airflow_dbaas.hooks.credentials import ConnectionData, Extra
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import AsyncClient, Client
     from airflow_dbaas.api.operations import Operation
-    from airflow_dbaas.waits import Wait
+    from airflow_dbaas.waiting.conditions import Wait
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ class DbaasHook(BaseHook):
         :raises DbaasError: see ``wait_for``.
         """
         from airflow_dbaas import validation
-        from airflow_dbaas.waits import ServiceWait
+        from airflow_dbaas.waiting.conditions import ServiceWait
 
         validation.name("service_name", service_name)
         validation.one_of("running", "poweroff", "absent")("state", state)
@@ -175,7 +175,7 @@ class DbaasHook(BaseHook):
         :raises DbaasError: see ``wait_for``.
         """
         from airflow_dbaas import validation
-        from airflow_dbaas.waits import OperationWait
+        from airflow_dbaas.waiting.conditions import OperationWait
 
         operation_id = operation if isinstance(operation, str) else operation.id
         validation.uuid("operation", operation_id)
@@ -201,7 +201,7 @@ class DbaasHook(BaseHook):
         :raises DbaasError: see ``wait_for``.
         """
         from airflow_dbaas import validation
-        from airflow_dbaas.waits import MigrationWait
+        from airflow_dbaas.waiting.conditions import MigrationWait
 
         validation.name("service_name", service_name)
         validation.one_of("synced", "done")("until", until)
@@ -216,12 +216,13 @@ class DbaasHook(BaseHook):
         :raises DbaasError: if it fails, or the time is over. One that only a change can mend is an
             ``AirflowFailException`` as well: Airflow does not retry the task that it ends.
         """
-        from airflow_dbaas import polling, validation
-        from airflow_dbaas.events import as_final
-        from airflow_dbaas.waits import Failed
+        from airflow_dbaas import validation
+        from airflow_dbaas.triggers.events import as_final
+        from airflow_dbaas.waiting import poller
+        from airflow_dbaas.waiting.conditions import Failed
 
         validation.positive("timeout", seconds(timeout))
-        verdict = polling.run(self.get_conn(), polling.Watch(wait, deadline=time.time() + seconds(timeout)))
+        verdict = poller.run(self.get_conn(), poller.Watch(wait, deadline=time.time() + seconds(timeout)))
         if isinstance(verdict, Failed):
             raise as_final(verdict.error)
         return verdict.result
@@ -239,8 +240,8 @@ class DbaasHook(BaseHook):
             to it yet.
         """
         from airflow_dbaas.api.errors import DbaasServiceError
-        from airflow_dbaas.engines import ENGINES
-        from airflow_dbaas.targets import MigrationTarget
+        from airflow_dbaas.migration.engines import ENGINES
+        from airflow_dbaas.migration.target import MigrationTarget
 
         client = self.get_conn()
         service = client.services.list().named(service_name)

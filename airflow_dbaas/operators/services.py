@@ -1,17 +1,584 @@
-"""Operators for services: created, changed, deleted; their logs and metrics, and the certificate to trust."""
+"""Operators for services."""
 
-from airflow_dbaas.operators._services.certificate import DbaasCaCertificateOperator
-from airflow_dbaas.operators._services.create import DbaasCreateServiceOperator
-from airflow_dbaas.operators._services.delete import DbaasDeleteServiceOperator
-from airflow_dbaas.operators._services.logs import DbaasServiceLogsOperator
-from airflow_dbaas.operators._services.metrics import DbaasServiceMetricsOperator
-from airflow_dbaas.operators._services.update import DbaasUpdateServiceOperator
+from __future__ import annotations
 
-__all__ = [
-    "DbaasCaCertificateOperator",
-    "DbaasCreateServiceOperator",
-    "DbaasDeleteServiceOperator",
-    "DbaasServiceLogsOperator",
-    "DbaasServiceMetricsOperator",
-    "DbaasUpdateServiceOperator",
-]
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow_dbaas import validation
+from airflow_dbaas._compat import Context
+from airflow_dbaas.api.calls import Call
+from airflow_dbaas.api.errors import DbaasNotFoundError, DbaasResponseError, DbaasServiceError
+from airflow_dbaas.api.redaction import one_line
+from airflow_dbaas.migration import registry
+from airflow_dbaas.operators._base import Check, DbaasOperator, Existing
+from airflow_dbaas.operators.observability import StoredFile
+from airflow_dbaas.waiting.conditions import (
+    Failed,
+    MigrationWait,
+    ServiceUpdateWait,
+    ServiceWait,
+    describe_migration,
+    service_result,
+)
+
+if TYPE_CHECKING:
+    from airflow_dbaas.api.answer import Answer
+    from airflow_dbaas.api.migrations import MigrationStatus
+    from airflow_dbaas.api.operations import Operation
+    from airflow_dbaas.api.services import Service
+
+_CREATED = "service_created"
+
+#: Seconds by which this machine's clock may differ from the API's, which takes no request signed longer ago.
+_CLOCK_SECONDS = 600.0
+
+
+class DbaasCreateServiceOperator(DbaasOperator):
+    """Creates a service (create-dbaas-service-…) and waits until it runs.
+
+    A service of that name, type and plan that is there already is used as it is, so a retry goes on with what the
+    first try created. One of another plan fails the task, unless told otherwise by ``if_exists``. Settings that are not
+    as given are left so, with a warning. Killing the task leaves the service alone.
+
+    Returns ``service``, ``state``, ``type``, ``plan``, ``zone``, ``created`` and ``operation_id``, and ``differs``
+    (names of settings, or ``plan``) if the service is not as given. ``created`` says whether this task made it; after a
+    retry only Airflow 3.3 knows that of an earlier try, elsewhere it is False then. With ``wait_for_completion=False``
+    nothing is waited for, and the ``state`` of a new service is None.
+
+    :param service_name: name of the service, 1 to 63 characters; templated.
+    :param plan: plan, e.g. ``startup-4``; templated.
+    :param service_type: ``pg``, ``mysql``, ``valkey``, ``grafana``, ``opensearch`` or ``thanos``; templated.
+    :param settings: further properties of the type's create-dbaas-service call in snake case, e.g.
+        ``{"version": "17", "termination_protection": True, "ip_filter": ["192.0.2.0/24"]}``; templated. Those that
+        hold a secret (``admin_password``, ``migration``, passwords and keys at any depth) are refused.
+    :param if_exists: ``reuse`` the service that is there if it has that plan; ``keep`` it whatever its plan is; or
+        ``fail``. One that an earlier try of this task is known to have created is reused in any case.
+    """
+
+    template_fields: Sequence[str] = (
+        *DbaasOperator.template_fields,
+        "service_name",
+        "plan",
+        "service_type",
+        "settings",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"settings": "json"}
+    checks: ClassVar[dict[str, Check]] = {
+        "service_name": validation.name,
+        "plan": validation.plan,
+        "service_type": validation.one_of(*validation.SERVICE_TYPES),
+        "settings": validation.new_service_settings,
+        "if_exists": validation.one_of("reuse", "keep", "fail"),
+    }
+
+    def __init__(
+        self,
+        *,
+        service_name: str,
+        plan: str,
+        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] | str = "pg",
+        settings: dict[str, Any] | str | None = None,
+        if_exists: Literal["reuse", "keep", "fail"] = "reuse",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self.plan = plan
+        self.service_type = service_type
+        # A mapping, as soon as it is rendered.
+        self.settings: Any = settings
+        self.if_exists = if_exists
+        self._check()
+
+    def _check(self) -> None:
+        super()._check()
+        if isinstance(self.settings, dict):
+            self.settings = self._fitted(*self._possible_types())
+
+    def _fitted(self, *types: str) -> dict[str, Any]:
+        """The settings, as a service of one of some types takes them."""
+        bodies = [f"Create{each.title()}Service" for each in types]
+        return validation.fit_settings("settings", self.settings, "services", bodies, elsewhere=("plan",))
+
+    def _possible_types(self) -> Sequence[str]:
+        """The types that the service may be of, as far as that is known yet."""
+        return validation.SERVICE_TYPES if validation.is_template(self.service_type) else (self.service_type,)
+
+    def start(self, context: Context) -> Any:
+        """Look for the service, create it if it is missing, wait for it."""
+        # Built before anything is sent, so that a wrong setting is found first.
+        settings = self._fitted(self.service_type) if self.settings else {}
+        services = self.client.services
+        creation = services.of_type(self.service_type).create.call(name=self.service_name, plan=self.plan, **settings)
+        existing = self._look()
+        if existing is not None:
+            earlier = self.recall(context, _CREATED)
+            own = earlier if earlier and _is_of(existing, earlier) else None
+            return self._reuse(context, existing, own, creation.body)
+        note: dict[str, Any] = {"service": self.service_name, "operation_id": None, "time": time.time()}
+        operation = self.create_or_find(creation, self._look)
+        if isinstance(operation, Existing):
+            if operation.mine:
+                self.remember(context, _CREATED, note)
+            return self._reuse(context, operation.found, note if operation.mine else None, creation.body)
+        self.remember(context, _CREATED, {**note, "operation_id": operation.id})
+        self.log.info("Creating service %s of type %s, plan %s", self.service_name, self.service_type, self.plan)
+        return self.wait_for_operation(context, operation, self._created)
+
+    def _look(self) -> Service | None:
+        return self.client.services.list().named(self.service_name)
+
+    def _reuse(self, context: Context, service: Service, own: dict[str, Any] | None, body: bytes) -> Any:
+        """Go on with a service that is there.
+
+        :param own: what this task noted when it created it.
+        :param body: what it would be created with.
+        """
+        if self.if_exists == "fail" and not own:
+            raise DbaasServiceError(f"service {self.service_name} exists already (if_exists='fail')")
+        if service.type != self.service_type:
+            raise DbaasServiceError(
+                f"service {self.service_name} exists already and is of type {service.type}, not {self.service_type}"
+            )
+        differs = []
+        if service.plan not in {None, self.plan}:
+            text = f"service {service.name} exists already and has plan {service.plan}, not {self.plan}"
+            if self.if_exists == "reuse" and not own:
+                raise DbaasServiceError(
+                    f"{text}; DbaasUpdateServiceOperator changes the plan, if_exists='keep' uses the service as it is"
+                )
+            self.log.warning("%s; it is kept (DbaasUpdateServiceOperator changes the plan)", one_line(text))
+            differs.append("plan")
+        if self.settings and not own:
+            different = self._different_settings(body)
+            if different:
+                self.log.warning(
+                    "Service %s exists already, with other settings than given: %s; they are kept "
+                    "(DbaasUpdateServiceOperator changes settings)",
+                    service.name,
+                    ", ".join(different),
+                )
+            differs += different
+        whose = "was created by this task before" if own else "exists already"
+        self.log.info("Service %s %s (%s)", service.name, whose, service.state)
+        operation_id = own["operation_id"] if own else None
+        return self._await_running(
+            context, service, created=own is not None, differs=differs, operation_id=operation_id
+        )
+
+    def _different_settings(self, body: bytes) -> list[str]:
+        """The given settings of which the service shows other values; what it does not show may be as given."""
+        shown = self.client.services.of_type(self.service_type).get(self.service_name)
+        return differing(json.loads(body), shown, unless_absent=True)
+
+    def _created(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+        from airflow_dbaas.api.services import Service
+
+        new = Service(name=self.service_name, type=self.service_type, plan=self.plan, zone=self.hook.zone)
+        return self._await_running(context, new, created=True, differs=[], operation_id=result["operation_id"], **state)
+
+    def _await_running(
+        self,
+        context: Context,
+        service: Service,
+        *,
+        created: bool,
+        differs: list[str],
+        operation_id: str | None,
+        **state: Any,
+    ) -> Any:
+        adds = {"created": created, "operation_id": operation_id, **({"differs": differs} if differs else {})}
+        if not self.wait_for_completion:
+            return {**service_result(service), **adds}
+        return self.end_with(context, ServiceWait(self.service_name), adds=adds, **state)
+
+
+def _is_of(service: Service, note: dict[str, Any]) -> bool:
+    """Whether a service is the one whose creation was noted. A task that is cleared remembers, too: by then its
+    service may be gone, and another one have its name."""
+    if note["service"] != service.name:
+        return False
+    try:
+        created = datetime.fromisoformat(service.created_at or "").timestamp()
+    except ValueError:
+        return True
+    return created <= float(note["time"]) + _CLOCK_SECONDS
+
+
+#: Seconds after a change that moves a service to other machines for which it may still be shown as ``running``.
+SETTLING_SECONDS = 10.0
+
+#: Properties whose change moves a service to other machines; only one that runs takes it.
+_MOVING = frozenset({"plan", "version"})
+
+_UPDATED = "service_updated"
+
+
+class DbaasUpdateServiceOperator(DbaasOperator):
+    """Changes a service (update-dbaas-service-…) and waits until it runs again.
+
+    Only what differs from what get-dbaas-service-… shows is sent, and nothing if nothing differs; of mappings such as
+    ``pg_settings`` only what is given is compared. Before a change of plan or version the service is waited for until
+    it runs, for the API refuses it otherwise; afterwards until it runs with the new plan, ten seconds later at the
+    earliest, because it may be shown as running for a moment still.
+
+    Doing it twice changes nothing the second time, so a retry goes on where the try before it was. Killing the task
+    leaves the change alone.
+
+    Returns ``service``, ``type``, ``state``, ``plan``, ``zone``, ``changed`` (names of the properties that were sent,
+    on Airflow 3.3 those of earlier tries included) and ``operation_id`` (None if nothing was sent). With
+    ``wait_for_completion=False`` nothing is waited for, and ``state`` is the one before the change.
+
+    :param service_name: name of the service, 1 to 63 characters; templated.
+    :param settings: properties of the type's update-dbaas-service call in snake case, as the service is to have them,
+        e.g. ``{"plan": "business-8", "termination_protection": False}``; templated. ``ip_filter`` replaces the one that
+        is there. Those that hold a secret are refused, and ``migration``: see ``DbaasStartMigrationOperator``.
+    :param service_type: ``pg``, ``mysql``, ``valkey``, ``grafana``, ``opensearch`` or ``thanos``; looked up if not
+        given. A service of another type is refused. Templated.
+    """
+
+    template_fields: Sequence[str] = (*DbaasOperator.template_fields, "service_name", "settings", "service_type")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"settings": "json"}
+    checks: ClassVar[dict[str, Check]] = {
+        "service_name": validation.name,
+        "settings": validation.changed_service_settings,
+        "service_type": validation.optional(validation.one_of(*validation.SERVICE_TYPES)),
+    }
+
+    def __init__(
+        self,
+        *,
+        service_name: str,
+        settings: dict[str, Any] | str,
+        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        # A mapping, as soon as it is rendered.
+        self.settings: Any = settings
+        self.service_type = service_type
+        self._check()
+
+    def _check(self) -> None:
+        super()._check()
+        if isinstance(self.settings, dict):
+            known = self.service_type and not validation.is_template(self.service_type)
+            types = [str(self.service_type)] if known else validation.SERVICE_TYPES
+            self.settings = _fitted(self.settings, *types)
+
+    def start(self, context: Context) -> Any:
+        """See what differs, change it, wait for the service."""
+        if self.service_type:
+            # Built before anything is sent, so that a wrong setting is found first.
+            self._update(self.service_type, self.settings)
+        service = self.client.services.list().named(self.service_name)
+        if service is None:
+            raise DbaasServiceError(
+                f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
+            )
+        kind = self._type_of(service)
+        state: dict[str, Any] = {"seen": service_result(service), "changed": self._differing(kind)}
+        if not state["changed"]:
+            return self._unchanged(context, service, state)
+        if _MOVING & set(state["changed"]) and service.state != "running" and self.wait_for_completion:
+            self.log.info("Service %s is %s; it is changed when it runs", service.name, service.state)
+            return self.wait_for(context, ServiceWait(service.name), self._change, **state)
+        return self._change(context, {}, **state)
+
+    def _type_of(self, service: Service) -> str:
+        if service.type not in validation.SERVICE_TYPES:
+            raise DbaasServiceError(
+                f"service {service.name} is of type {service.type}; this operator changes services of type "
+                f"{', '.join(validation.SERVICE_TYPES)}"
+            )
+        if self.service_type and service.type != self.service_type:
+            raise DbaasServiceError(f"service {service.name} is of type {service.type}, not {self.service_type}")
+        return service.type
+
+    def _update(self, kind: str, settings: dict[str, Any]) -> Call[Operation]:
+        call: Call[Operation] = self.client.services.of_type(kind).update.call(
+            name=self.service_name, **_fitted(settings, kind)
+        )
+        return call
+
+    def _differing(self, kind: str) -> list[str]:
+        """The given properties that the service does not have."""
+        # Of the body, because it has the values as the API spells them.
+        return differing(
+            json.loads(self._update(kind, self.settings).body),
+            self.client.services.of_type(kind).get(self.service_name),
+        )
+
+    def _unchanged(self, context: Context, service: Service, state: dict[str, Any]) -> Any:
+        earlier = self.recall(context, _UPDATED)
+        if earlier is None:
+            self.log.info("Service %s is as it is to be (%s)", service.name, service.state)
+            earlier = {"changed": [], "operation_id": None, "not_before": 0.0}
+        else:
+            self.log.info("Service %s was changed by an earlier try (%s)", service.name, service.state)
+        return self._await_running(context, **{**state, **earlier})
+
+    def _change(self, context: Context, result: dict[str, Any], *, changed: list[str], **state: Any) -> Any:
+        settings = {name: value for name, value in self.settings.items() if name.replace("-", "_") in changed}
+        operation = self.client.send(self._update(state["seen"]["type"], settings))
+        not_before = time.time() + SETTLING_SECONDS if _MOVING & set(changed) else 0.0
+        self.remember(context, _UPDATED, {"changed": changed, "operation_id": operation.id, "not_before": not_before})
+        self.log.info("Changing %s of service %s", ", ".join(changed), self.service_name)
+        return self.wait_for_operation(context, operation, self._taken, changed=changed, not_before=not_before, **state)
+
+    def _taken(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+        return self._await_running(context, operation_id=result["operation_id"], **state)
+
+    def _await_running(
+        self,
+        context: Context,
+        *,
+        seen: dict[str, Any],
+        not_before: float,
+        changed: list[str],
+        operation_id: str | None,
+        **state: Any,
+    ) -> Any:
+        adds = {"changed": changed, "operation_id": operation_id}
+        plan = self.settings.get("plan")
+        if not self.wait_for_completion:
+            return {**seen, "plan": plan or seen["plan"], **adds}
+        wait = ServiceUpdateWait(self.service_name, plan=plan, not_before=not_before)
+        return self.end_with(context, wait, adds=adds, **state)
+
+
+def _fitted(settings: dict[str, Any], *types: str) -> dict[str, Any]:
+    """The settings, as a service of one of some types takes them."""
+    return validation.fit_settings("settings", settings, "services", [f"Update{each.title()}Service" for each in types])
+
+
+def differing(wanted: dict[str, Any], service: Answer, *, unless_absent: bool = False) -> list[str]:
+    """The properties that a service does not have as they are wanted, in snake case.
+
+    :param wanted: a request's body.
+    :param service: the answer of get-dbaas-service-….
+    :param unless_absent: leave out the plan, and what the answer does not show.
+    """
+    shown = service.model_dump(by_alias=True, exclude_unset=True)
+    return [
+        name.replace("-", "_")
+        for name, value in wanted.items()
+        if not (unless_absent and (name == "plan" or shown.get(name) is None))
+        and not _is_shown(name, value, shown.get(name))
+    ]
+
+
+def _is_shown(name: str, wanted: Any, shown: Any) -> bool:
+    """Whether a service has a property as it is to be."""
+    if name == "version":
+        # Shown in full: 8.4 is shown as 8.4.8.
+        return shown == wanted or str(shown).startswith(f"{wanted}.")
+    if name == "ip-filter":
+        return shown is not None and set(shown) == set(wanted)
+    return _holds(shown, wanted)
+
+
+def _holds(shown: Any, wanted: Any) -> bool:
+    """Whether ``shown`` has all that is in ``wanted``; the API adds defaults, and when updates are due."""
+    if isinstance(wanted, dict):
+        return isinstance(shown, dict) and all(_holds(shown.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(shown, list) and len(shown) == len(wanted) and all(map(_holds, shown, wanted))
+    return bool(shown == wanted)
+
+
+class DbaasDeleteServiceOperator(DbaasOperator):
+    """Deletes a service with all its data (delete-dbaas-service) and waits until it is gone.
+
+    Refuses, before anything is deleted, a service with active read replicas or with a migration into it that is not
+    over, unless told otherwise by ``force``, and in any case one with termination protection: that is a decision of
+    its own, and only ``DbaasUpdateServiceOperator`` takes it back. Integrations and attachments of external endpoints
+    go with the service; they are named in the log.
+
+    With ``dry_run`` it refuses or logs all the same, and deletes nothing: a check before anything else is taken apart.
+
+    A retry finds the service gone, or deletes it; with Airflow 3.3 it knows that the deletion was its own, also with
+    ``if_missing="fail"``. Killing the task does not stop a deletion that has begun.
+
+    Returns ``service``, ``zone``, ``state`` (``absent``; ``deleting`` with ``wait_for_completion=False``; with
+    ``dry_run`` the present one), ``deleted`` (False if it was not there, or with ``dry_run``) and ``operation_id``.
+
+    :param service_name: name of the service, 1 to 63 characters; templated.
+    :param if_missing: ``skip``: nothing to do, or ``fail``.
+    :param force: delete in spite of read replicas and migrations.
+    :param dry_run: only check whether it would be deleted.
+    """
+
+    template_fields: Sequence[str] = (*DbaasOperator.template_fields, "service_name")
+    checks: ClassVar[dict[str, Check]] = {
+        "service_name": validation.name,
+        "if_missing": validation.one_of("skip", "fail"),
+        "force": validation.boolean,
+        "dry_run": validation.boolean,
+    }
+    kept_as: ClassVar[dict[str, str]] = {"dry_run": "check_only"}
+
+    def __init__(
+        self,
+        *,
+        service_name: str,
+        if_missing: Literal["skip", "fail"] = "skip",
+        force: bool = False,
+        dry_run: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self.if_missing = if_missing
+        self.force = force
+        self.check_only = dry_run
+        self._check()
+
+    def start(self, context: Context) -> Any:
+        """Look for the service, refuse or delete it, wait until it is gone."""
+        service = self.client.services.list().named(self.service_name)
+        if service is None and self.has_removed(context):
+            self.log.info("Service %s was deleted by an earlier try", self.service_name)
+            return self._gone(context, {"operation_id": None}, deleted=True)
+        if service is None:
+            if self.if_missing == "fail":
+                raise DbaasServiceError(f"service {self.service_name} does not exist (if_missing='fail')")
+            self.log.info("Service %s does not exist; nothing to delete", self.service_name)
+            return self._gone(context, {"operation_id": None}, deleted=False)
+        if service.termination_protection:
+            raise DbaasServiceError(
+                f"service {service.name} has termination protection, which force does not override; if it is really "
+                "to go, switch that off first (DbaasUpdateServiceOperator, settings={'termination_protection': False})"
+            )
+        if not self.force:
+            self._refuse_replicated(service)
+            status = self.migration_status(service.name)
+            verdict = MigrationWait(service.name).verdict(status) if status and _is_under_way(status) else None
+            if isinstance(verdict, Failed) and verdict.grace_period:
+                return self.await_recovery(context, service.name, verdict, self._settled)
+            self._refuse_migrating(status, failed=isinstance(verdict, Failed))
+        return self._delete(context, service)
+
+    def _settled(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+        """Go on with a migration that has recovered, has failed for good, or is gone."""
+        service = self.client.services.list().named(self.service_name)
+        if service is None:
+            return self._gone(context, {"operation_id": None}, deleted=False)
+        self._refuse_migrating(self.migration_status(service.name), failed=result["failed"])
+        return self._delete(context, service, **state)
+
+    def _delete(self, context: Context, service: Service, **state: Any) -> Any:
+        self._tell_what_goes_with(service)
+        if self.check_only:
+            return self._result(state=service.state, deleted=False)
+        self.remember_removal(context)
+        try:
+            operation = self.client.services.delete(self.service_name)
+        except DbaasNotFoundError:
+            # Gone since the look above: by another run, or by this very request whose first answer was lost.
+            return self._gone(context, {"operation_id": None}, deleted=True)
+        self.log.info("Deleting service %s", self.service_name)
+        return self.wait_for_operation(context, operation, self._accepted, **state)
+
+    def _refuse_replicated(self, service: Service) -> None:
+        replicas = [
+            str(integration.dest)
+            for integration in service.integrations
+            if integration.type == "read_replica" and integration.source == service.name and integration.is_active
+        ]
+        if replicas:
+            raise DbaasServiceError(
+                f"service {service.name} has active read replicas: {', '.join(replicas)} (force=True deletes it)"
+            )
+
+    def _refuse_migrating(self, status: MigrationStatus | None, *, failed: bool) -> None:
+        """See that no migration is under way; one that has failed is over."""
+        if status is None or not _is_under_way(status):
+            return
+        if failed:
+            self.log.info("A migration into it has failed and goes with it: %s", one_line(describe_migration(status)))
+            return
+        raise DbaasServiceError(
+            f"a migration into service {self.service_name} is under way ({describe_migration(status)}); "
+            "stop it first (DbaasStopMigrationOperator), or delete it all the same with force=True"
+        )
+
+    def _tell_what_goes_with(self, service: Service) -> None:
+        for integration in service.integrations:
+            ends = integration.type, integration.source, integration.dest, integration.id
+            self.log.info("With it goes the integration %s, %s → %s (%s)", *(one_line(str(end)) for end in ends))
+        try:
+            attached = self.client.external_endpoints.list_integrations(service.name).external_integrations
+        except DbaasNotFoundError:
+            # It says nothing of the service: that was there a moment ago.
+            return
+        for attachment in attached:
+            endpoint = one_line(f"{attachment.type} endpoint {attachment.dest_endpoint_name}")
+            self.log.info("With it goes its integration with the %s", endpoint)
+
+    def _accepted(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
+        if not self.wait_for_completion:
+            return self._gone(context, result, deleted=True)
+        wait = ServiceWait(self.service_name, "absent")
+        state.update(deleted=True, operation_id=result["operation_id"])
+        return self.wait_for(context, wait, self._gone, **state)
+
+    def _gone(
+        self, context: Context, result: dict[str, Any], *, deleted: bool, operation_id: str | None = None, **_: Any
+    ) -> dict[str, Any]:
+        registry.forget(self.hook.zone, self.service_name)
+        state = "deleting" if deleted and not self.wait_for_completion else "absent"
+        return self._result(state=state, deleted=deleted, operation_id=operation_id or result.get("operation_id"))
+
+    def _result(self, *, state: str | None, deleted: bool, operation_id: str | None = None) -> dict[str, Any]:
+        return {"service": self.service_name, "state": state, "deleted": deleted, "operation_id": operation_id}
+
+
+def _is_under_way(status: MigrationStatus) -> bool:
+    """Whether a database is still copied, or follows the source.
+
+    The top-level status may say "done" while databases still follow. It counts only as long as no database is named:
+    the migration has just begun.
+    """
+    states = [(d.status, d.method) for d in status.details] or [(status.status, status.method)]
+    return any(state not in {"done", "failed"} or method == "replication" for state, method in states)
+
+
+class DbaasCaCertificateOperator(DbaasOperator):
+    """Fetches the certificate of the authority that signs the services' certificates (get-dbaas-ca-certificate).
+
+    It is what a TLS connection to a service is verified by, e.g. as libpq's ``sslrootcert`` with
+    ``sslmode=verify-ca``. It is no secret. A file that is there is replaced in one step, so a retry does no harm.
+
+    Returns ``certificate`` (PEM), ``path`` and ``zone``.
+
+    :param path: file to write it to as well, local or a URL of Airflow's object storage; templated.
+    :param object_storage_conn_id: Airflow connection to the store; templated.
+    """
+
+    template_fields: Sequence[str] = (*DbaasOperator.template_fields, "path", "object_storage_conn_id")
+    checks: ClassVar[dict[str, Check]] = {
+        "path": validation.optional(validation.path),
+        "object_storage_conn_id": validation.optional(validation.connection_id),
+    }
+
+    def __init__(self, *, path: str | None = None, object_storage_conn_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.object_storage_conn_id = object_storage_conn_id
+        self._check()
+
+    def start(self, context: Context) -> dict[str, Any]:
+        """Fetch the certificate and write it."""
+        file = StoredFile(self.path, self.object_storage_conn_id or None) if self.path else None
+        certificate = self.client.services.ca_certificate().certificate
+        if not certificate:
+            raise DbaasResponseError("get-dbaas-ca-certificate: the answer holds no certificate")
+        if file:
+            file.replace(certificate.encode())
+        return {"certificate": certificate, "path": self.path or None, "zone": self.hook.zone}

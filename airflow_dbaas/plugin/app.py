@@ -10,12 +10,12 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from airflow_dbaas import migration_registry
 from airflow_dbaas._compat import server
 from airflow_dbaas._compat.server import GetUserDep
 from airflow_dbaas.api.errors import DbaasAuthError, DbaasConfigurationError, DbaasError
-from airflow_dbaas.credentials import ConnectionData
+from airflow_dbaas.hooks.credentials import ConnectionData
 from airflow_dbaas.hooks.dbaas import DbaasHook, client_arguments
+from airflow_dbaas.migration import registry
 from airflow_dbaas.plugin import ROUTE, view
 from airflow_dbaas.plugin.overview import Overviews
 
@@ -92,16 +92,14 @@ async def _shared(
 
 def _overview(user: GetUserDep, shared: Annotated[dict[str, Any], Depends(_shared)]) -> dict[str, Any]:
     """The overview, each migration with the task that started it if the user may read its DAG."""
-    keys: dict[str, str] = {
-        it["service"]: migration_registry.key(shared["zone"], it["service"]) for it in shared["migrations"]
-    }
+    keys: dict[str, str] = {it["service"]: registry.key(shared["zone"], it["service"]) for it in shared["migrations"]}
     records = server.read_variables(keys.values())
     readable: dict[str, bool] = {}
 
     def started_by(service: str) -> dict[str, Any] | None:
         record = records.get(keys[service])
         try:
-            task = view.task(migration_registry.parse(record)) if record else None
+            task = view.task(registry.parse(record)) if record else None
         except (AttributeError, TypeError, ValueError):
             task = None  # somebody has written over the variable
         if task is None:

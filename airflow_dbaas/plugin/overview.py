@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from airflow_dbaas import engines
 from airflow_dbaas.api import AsyncClient
 from airflow_dbaas.api.errors import DbaasError, DbaasNotFoundError, DbaasRateLimitError, DbaasTransportError
 from airflow_dbaas.api.retries import NO_RETRY
+from airflow_dbaas.migration import engines
 from airflow_dbaas.plugin import view
 from airflow_dbaas.plugin.budget import CALLS_PER_SECOND, Budget
 

@@ -10,9 +10,8 @@ from airflow_dbaas.api.external_endpoints import ExternalEndpoint, ExternalInteg
 from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.api.redaction import one_line, redact
 from airflow_dbaas.api.services import Service
-from airflow_dbaas.migration_registry import MigrationRecord
-from airflow_dbaas.waits.base import Done, Failed
-from airflow_dbaas.waits.migrations import MigrationWait
+from airflow_dbaas.migration.registry import MigrationRecord
+from airflow_dbaas.waiting.conditions import Done, Failed, MigrationWait
 
 _LONGEST_TEXT = 500
 

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
-from airflow_dbaas.base import Check
-from airflow_dbaas.sensors.base import DbaasSensor
-from airflow_dbaas.waits import ExternalIntegrationWait, IntegrationWait, ids
+from airflow_dbaas.operators._base import Check
+from airflow_dbaas.sensors._base import DbaasSensor
+from airflow_dbaas.waiting import conditions
+from airflow_dbaas.waiting.conditions import ExternalIntegrationWait, IntegrationWait
 
 
 class _IntegrationSensor(DbaasSensor):
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "integration_id")
     checks: ClassVar[dict[str, Check]] = {
-        "integration_id": ids.id_or_nothing,
+        "integration_id": conditions.id_or_nothing,
         "state": validation.one_of("active", "absent"),
     }
 

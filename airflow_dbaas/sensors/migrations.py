@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
-from airflow_dbaas.base import Check
 from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
-from airflow_dbaas.sensors.base import DbaasSensor
-from airflow_dbaas.waits import FAILURE_GRACE_PERIOD, MigrationWait
+from airflow_dbaas.operators._base import Check
+from airflow_dbaas.sensors._base import DbaasSensor
+from airflow_dbaas.waiting.conditions import FAILURE_GRACE_PERIOD, MigrationWait
 
 
 class DbaasMigrationSensor(DbaasSensor):

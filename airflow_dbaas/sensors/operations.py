@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from airflow_dbaas.base import Check
-from airflow_dbaas.sensors.base import DbaasSensor
-from airflow_dbaas.waits import OperationWait, ids
+from airflow_dbaas.operators._base import Check
+from airflow_dbaas.sensors._base import DbaasSensor
+from airflow_dbaas.waiting import conditions
+from airflow_dbaas.waiting.conditions import OperationWait
 
 
 class DbaasOperationSensor(DbaasSensor):
@@ -27,7 +28,7 @@ class DbaasOperationSensor(DbaasSensor):
     wait_class = OperationWait
     operator_extra_links = ()
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "operation_id")
-    checks: ClassVar[dict[str, Check]] = {"operation_id": ids.id_or_nothing}
+    checks: ClassVar[dict[str, Check]] = {"operation_id": conditions.id_or_nothing}
 
     def __init__(self, *, operation_id: str | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from airflow_dbaas import validation
-from airflow_dbaas.base import Check
-from airflow_dbaas.sensors.base import DbaasSensor
-from airflow_dbaas.waits import ServiceWait
+from airflow_dbaas.operators._base import Check
+from airflow_dbaas.sensors._base import DbaasSensor
+from airflow_dbaas.waiting.conditions import ServiceWait
 
 
 class DbaasServiceSensor(DbaasSensor):

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow_dbaas import validation
-from airflow_dbaas.base import Check
-from airflow_dbaas.sensors.base import DbaasSensor
-from airflow_dbaas.waits import TaskWait, ids
+from airflow_dbaas.operators._base import Check
+from airflow_dbaas.sensors._base import DbaasSensor
+from airflow_dbaas.waiting import conditions
+from airflow_dbaas.waiting.conditions import TaskWait
 
 
 class DbaasTaskSensor(DbaasSensor):
@@ -26,7 +27,7 @@ class DbaasTaskSensor(DbaasSensor):
     template_fields: Sequence[str] = (*DbaasSensor.template_fields, "service_name", "dbaas_task_id")
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
-        "dbaas_task_id": ids.id_or_nothing,
+        "dbaas_task_id": conditions.id_or_nothing,
     }
 
     def __init__(self, *, service_name: str, dbaas_task_id: str, **kwargs: Any) -> None:

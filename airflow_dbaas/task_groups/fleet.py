@@ -24,7 +24,7 @@ from airflow_dbaas._compat import (
 from airflow_dbaas._compat.states import map_index, states_in_run, under_way
 from airflow_dbaas.api.errors import DbaasMigrationCheckError
 from airflow_dbaas.api.redaction import one_line
-from airflow_dbaas.fleet import as_entry, sentence, table
+from airflow_dbaas.config.fleet import as_entry, sentence, table
 from airflow_dbaas.task_groups.migrations import already_migrated
 
 log = logging.getLogger(__name__)
@@ -77,8 +77,8 @@ class DbaasMigrationTurnSensor(BaseSensorOperator):
         if self._places(context) <= 0:
             return datetime.now(UTC).isoformat()
         from airflow_dbaas._compat.triggers import why_end_on_a_worker
-        from airflow_dbaas.polling import RESUME_SECONDS
-        from airflow_dbaas.triggers.turns import MigrationTurnTrigger
+        from airflow_dbaas.triggers.migration_turn import MigrationTurnTrigger
+        from airflow_dbaas.waiting.poller import RESUME_SECONDS
 
         ti, now = context["ti"], time.time()
         facts: Any = context

@@ -11,17 +11,18 @@ from airflow_dbaas._compat import AirflowSkipException, Context, has_approval
 from airflow_dbaas._compat.groups import TaskGroup
 from airflow_dbaas._compat.states import map_index, states_in_run
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.operators._migrations.base import ALREADY_MIGRATED, SourceReader
-from airflow_dbaas.operators.integrations import DbaasReconcileIntegrationsOperator
 from airflow_dbaas.operators.migrations import (
+    ALREADY_MIGRATED,
     DbaasMigrationCheckOperator,
     DbaasStartMigrationOperator,
     DbaasStopMigrationOperator,
     DbaasVerifyMigrationOperator,
+    SourceReader,
 )
+from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
-from airflow_dbaas.waits import FAILURE_GRACE_PERIOD
+from airflow_dbaas.waiting.conditions import FAILURE_GRACE_PERIOD
 
 __all__ = ["has_approval", "migrate_service"]
 

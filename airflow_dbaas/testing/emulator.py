@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_dbaas.api import Client
 
 STOP_SECONDS = 60
-_PROGRAM = (sys.executable, "-m", "airflow_dbaas.testing.tied")
+_PROGRAM = (sys.executable, "-m", "airflow_dbaas.testing.child_process")
 _FAULTS = "/_emulator/faults"
 
 

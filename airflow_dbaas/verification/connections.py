@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError, DbaasError
 from airflow_dbaas.api.redaction import Secret, redact
-from airflow_dbaas.logins import address
+from airflow_dbaas.migration.login import address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
-from airflow_dbaas import migration_registry
 from airflow_dbaas.api import Client
 from airflow_dbaas.api.operations import Operation
 from airflow_dbaas.emulator.postgres import PostgresServer
-from airflow_dbaas.migration_registry import MigrationRecord
-from airflow_dbaas.waits import OperationWait
+from airflow_dbaas.migration import registry
+from airflow_dbaas.migration.registry import MigrationRecord
+from airflow_dbaas.waiting.conditions import OperationWait
 from tests.browser.conftest import AirflowUI
 from tests.integration.airflow.conftest import fill, password_of
 
@@ -90,7 +90,7 @@ def account(airflow_ui: AirflowUI) -> Iterator[Client]:
 def held_migration(airflow_ui: AirflowUI, account: Client, postgres_source: PostgresServer) -> Iterator[Any]:
     """A migration into ``page-db`` that goes on when the connection that is yielded lets go; with its note."""
     note = MigrationRecord("db:5432", "…", dag_id=DAG, run_id="run_of_the_test", task_id=TASK)
-    variable = {"key": migration_registry.key("ch-gva-2", "page-db"), "value": json.dumps(vars(note))}
+    variable = {"key": registry.key("ch-gva-2", "page-db"), "value": json.dumps(vars(note))}
     airflow_ui.airflow.call("POST", "/variables", variable)
     fill(postgres_source, DATABASE, rows=100)
     source = {

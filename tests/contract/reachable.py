@@ -11,8 +11,8 @@ from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
 
-from airflow_dbaas import engines
 from airflow_dbaas.api import Client
+from airflow_dbaas.migration import engines
 
 #: Where a task's own code is: beyond it are clients and hook, which know every call.
 ROOMS = tuple(

@@ -19,14 +19,12 @@ from pydantic import TypeAdapter
 from airflow_dbaas.api import Client
 from airflow_dbaas.api import operation as api_operation
 from airflow_dbaas.api.retries import Resend
-from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.emulator.handlers import HANDLERS
-from airflow_dbaas.operators.base import DbaasOperator
-from airflow_dbaas.sensors.base import DbaasSensor
+from airflow_dbaas.operators._base import DbaasOperator, DbaasTask
+from airflow_dbaas.sensors._base import DbaasSensor
 from airflow_dbaas.task_groups import fleet
 from airflow_dbaas.task_groups.migrations import migrate_service
-from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
-from airflow_dbaas.triggers.waits import DbaasWaitTrigger
+from airflow_dbaas.triggers.dbaas import DbaasSensorTrigger, DbaasWaitTrigger
 from tests.contract import reachable
 from tests.contract.operations import OPERATIONS, declared
 from tests.unit.bad_input.kinds import GOOD

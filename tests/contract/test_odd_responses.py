@@ -21,8 +21,7 @@ from airflow_dbaas.api.migrations import MigrationDetail, MigrationStatus
 from airflow_dbaas.api.observability import ServiceLogs
 from airflow_dbaas.api.operations import Operation, Task
 from airflow_dbaas.api.services import PgService, Service, ServiceList
-from airflow_dbaas.waits.base import Done
-from airflow_dbaas.waits.services import ServiceWait
+from airflow_dbaas.waiting.conditions import Done, ServiceWait
 from tests.contract.operations import OPERATIONS
 from tests.contract.samples import ENCODINGS, Place, changed, check, full, in_first_items, on_model, places_of, read
 

@@ -17,11 +17,11 @@ from jsonschema import Draft202012Validator
 from packaging.requirements import Requirement
 from sentry_sdk.consts import DEFAULT_OPTIONS
 
-from airflow_dbaas import desired_services, fleet
+from airflow_dbaas.config import desired_services, fleet
 from airflow_dbaas.emulator.faults.rules import Faults
 from airflow_dbaas.emulator.handlers import HANDLERS
 from airflow_dbaas.hooks.dbaas import client_arguments
-from airflow_dbaas.sources import MigrationSource
+from airflow_dbaas.migration.source import MigrationSource
 from tests.docs.blocks import Block, commands
 
 EXTRAS = set(importlib.metadata.metadata("airflow-dbaas").get_all("Provides-Extra") or [])

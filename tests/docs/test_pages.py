@@ -30,9 +30,9 @@ from airflow.models import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import delete
 
-from airflow_dbaas import polling
 from airflow_dbaas.api import Client
 from airflow_dbaas.emulator.postgres import PostgresServer
+from airflow_dbaas.waiting import poller
 from tests.conftest import RunningEmulator
 from tests.docs import data
 from tests.docs.blocks import PAGES, ROOT, Block, Command, blocks, commands
@@ -103,7 +103,7 @@ def world(
     monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps({**connection, "extra": {"zone": emulator.zone}}))
     monkeypatch.setenv("AIRFLOW_CONN_LEGACY_POSTGRES", json.dumps(legacy))
     for name, value in {"BRIEF_SECONDS": 0, "_SHORTEST_PAUSE": 0.1}.items():
-        monkeypatch.setattr(polling, name, value)
+        monkeypatch.setattr(poller, name, value)
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
         yield World(tmp_path, monkeypatch, stack)

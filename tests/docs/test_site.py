@@ -14,8 +14,7 @@ import pytest
 from airflow_dbaas.api import AsyncClient, Client, endpoints, errors
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.task_groups import fleet, migrations
-from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
-from airflow_dbaas.triggers.waits import DbaasWaitTrigger
+from airflow_dbaas.triggers.dbaas import DbaasSensorTrigger, DbaasWaitTrigger
 from tests.unit.bad_input.kinds import GOOD
 
 ROOT = Path(__file__).parents[2]

@@ -96,9 +96,9 @@ def test_either_driver(
     """Both drivers pass the lock's number as it is."""
     import importlib
 
-    from airflow_dbaas.verification import postgres_sessions
+    from airflow_dbaas.verification.postgres import sessions
 
-    monkeypatch.setattr(postgres_sessions, "_driver", lambda: importlib.import_module(driver))
+    monkeypatch.setattr(sessions, "_driver", lambda: importlib.import_module(driver))
     server, other = postgres_servers(17), postgres_servers(17)
     assert postgres.same_server(pg.End(server), pg.End(server))
     assert not postgres.same_server(pg.End(server), pg.End(other))

@@ -18,9 +18,10 @@ from psycopg.conninfo import conninfo_to_dict
 from airflow_dbaas.api.errors import DbaasDatabaseError
 from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.emulator.postgres import PostgresServer
-from airflow_dbaas.verification import comparison, connections, postgres, postgres_catalog, postgres_sessions
+from airflow_dbaas.verification import comparison, connections, postgres
 from airflow_dbaas.verification.comparison import Report
-from airflow_dbaas.verification.postgres_sessions import session
+from airflow_dbaas.verification.postgres import catalog, sessions
+from airflow_dbaas.verification.postgres.sessions import session
 
 SCHEMA = """
     CREATE TYPE mood AS ENUM ('sad', 'ok');
@@ -140,7 +141,7 @@ def test_the_order_of_rows_does_not_matter(servers: Any, dbname: str) -> None:
 def checksum(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What rows are compared by: the servers' hash function, or MD5 as where they have none."""
     if request.param == "MD5":
-        monkeypatch.setattr(postgres_catalog, "hashing", lambda _: None)
+        monkeypatch.setattr(catalog, "hashing", lambda _: None)
 
 
 @pytest.mark.usefixtures("checksum")
@@ -185,13 +186,13 @@ def test_servers_that_hash_in_another_way_are_compared_by_md5(servers: Any, dbna
         used.append(hashed)
         return original(*arguments, hashed=hashed, **options)
 
-    original = postgres_catalog.digest
+    original = catalog.digest
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgres_catalog, "digest", digest)
+        patch.setattr(catalog, "digest", digest)
         assert compare(servers).differences == []
         assert set(used) == {True}
         used.clear()
-        patch.setattr(postgres_catalog, "hashing", lambda opened: ("UTF8", opened.major))
+        patch.setattr(catalog, "hashing", lambda opened: ("UTF8", opened.major))
         assert compare(servers).differences == []
         assert set(used) == {False}
 
@@ -291,7 +292,7 @@ def test_no_end_breaks_off_while_the_other_is_read(servers: Any, dbname: str) ->
 def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Either driver."""
     module = importlib.import_module(request.param)
-    monkeypatch.setattr(postgres_sessions, "_driver", lambda: module)
+    monkeypatch.setattr(sessions, "_driver", lambda: module)
     return module
 
 
@@ -314,7 +315,7 @@ def test_a_lock_is_not_waited_for_without_end(
     servers: Any, dbname: str, driver: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error says what holds things up, and where to look."""
-    for module in (connections, postgres_sessions):
+    for module in (connections, sessions):
         monkeypatch.setattr(module, "LOCK_SECONDS", 0.2)
     with psycopg.connect(servers[1].conninfo(dbname=dbname)) as holder, session(End(servers[1]), dbname) as opened:
         holder.execute("LOCK TABLE keyless IN ACCESS EXCLUSIVE MODE")

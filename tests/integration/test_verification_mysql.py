@@ -20,9 +20,10 @@ from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError
 from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.mysql.server import MysqlServer
-from airflow_dbaas.verification import comparison, connections, mysql, mysql_sessions
+from airflow_dbaas.verification import comparison, connections, mysql
 from airflow_dbaas.verification.comparison import Report
-from airflow_dbaas.verification.mysql_sessions import MysqlSession, session
+from airflow_dbaas.verification.mysql import sessions
+from airflow_dbaas.verification.mysql.sessions import MysqlSession, session
 
 SCHEMA = (
     """CREATE TABLE `t é` (
@@ -401,7 +402,7 @@ def test_a_host_that_is_none_is_named(servers: Any, host: str, text: str) -> Non
 
 def test_a_server_that_says_nothing_is_not_waited_for(servers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that takes the connection and no more, such as a proxy whose server is down."""
-    monkeypatch.setattr(mysql_sessions, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(sessions, "CONNECT_SECONDS", 0.2)
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         pytest.raises(DbaasDatabaseError, match="timed out") as caught,
@@ -550,7 +551,7 @@ def test_an_idle_connection_is_kept_alive(servers: Any) -> None:
 
 def test_a_lock_is_not_waited_for_without_end(servers: Any, dbname: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says what holds things up, and where to look."""
-    monkeypatch.setattr(mysql_sessions, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(sessions, "LOCK_SECONDS", 1)
     monkeypatch.setattr(connections, "LOCK_SECONDS", 1)
     with closing(pymysql.connect(**servers[1].login(dbname))) as holder, session(End(servers[1]), dbname) as opened:
         holder.cursor().execute("LOCK TABLES keyless WRITE")

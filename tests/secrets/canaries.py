@@ -23,7 +23,7 @@ CANARIES = {
     "source, short": SHORT,
     "source, in extra": AWKWARD + "extra",
     "wrong source, long": AWKWARD + "bad",
-    "wrong source, short": "§'%\"",
+    "wrong source, short": "'%\"",
     "wrong API secret, long": "C@n/ary\"p&ss%41+'<\\api",
     "wrong API secret, short": '~\\%"',
     "datadog": f"DatadogCanary{secrets.token_hex(6)}",

@@ -1,4 +1,4 @@
-"""Tasks about integrations and external endpoints."""
+"""Tasks about integrations and external external_endpoints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from airflow_dbaas.operators import endpoints, integrations
+from airflow_dbaas.operators import external_endpoints, integrations
 from tests.soak.case import Case
 from tests.soak.world import World
 
@@ -106,7 +106,10 @@ def create_endpoint(world: World) -> Iterator[Case]:
     """A name that no endpoint has."""
     name = world.name()
     make = partial(
-        endpoints.DbaasCreateExternalEndpointOperator, endpoint_type="rsyslog", endpoint_name=name, settings=RSYSLOG
+        external_endpoints.DbaasCreateExternalEndpointOperator,
+        endpoint_type="rsyslog",
+        endpoint_name=name,
+        settings=RSYSLOG,
     )
     with _endpoint(world, name):
         yield Case(make, lambda result: [each.id for each in world.endpoints(name)] == [result["endpoint_id"]])
@@ -125,7 +128,7 @@ def update_endpoint(world: World) -> Iterator[Case]:
     with _endpoint(world, name):
         yield Case(
             partial(
-                endpoints.DbaasUpdateExternalEndpointOperator,
+                external_endpoints.DbaasUpdateExternalEndpointOperator,
                 endpoint_name=name,
                 settings={**RSYSLOG, "port": 515},
             ),
@@ -140,7 +143,7 @@ def delete_endpoint(world: World) -> Iterator[Case]:
     world.new_endpoint(name)
     with _endpoint(world, name):
         yield Case(
-            partial(endpoints.DbaasDeleteExternalEndpointOperator, endpoint_name=name),
+            partial(external_endpoints.DbaasDeleteExternalEndpointOperator, endpoint_name=name),
             lambda result: world.endpoints(name) == [],
         )
 
@@ -151,7 +154,7 @@ def attach(world: World) -> Iterator[Case]:
     name = world.new("valkey")
     try:
         yield Case(
-            partial(endpoints.DbaasAttachEndpointOperator, service_name=name, endpoint_id=world.endpoint_id),
+            partial(external_endpoints.DbaasAttachEndpointOperator, service_name=name, endpoint_id=world.endpoint_id),
             lambda result: [each.integration_id for each in world.attachments(name)] == [result["integration_id"]],
         )
     finally:
@@ -165,7 +168,7 @@ def detach(world: World) -> Iterator[Case]:
     world.attach(name)
     try:
         yield Case(
-            partial(endpoints.DbaasDetachEndpointOperator, service_name=name, endpoint_id=world.endpoint_id),
+            partial(external_endpoints.DbaasDetachEndpointOperator, service_name=name, endpoint_id=world.endpoint_id),
             lambda result: world.attachments(name) == [] and result["status"] == "absent",
         )
     finally:

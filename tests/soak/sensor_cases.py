@@ -66,7 +66,7 @@ def absent_service_sensor(world: World) -> Iterator[Case]:
 @contextmanager
 def task_sensor(world: World) -> Iterator[Case]:
     """A migration check."""
-    from airflow_dbaas.sources import MigrationSource
+    from airflow_dbaas.migration.source import MigrationSource
 
     operation = world.client.migrations.check(
         service=world.pg, source_service_uri=MigrationSource.from_conn_id(source_of("pg")).uri()

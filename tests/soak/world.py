@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 import httpx
 import pytest
 
-from airflow_dbaas import _compat, polling
+from airflow_dbaas import _compat
 from airflow_dbaas.api import Client, client
 from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.api.external_endpoints import ExternalEndpoint, ExternalIntegration
@@ -23,7 +23,8 @@ from airflow_dbaas.api.retries import RetryPolicy
 from airflow_dbaas.api.services import Service
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.postgres import PostgresServer
-from airflow_dbaas.operators._services import update
+from airflow_dbaas.operators import services
+from airflow_dbaas.waiting import poller
 from tests.integration.airflow.conftest import fill, password_of
 from tests.integration.emulator.failing import Failing
 from tests.integration.emulator.mysql_ends import login, run
@@ -64,7 +65,7 @@ ENDING = {"redirect", "clock-skew"}
 
 #: What may be begun once only.
 _ONCE = re.compile(
-    r" (create-dbaas-(?:service|integration|external-endpoint)\S*|attach-\S+|update-dbaas-service-(?:pg|mysql)): "
+    r" (create-dbaas-(?:service|integration|external-endpoint)\S*|attach-\S+|services-dbaas-service-(?:pg|mysql)): "
 )
 
 _HASTY = RetryPolicy(max_seconds=15, first_pause=0.01, longest_pause=0.1)
@@ -134,9 +135,9 @@ class World:
             for name, fields in self.connections.items():
                 patch.setenv(name, json.dumps(fields))
             patch.setattr(client, "RetryPolicy", lambda: _HASTY)
-            patch.setattr(update, "SETTLING_SECONDS", 0.2)
+            patch.setattr(services, "SETTLING_SECONDS", 0.2)
             for name, value in {"BRIEF_SECONDS": 0, "RESUME_SECONDS": 0, "_SHORTEST_PAUSE": 0.02}.items():
-                patch.setattr(polling, name, value)
+                patch.setattr(poller, name, value)
             patch.setattr(_compat, "get_variable", self._variables.get)
             patch.setattr(_compat, "set_variable", lambda key, value, description: self._variables.update({key: value}))
             patch.setattr(_compat, "delete_variable", lambda key: self._variables.pop(key, None))
@@ -187,7 +188,7 @@ class World:
 
     def migrate(self, name: str, kind: str = "pg", *, method: Literal["dump", "replication"] = "dump") -> None:
         """Move the source's data into a service of a kind, or begin to replicate it."""
-        from airflow_dbaas.sources import MigrationSource
+        from airflow_dbaas.migration.source import MigrationSource
 
         source = MigrationSource.from_conn_id(source_of(kind))
         source.engine.services(self.client).update(name=name, migration=source.settings(method=method, ignore_dbs=None))

@@ -10,11 +10,11 @@ import pytest
 
 from airflow_dbaas._compat import AirflowFailException
 from airflow_dbaas.api.errors import DbaasIntegrationError, DbaasMigrationError, DbaasOperationError
-from airflow_dbaas.operators.endpoints import DbaasAttachEndpointOperator, DbaasCreateExternalEndpointOperator
+from airflow_dbaas.operators.external_endpoints import DbaasAttachEndpointOperator, DbaasCreateExternalEndpointOperator
 from airflow_dbaas.operators.integrations import DbaasCreateIntegrationOperator
 from airflow_dbaas.operators.migrations import DbaasMigrationCheckOperator, DbaasStopMigrationOperator
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator
-from airflow_dbaas.polling import Watch
+from airflow_dbaas.waiting.poller import Watch
 from tests.unit.conftest import Reply, ScriptedServer
 
 OPERATION = "11111111-2222-4333-8444-55555555555a"

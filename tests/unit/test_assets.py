@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.assets import MIGRATED_DATABASES, database_asset, with_migrated
+from airflow_dbaas.migration.assets import MIGRATED_DATABASES, database_asset, with_migrated
 from airflow_dbaas.operators.migrations import DbaasVerifyMigrationOperator
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas import cli, desired_services
+from airflow_dbaas import cli
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.desired_services import read_desired
+from airflow_dbaas.config import desired_services
+from airflow_dbaas.config.desired_services import read_desired
+from airflow_dbaas.config.fleet import SERVICES_SCHEMA, read_services
 from airflow_dbaas.emulator import command
-from airflow_dbaas.fleet import SERVICES_SCHEMA, read_services
 from tests.unit.bad_input import commands, files
 from tests.unit.bad_input.tasks import CANARY
 

@@ -17,14 +17,13 @@ import pytest
 
 from airflow_dbaas._compat import AirflowFailException
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.events import result_of
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.operators.migrations import DbaasMigrationCheckOperator, DbaasStartMigrationOperator
 from airflow_dbaas.provider_info import get_provider_info
-from airflow_dbaas.sensors.base import DbaasSensor
-from airflow_dbaas.triggers.sensors import RENDERED, DbaasSensorTrigger
-from airflow_dbaas.triggers.waits import DbaasWaitTrigger
-from airflow_dbaas.waits import OperationWait
+from airflow_dbaas.sensors._base import DbaasSensor
+from airflow_dbaas.triggers.dbaas import RENDERED, DbaasSensorTrigger, DbaasWaitTrigger
+from airflow_dbaas.triggers.events import result_of
+from airflow_dbaas.waiting.conditions import OperationWait
 from tests.unit.bad_input import connections, tasks
 from tests.unit.bad_input.kinds import GOOD, ID
 from tests.unit.bad_input.tasks import CANARY

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_dbaas import polling, sharing
 from airflow_dbaas.api.errors import (
     DbaasAuthError,
     DbaasError,
@@ -22,8 +21,9 @@ from airflow_dbaas.api.errors import (
 )
 from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.api.services import ServiceList
-from airflow_dbaas.polling import Watch
-from airflow_dbaas.waits import Done, Failed, MigrationWait, ServiceWait
+from airflow_dbaas.waiting import poller, shared_requests
+from airflow_dbaas.waiting.conditions import Done, Failed, MigrationWait, ServiceWait
+from airflow_dbaas.waiting.poller import Watch
 from tests import virtual_time
 from tests.virtual_time import Clock
 
@@ -97,7 +97,7 @@ class Api:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     """Virtual time, for waits as well, and nothing in the log: a day of a thousand waits is many lines."""
     clock = Clock()
-    monkeypatch.setattr(polling, "time", clock)
+    monkeypatch.setattr(poller, "time", clock)
     logger = logging.getLogger("airflow_dbaas")
     before = logger.level
     logger.setLevel(logging.WARNING)
@@ -110,10 +110,10 @@ async def triggerer(
     api: Api, watches: dict[str, Watch], ended: dict[str, Done | Failed], *, until: float | None = None
 ) -> None:
     """Run waits in a triggerer, to their ends or until it is killed after so many seconds."""
-    client = sharing.SharedClient(cast("Any", api))
+    client = shared_requests.SharedClient(cast("Any", api))
 
     async def wait(name: str, watch: Watch) -> None:
-        ended[name] = await polling.run_async(client, watch)
+        ended[name] = await poller.run_async(client, watch)
 
     tasks = [asyncio.create_task(wait(*each)) for each in watches.items()]
     await asyncio.wait(tasks, timeout=until)
@@ -150,7 +150,7 @@ def test_a_day_of_a_thousand_waits_behind_a_limit(clock: Clock) -> None:
     print({**api.counts, "most in a second": api.most, "done": len(ended)})
     assert len(ended) == WAITS
     assert failures(ended) == []
-    assert api.most <= sharing.REQUESTS_PER_SECOND
+    assert api.most <= shared_requests.REQUESTS_PER_SECOND
     assert clock.now - began <= DAY + 5 * MINUTE
 
 
@@ -172,16 +172,16 @@ def test_a_new_wait_does_not_stand_behind_the_others(clock: Clock) -> None:
     """Among a thousand old waits, its first look comes within seconds."""
     ends = {f"s{number}": clock.now + DAY for number in range(WAITS)}
     api = Api(clock, {**ends, "new": clock.now})
-    client = sharing.SharedClient(cast("Any", api))
+    client = shared_requests.SharedClient(cast("Any", api))
     delays: list[float] = []
 
     async def main() -> None:
         old = [Watch(MigrationWait(name), deadline=clock.now + DAY, began=clock.now - HOUR) for name in ends]
-        tasks = [asyncio.create_task(polling.run_async(client, watch)) for watch in old]
+        tasks = [asyncio.create_task(poller.run_async(client, watch)) for watch in old]
         await asyncio.sleep(10 * MINUTE)
         for _ in range(20):
             began = clock.now
-            assert isinstance(await polling.run_async(client, Watch(MigrationWait("new"))), Done)
+            assert isinstance(await poller.run_async(client, Watch(MigrationWait("new"))), Done)
             delays.append(clock.now - began)
             await asyncio.sleep(30)
         for task in tasks:
@@ -202,8 +202,8 @@ def test_the_last_look_of_a_wait_is_not_lost_in_the_queue(clock: Clock) -> None:
     virtual_time.run(clock, triggerer(api, watches, ended))
     assert failures(ended) == []
     assert len(ended) == WAITS
-    assert api.most <= sharing.REQUESTS_PER_SECOND
-    assert clock.now - deadline <= 1.1 * WAITS / sharing.REQUESTS_PER_SECOND
+    assert api.most <= shared_requests.REQUESTS_PER_SECOND
+    assert clock.now - deadline <= 1.1 * WAITS / shared_requests.REQUESTS_PER_SECOND
 
 
 def test_outages_are_outlasted(clock: Clock) -> None:
@@ -217,7 +217,7 @@ def test_outages_are_outlasted(clock: Clock) -> None:
     print({**api.counts, "most in a second": api.most, "done": len(ended)})
     assert len(ended) == WAITS
     assert failures(ended) == []
-    assert api.most <= sharing.REQUESTS_PER_SECOND
+    assert api.most <= shared_requests.REQUESTS_PER_SECOND
 
 
 def test_an_outage_that_is_too_long_fails_all(clock: Clock) -> None:
@@ -276,6 +276,6 @@ def test_waits_that_share_a_request_survive_a_refusal(
     virtual_time.run(clock, triggerer(api, watches, ended))
     assert len(failures(ended)) == failed
     if failed:
-        assert clock.now - began <= after + polling.REFUSAL_GRACE_PERIOD + MINUTE
+        assert clock.now - began <= after + poller.REFUSAL_GRACE_PERIOD + MINUTE
     if failed and not after:
         assert clock.now - began < 2

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.desired_services import read_desired
+from airflow_dbaas.config.desired_services import read_desired
 
 EXAMPLE = Path(__file__).parents[2] / "dags" / "dbaas_reconcile_integrations.yaml"
 LOGS = {"integration_type": "logs", "dest_service": "search"}

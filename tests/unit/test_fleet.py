@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.fleet import SERVICES_SCHEMA, as_entry, read_services, sentence, table
+from airflow_dbaas.config.fleet import SERVICES_SCHEMA, as_entry, read_services, sentence, table
 
 DEFAULTS = {"plan": "startup-4", "method": "auto", "zone": None}
 EXAMPLE = Path(__file__).parents[2] / "dags" / "dbaas_migrate_fleet.example.yaml"

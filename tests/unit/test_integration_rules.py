@@ -10,10 +10,14 @@ import pytest
 from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasServiceError
 from airflow_dbaas.api.services import ServiceList
-from airflow_dbaas.desired import Link
-from airflow_dbaas.operators._integrations.rules import IntegrationRules, check_against_schema
-from airflow_dbaas.operators.endpoints import DbaasDeleteExternalEndpointOperator, DbaasDetachEndpointOperator
-from airflow_dbaas.operators.integrations import DbaasCreateIntegrationOperator, DbaasDeleteIntegrationOperator
+from airflow_dbaas.config.desired_state import Link
+from airflow_dbaas.operators.external_endpoints import DbaasDeleteExternalEndpointOperator, DbaasDetachEndpointOperator
+from airflow_dbaas.operators.integrations import (
+    DbaasCreateIntegrationOperator,
+    DbaasDeleteIntegrationOperator,
+    IntegrationRules,
+    check_against_schema,
+)
 from tests.unit.conftest import Reply, ScriptedServer
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"

@@ -1,4 +1,4 @@
-"""What the waits on integrations make of what they see."""
+"""What the conditions on integrations make of what they see."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas import waits
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasIntegrationError, DbaasNotFoundError
 from airflow_dbaas.api.external_endpoints import ExternalIntegration
 from airflow_dbaas.api.services import ServiceList
-from airflow_dbaas.waits import Done, ExternalIntegrationWait, Failed, IntegrationWait, Pending
-from airflow_dbaas.waits.integrations import INTEGRATION_GRACE_PERIOD
+from airflow_dbaas.waiting import conditions
+from airflow_dbaas.waiting.conditions import (
+    INTEGRATION_GRACE_PERIOD,
+    Done,
+    ExternalIntegrationWait,
+    Failed,
+    IntegrationWait,
+    Pending,
+)
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 
@@ -30,11 +36,11 @@ def listed(*, states: tuple[str, str] = ("running", "running"), **integration: A
     )
 
 
-def seen(integration_id: str = ID, state: Any = "active", **answer: Any) -> waits.Verdict:
+def seen(integration_id: str = ID, state: Any = "active", **answer: Any) -> conditions.Verdict:
     return IntegrationWait(integration_id, state).verdict(listed(**answer))
 
 
-def external(state: Any = "active", **answer: Any) -> waits.Verdict:
+def external(state: Any = "active", **answer: Any) -> conditions.Verdict:
     shown = {
         "integration-id": ID,
         "type": "rsyslog",
@@ -123,7 +129,7 @@ def test_an_integration_that_is_not_listed() -> None:
     verdict = seen(other)
     assert isinstance(verdict, Failed)
     assert isinstance(verdict.error, DbaasIntegrationError)
-    assert verdict.grace_period == waits.APPEARANCE_SECONDS
+    assert verdict.grace_period == conditions.APPEARANCE_SECONDS
     assert seen(other, "absent") == Done(
         {
             "integration_id": other,
@@ -190,10 +196,10 @@ def test_an_attachment_that_is_gone() -> None:
     assert isinstance(external("absent", status="running"), Pending)
     verdict = ExternalIntegrationWait(ID).absent(unknown)
     assert isinstance(verdict, Failed)
-    assert verdict.grace_period == waits.APPEARANCE_SECONDS
+    assert verdict.grace_period == conditions.APPEARANCE_SECONDS
 
 
 @pytest.mark.parametrize("wait", [IntegrationWait(ID, "absent"), ExternalIntegrationWait(ID)])
-def test_waits_travel_as_json(wait: waits.Wait) -> None:
+def test_waits_travel_as_json(wait: conditions.Wait) -> None:
     """A wait restored in another process is the same wait."""
-    assert waits.restore(json.loads(json.dumps(wait.serialize()))) == wait
+    assert conditions.restore(json.loads(json.dumps(wait.serialize()))) == wait

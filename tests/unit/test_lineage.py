@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas import lineage
+from airflow_dbaas.migration import lineage
 from airflow_dbaas.operators.migrations import DbaasStartMigrationOperator, DbaasVerifyMigrationOperator
 
 # OpenLineage's and Airflow's own warnings are their own affair.
@@ -56,7 +56,8 @@ def test_openlineage_is_not_imported_by_who_does_not_use_it() -> None:
 import importlib, pkgutil, sys
 import airflow.sdk
 before = set(sys.modules)
-import airflow_dbaas.assets, airflow_dbaas.lineage, airflow_dbaas.operators, airflow_dbaas.retry_policy
+import airflow_dbaas.migration.assets, airflow_dbaas.migration.lineage, airflow_dbaas.operators
+import airflow_dbaas.retry_policy
 import airflow_dbaas.sensors
 for package in (airflow_dbaas.operators, airflow_dbaas.sensors):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):

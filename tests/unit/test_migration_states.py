@@ -11,11 +11,11 @@ import pytest
 
 from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.api.migrations import MigrationStatus
-from airflow_dbaas.operators._migrations.verify import _replicates
-from airflow_dbaas.operators.migrations import DbaasStartMigrationOperator
+from airflow_dbaas.operators.migrations import DbaasStartMigrationOperator, _replicates
 from airflow_dbaas.plugin import view
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
-from airflow_dbaas.waits import Done, Failed, MigrationRecoveryWait, MigrationWait, Pending, migrations, restore
+from airflow_dbaas.waiting import conditions
+from airflow_dbaas.waiting.conditions import Done, Failed, MigrationRecoveryWait, MigrationWait, Pending, restore
 
 
 def status(*details: tuple[str, str], **fields: Any) -> MigrationStatus:
@@ -65,7 +65,7 @@ def test_everybody_agrees_on_what_has_failed(
 def test_a_failure_that_may_pass_is_settled_by_its_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recovered, gone, or failed for good: known when the time is over, at once if it cannot recover."""
     now = 1000.0
-    monkeypatch.setattr(migrations, "time", SimpleNamespace(time=lambda: now))
+    monkeypatch.setattr(conditions, "time", SimpleNamespace(time=lambda: now))
     wait = MigrationRecoveryWait("db", fails_at=1180)
     failed_now = status(("failed", "replication"), status="failed")
     assert isinstance(wait.verdict(failed_now), Pending)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.verification import mysql_spelling as spelling
+from airflow_dbaas.verification.mysql import spelling
 
 
 @pytest.mark.parametrize(

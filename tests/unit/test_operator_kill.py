@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_dbaas._compat import AirflowTaskTimeout, Context
-from airflow_dbaas.operators.base import DbaasOperator
+from airflow_dbaas.operators._base import DbaasOperator
 from airflow_dbaas.operators.migrations import DbaasStartMigrationOperator
 
 

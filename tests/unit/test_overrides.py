@@ -12,7 +12,6 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_dbaas import polling
 from airflow_dbaas._compat import PokeReturnValue
 from airflow_dbaas._compat.triggers import overrides, why_begin_on_a_worker, why_end_on_a_worker
 from airflow_dbaas.hooks.dbaas import DbaasHook
@@ -21,7 +20,8 @@ from airflow_dbaas.operators.services import DbaasCreateServiceOperator
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.task_groups.fleet import DbaasMigrationTurnSensor
 from airflow_dbaas.task_groups.migrations import DbaasCreateTargetOperator
-from airflow_dbaas.waits import ServiceWait, Wait
+from airflow_dbaas.waiting import poller
+from airflow_dbaas.waiting.conditions import ServiceWait, Wait
 from tests.unit.bad_input.kinds import GOOD
 from tests.unit.conftest import Reply, ScriptedServer
 
@@ -154,7 +154,7 @@ def connection(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
     """The connection ``exoscale_default``, to the scripted server; nothing is waited for before a deferral."""
     fields = {"conn_type": "exoscale", "login": "EXOkey", "password": "secret", "host": server.url}
     monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(fields))
-    monkeypatch.setattr(polling, "BRIEF_SECONDS", 0)
+    monkeypatch.setattr(poller, "BRIEF_SECONDS", 0)
 
 
 @pytest.mark.usefixtures("connection")

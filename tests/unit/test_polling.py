@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas import polling, sharing
 from airflow_dbaas.api import AsyncClient, Client
 from airflow_dbaas.api.errors import (
     DbaasAuthError,
@@ -26,9 +25,8 @@ from airflow_dbaas.api.errors import (
 from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.api.operations import Operation
 from airflow_dbaas.api.services import ServiceList
-from airflow_dbaas.polling import REFUSAL_GRACE_PERIOD, Watch
-from airflow_dbaas.sharing import SharedClient
-from airflow_dbaas.waits import (
+from airflow_dbaas.waiting import poller, shared_requests
+from airflow_dbaas.waiting.conditions import (
     APPEARANCE_SECONDS,
     Done,
     ExternalIntegrationWait,
@@ -43,6 +41,8 @@ from airflow_dbaas.waits import (
     Verdict,
     Wait,
 )
+from airflow_dbaas.waiting.poller import REFUSAL_GRACE_PERIOD, Watch
+from airflow_dbaas.waiting.shared_requests import SharedClient
 from tests.unit.conftest import Reply, ScriptedServer
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
@@ -66,8 +66,8 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Time that passes only when the test says so."""
     clock = Clock()
-    monkeypatch.setattr(polling.time, "monotonic", clock)
-    monkeypatch.setattr(polling.time, "time", clock)
+    monkeypatch.setattr(poller.time, "monotonic", clock)
+    monkeypatch.setattr(poller.time, "time", clock)
     return clock
 
 
@@ -136,15 +136,15 @@ def test_an_outage_that_is_too_long_fails_and_says_so(clock: Clock, error: Dbaas
 def test_the_default_tolerance_is_a_share_of_the_waits_time(clock: Clock, timeout: float, tolerated: float) -> None:
     """A quarter, five minutes at least and six hours at most."""
     watch = Watch(OperationWait(ID), deadline=clock.now + timeout)
-    assert watch.outage_grace_period == polling.tolerated_outage(None, timeout) == tolerated
-    assert polling.tolerated_outage("", timeout) == tolerated
-    assert polling.tolerated_outage("42", timeout) == 42
+    assert watch.outage_grace_period == poller.tolerated_outage(None, timeout) == tolerated
+    assert poller.tolerated_outage("", timeout) == tolerated
+    assert poller.tolerated_outage("42", timeout) == 42
 
 
 def test_few_failed_polls_are_no_outage(clock: Clock) -> None:
     """In a crowd, or poked once an hour, a wait has looked only twice when its grace period is over."""
     watch = Watch(OperationWait(ID), outage_grace_period=60)
-    for _ in range(polling.FEWEST_FAILED_POLLS - 1):
+    for _ in range(poller.FEWEST_FAILED_POLLS - 1):
         assert isinstance(watch.see(DbaasServerError("503")), Pending)
         clock.now += 3600
     assert isinstance(watch.see(DbaasServerError("503")), Failed)
@@ -212,7 +212,7 @@ def test_another_process_goes_on_with_a_watch(clock: Clock, monkeypatch: pytest.
     first.see(PENDING)
     failing(first, clock, 590, DbaasServerError("503"))
     kept = json.loads(json.dumps(first.doubts()))
-    monkeypatch.setattr(polling.time, "monotonic", lambda: clock.now - 5000)
+    monkeypatch.setattr(poller.time, "monotonic", lambda: clock.now - 5000)
     second = Watch(OperationWait(ID), outage_grace_period=600)
     second.take_over(kept)
     clock.now += 9
@@ -400,13 +400,13 @@ def test_pauses_keep_to_deadline_and_retry_after(clock: Clock) -> None:
 
 def run_blocking(server: ScriptedServer, watch: Watch) -> Any:
     with Client("k", "s", url=server.url) as client:
-        return polling.run(client, watch)
+        return poller.run(client, watch)
 
 
 def run_async(server: ScriptedServer, watch: Watch) -> Any:
     async def main() -> Any:
         async with AsyncClient("k", "s", url=server.url) as client:
-            return await polling.run_async(SharedClient(client), watch)
+            return await poller.run_async(SharedClient(client), watch)
 
     return asyncio.run(main())
 
@@ -415,7 +415,7 @@ def run_async(server: ScriptedServer, watch: Watch) -> Any:
 def test_both_runners_poll_until_the_end(server: ScriptedServer, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocking and async waits see the same, also through faults; each fault costs one poll, no more."""
     monkeypatch.setattr(Watch, "pause", lambda *_, **__: 0)
-    monkeypatch.setattr(sharing, "REQUESTS_PER_SECOND", 1000.0)
+    monkeypatch.setattr(shared_requests, "REQUESTS_PER_SECOND", 1000.0)
     server.replies = [
         Reply(body={"state": "pending"}),
         Reply(500),
@@ -432,16 +432,16 @@ def test_both_runners_poll_until_the_end(server: ScriptedServer, run: Any, monke
 
 def test_a_brief_wait_ends_early_or_is_given_up(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task that is to be deferred waits for what is almost there, and no longer than it says; not for a service."""
-    monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr(poller, "_SHORTEST_PAUSE", 0.05)
     with Client("k", "s", url=server.url) as client:
         server.replies = [Reply(body={"state": "pending"}), Reply(body={"state": "success"})]
         until = time.monotonic() + 0.5
-        assert isinstance(polling.run_briefly(client, Watch(OperationWait(ID)), until=until), Done)
+        assert isinstance(poller.run_briefly(client, Watch(OperationWait(ID)), until=until), Done)
         assert len(server.requests) == 2
         server.replies = [Reply(body={"state": "pending"})]
         began = time.monotonic()
-        assert isinstance(polling.run_briefly(client, Watch(OperationWait(ID)), until=began + 0.5), Pending)
+        assert isinstance(poller.run_briefly(client, Watch(OperationWait(ID)), until=began + 0.5), Pending)
         assert time.monotonic() - began < 0.6
         server.replies, server.requests = [Reply(body={"dbaas-services": [{"name": "s", "state": "rebuilding"}]})], []
-        assert isinstance(polling.run_briefly(client, Watch(ServiceWait("s")), until=time.monotonic() + 60), Pending)
+        assert isinstance(poller.run_briefly(client, Watch(ServiceWait("s")), until=time.monotonic() + 60), Pending)
         assert len(server.requests) == 1

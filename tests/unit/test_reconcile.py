@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from airflow_dbaas import desired
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.desired import Item, Plan
-from airflow_dbaas.operators.integrations import DbaasReconcileIntegrationsOperator
+from airflow_dbaas.config import desired_state
+from airflow_dbaas.config.desired_state import Item, Plan
 from airflow_dbaas.operators.migrations import DbaasMigrationCheckOperator
+from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
 
 LOGS = {"integration_type": "logs", "dest_service": "search"}
 METRICS = {"integration_type": "metrics", "dest_service": "thanos"}
@@ -22,7 +22,7 @@ GRAFANA = {"integration_type": "datasource", "source_service": "grafana"}
 
 def there(entry: dict[str, Any], *, number: int = 1, **settings: Any) -> Item:
     """The integration that an entry asks for, as the API shows it."""
-    (item,) = desired.wanted_integrations("db", [entry])
+    (item,) = desired_state.wanted_integrations("db", [entry])
     return {**item, "settings": settings, "integration_id": f"id-{number}"}
 
 
@@ -38,9 +38,9 @@ def plan(
     attached: list[Item] | None = None,
     prune: bool = False,
 ) -> Plan:
-    return desired.make_plan(
+    return desired_state.make_plan(
         "db",
-        integrations=None if wanted is None else desired.wanted_integrations("db", wanted),
+        integrations=None if wanted is None else desired_state.wanted_integrations("db", wanted),
         endpoints=endpoints,
         actual_integrations=actual,
         actual_endpoints=attached or [],
@@ -54,7 +54,7 @@ def names(items: list[Item]) -> list[str]:
 
 def test_the_other_end_is_the_service_itself() -> None:
     """An entry names one end; which one decides the direction."""
-    assert desired.wanted_integrations("db", [LOGS, GRAFANA]) == [
+    assert desired_state.wanted_integrations("db", [LOGS, GRAFANA]) == [
         {"integration_type": "logs", "source_service": "db", "dest_service": "search", "settings": {}},
         {"integration_type": "datasource", "source_service": "grafana", "dest_service": "db", "settings": {}},
     ]
@@ -201,7 +201,7 @@ def test_a_plan_that_was_carried_out_is_empty() -> None:
     actual = [there(LOGS, days=3), there(GRAFANA, number=2)]
     while steps := list(plan(wanted, actual, prune=True).steps()):
         action, item = steps[0]
-        same = [each for each in actual if desired.identity(each) == desired.identity(item)]
+        same = [each for each in actual if desired_state.identity(each) == desired_state.identity(item)]
         actual = [each for each in actual if each not in same]
         if action != "delete":
             actual.append({**item, "integration_id": "new"})

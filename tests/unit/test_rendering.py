@@ -13,14 +13,17 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
-from airflow_dbaas.fleet import read_services
-from airflow_dbaas.operators.endpoints import DbaasCreateExternalEndpointOperator, DbaasUpdateExternalEndpointOperator
-from airflow_dbaas.operators.integrations import DbaasReconcileIntegrationsOperator
+from airflow_dbaas.config.fleet import read_services
+from airflow_dbaas.operators.external_endpoints import (
+    DbaasCreateExternalEndpointOperator,
+    DbaasUpdateExternalEndpointOperator,
+)
 from airflow_dbaas.operators.migrations import DbaasVerifyMigrationOperator
+from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator, DbaasUpdateServiceOperator
-from airflow_dbaas.sensors.base import DbaasSensor
+from airflow_dbaas.sensors._base import DbaasSensor
 from airflow_dbaas.task_groups.cut_over import DbaasStopIfWantedOperator
-from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
+from airflow_dbaas.triggers.dbaas import DbaasSensorTrigger
 from tests.unit.bad_input.kinds import GOOD
 
 #: Of digits only, which native rendering takes for numbers.

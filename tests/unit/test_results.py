@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from airflow_dbaas import results, waits
 from airflow_dbaas._compat import AirflowFailException, triggers
 from airflow_dbaas._compat.triggers import TaskSuccessEvent
 from airflow_dbaas.api.errors import DbaasConfigurationError
@@ -21,7 +20,8 @@ from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.operations import DbaasOperationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.sensors.tasks import DbaasTaskSensor
-from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
+from airflow_dbaas.triggers.dbaas import DbaasSensorTrigger
+from airflow_dbaas.waiting import conditions, results
 from tests.unit.conftest import Reply, ScriptedServer
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
@@ -144,7 +144,7 @@ def test_a_sensor_pushes_them_in_the_triggerer(server: ScriptedServer, pushed: d
     server.replies = [Reply(body={"dbaas-services": [RUNNING]})]
     assert isinstance(fire(DbaasServiceSensor(task_id=name(), service_name="db", deferrable=True)), TaskSuccessEvent)
     assert shown(pushed["return_value"]).items() <= pushed.items()
-    assert pushed.keys() >= set(waits.result_keys("service"))
+    assert pushed.keys() >= set(conditions.result_keys("service"))
 
 
 def test_what_an_earlier_try_pushed_is_removed(
@@ -156,7 +156,7 @@ def test_what_an_earlier_try_pushed_is_removed(
     async def delete(_: Any, key: str) -> None:
         deleted.append(key)
 
-    monkeypatch.setattr("airflow_dbaas.triggers.sensors.delete_xcom", delete)
+    monkeypatch.setattr("airflow_dbaas.triggers.dbaas.delete_xcom", delete)
     server.replies = [Reply(body={"dbaas-services": [RUNNING]})]
     task = DbaasServiceSensor(task_id=name(), service_name="db", deferrable=True)
     fire(task, try_number=1)
@@ -193,7 +193,7 @@ def test_no_operation_to_wait_for_in_the_triggerer(
 @pytest.mark.parametrize("given", [None, "None", ""])
 def test_no_integration_to_wait_for(server: ScriptedServer, pushed: dict[str, Any], kind: Any, given: Any) -> None:
     """One that was not there is gone; one that is being made, but not named, is not taken for active."""
-    gone = {**dict.fromkeys(waits.result_keys(kind.wait_class.kind)), "status": "absent"}
+    gone = {**dict.fromkeys(conditions.result_keys(kind.wait_class.kind)), "status": "absent"}
     for how in ({}, {"deferrable": True}):
         returned, on_worker, _ = run(kind(task_id=name(), integration_id=given, state="absent", **how))
         assert returned == gone

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas.logins import same_address
+from airflow_dbaas.migration.login import same_address
 
 NAMES = {
     "db.example.com": ["192.0.2.7", "2001:db8::7"],

@@ -16,7 +16,6 @@ import jinja2
 import pytest
 from airflow.sdk import DAG, Asset, Param
 
-from airflow_dbaas import polling, waits
 from airflow_dbaas._compat import AirflowFailException, triggers
 from airflow_dbaas._compat.triggers import TaskSuccessEvent
 from airflow_dbaas.api.errors import DbaasTransportError
@@ -24,14 +23,14 @@ from airflow_dbaas.api.external_endpoints import ExternalIntegration
 from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.api.operations import Operation, Task
 from airflow_dbaas.api.services import ServiceList
-from airflow_dbaas.events import result_of
-from airflow_dbaas.results import with_zone
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.operations import DbaasOperationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
-from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
-from airflow_dbaas.triggers.waits import DbaasWaitTrigger
-from airflow_dbaas.waits import OperationWait
+from airflow_dbaas.triggers.dbaas import DbaasSensorTrigger, DbaasWaitTrigger
+from airflow_dbaas.triggers.events import result_of
+from airflow_dbaas.waiting import conditions, poller
+from airflow_dbaas.waiting.conditions import OperationWait
+from airflow_dbaas.waiting.results import with_zone
 from tests.unit.conftest import Reply, ScriptedServer
 from tests.virtual_time import Clock
 
@@ -410,25 +409,25 @@ SERVICES = {
 @pytest.mark.parametrize(
     ("wait", "answer"),
     [
-        (waits.OperationWait(ID), Operation(id=ID, state="success")),
-        (waits.TaskWait("db", ID), Task(id=ID, success=True)),
-        (waits.ServiceWait("db", "running"), ServiceList.model_validate(SERVICES)),
-        (waits.ServiceWait("gone", "absent"), ServiceList.model_validate(SERVICES)),
+        (conditions.OperationWait(ID), Operation(id=ID, state="success")),
+        (conditions.TaskWait("db", ID), Task(id=ID, success=True)),
+        (conditions.ServiceWait("db", "running"), ServiceList.model_validate(SERVICES)),
+        (conditions.ServiceWait("gone", "absent"), ServiceList.model_validate(SERVICES)),
         (
-            waits.MigrationWait("db"),
+            conditions.MigrationWait("db"),
             MigrationStatus.model_validate({"status": "done", "details": [{"dbname": "a", "status": "done"}]}),
         ),
-        (waits.IntegrationWait(ID), ServiceList.model_validate(SERVICES)),
-        (waits.IntegrationWait(ID.replace("a", "b"), "absent"), ServiceList.model_validate(SERVICES)),
-        (waits.ExternalIntegrationWait(ID), ExternalIntegration()),
+        (conditions.IntegrationWait(ID), ServiceList.model_validate(SERVICES)),
+        (conditions.IntegrationWait(ID.replace("a", "b"), "absent"), ServiceList.model_validate(SERVICES)),
+        (conditions.ExternalIntegrationWait(ID), ExternalIntegration()),
     ],
 )
-def test_a_result_has_the_keys_that_are_known_beforehand(wait: waits.Wait, answer: Any) -> None:
+def test_a_result_has_the_keys_that_are_known_beforehand(wait: conditions.Wait, answer: Any) -> None:
     """They are removed before a second try, and there (None) if there is nothing to wait for."""
     verdict = wait.verdict(answer)
-    assert isinstance(verdict, waits.Done)
+    assert isinstance(verdict, conditions.Done)
     # The zone is added when the wait is over.
-    assert tuple(with_zone(verdict.result, lambda _: None)) == wait.keys == waits.result_keys(wait.kind)
+    assert tuple(with_zone(verdict.result, lambda _: None)) == wait.keys == conditions.result_keys(wait.kind)
 
 
 def rescheduled(attempt: int, store: Any = None, **arguments: Any) -> Any:
@@ -459,7 +458,7 @@ COPYING = Reply(body={"status": "running", "details": [{"dbname": "a", "status":
 def test_a_rescheduled_sensor_keeps_its_doubts(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """No look holds the worker; the processes together hold to the grace periods. A later try begins from nothing."""
     store, clock = Store(), Clock()
-    monkeypatch.setattr(polling, "time", clock)
+    monkeypatch.setattr(poller, "time", clock)
     tolerant: Any = {"failure_grace_period": 600, "outage_grace_period": 600}
     for trouble, error in ((DOWN, AirflowFailException), (Reply(503), DbaasTransportError)):
         server.replies = [COPYING]

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_dbaas.api.errors import DbaasServiceError
-from airflow_dbaas.operators._migrations.verify import equal_lines
-from airflow_dbaas.operators.migrations import DbaasMigrationCheckOperator
+from airflow_dbaas.operators.migrations import DbaasMigrationCheckOperator, equal_lines
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator, DbaasUpdateServiceOperator
 from tests.unit.conftest import Reply, ScriptedServer
 

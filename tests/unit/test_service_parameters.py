@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_dbaas.operators.services import DbaasServiceMetricsOperator
+from airflow_dbaas.operators.observability import DbaasServiceMetricsOperator
 
 
 @pytest.mark.parametrize(("path", "format"), [("a.CSV", None), ("a.txt", "parquet"), ("{{ ds }}.txt", None)])

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas import waits
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasServiceError
 from airflow_dbaas.api.logs import position_after
 from airflow_dbaas.api.observability import LogEntry
 from airflow_dbaas.api.services import ServiceList
-from airflow_dbaas.operators._services.update import _is_shown
-from airflow_dbaas.waits import Done, Failed, Pending, ServiceUpdateWait
+from airflow_dbaas.operators.services import _is_shown
+from airflow_dbaas.waiting import conditions
+from airflow_dbaas.waiting.conditions import Done, Failed, Pending, ServiceUpdateWait
 
 
 @pytest.mark.fact("service-version", "service-ip-filter")
@@ -50,7 +50,7 @@ def test_only_what_differs_is_sent(name: str, wanted: Any, shown: Any, same: boo
     assert _is_shown(name, wanted, shown) is same
 
 
-def verdict(wait: ServiceUpdateWait, **service: Any) -> waits.Verdict:
+def verdict(wait: ServiceUpdateWait, **service: Any) -> conditions.Verdict:
     return wait.verdict(ServiceList.model_validate({"dbaas-services": [{"name": "db", **service}]}))
 
 
@@ -73,7 +73,7 @@ def test_an_update_is_over_when_the_service_runs_as_asked() -> None:
 def test_an_update_wait_is_the_same_in_another_process() -> None:
     """Plan and time go with it."""
     wait = ServiceUpdateWait("db", plan="startup-8", not_before=12.5)
-    assert waits.restore(json.loads(json.dumps(wait.serialize()))) == wait
+    assert conditions.restore(json.loads(json.dumps(wait.serialize()))) == wait
 
 
 def test_a_position_behind_entries() -> None:

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas import polling, sharing
 from airflow_dbaas.api import AsyncClient, answers
 from airflow_dbaas.api.errors import DbaasAuthError, DbaasRateLimitError, DbaasServerError
 from airflow_dbaas.api.services import Services
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.polling import Watch
-from airflow_dbaas.sharing import SharedClient
-from airflow_dbaas.waits import Done, Failed, IntegrationWait, OperationWait, ServiceWait
+from airflow_dbaas.waiting import poller, shared_requests
+from airflow_dbaas.waiting.conditions import Done, Failed, IntegrationWait, OperationWait, ServiceWait
+from airflow_dbaas.waiting.poller import Watch
+from airflow_dbaas.waiting.shared_requests import SharedClient
 from tests.unit.conftest import Reply, ScriptedServer
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
@@ -48,7 +48,7 @@ async def together(server: ScriptedServer, *watches: Watch) -> list[Done | Faile
     """The verdicts of waits that share a client."""
     async with AsyncClient("k", "s", url=server.url) as client:
         shared = SharedClient(client)
-        verdicts: list[Awaitable[Done | Failed]] = [polling.run_async(shared, watch) for watch in watches]
+        verdicts: list[Awaitable[Done | Failed]] = [poller.run_async(shared, watch) for watch in watches]
         return await asyncio.gather(*verdicts)
 
 
@@ -56,7 +56,7 @@ async def test_waits_on_services_and_integrations_share_each_request(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four hundred waits that see three answers have sent three requests."""
-    monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.2)
+    monkeypatch.setattr(poller, "_SHORTEST_PAUSE", 0.2)
     some = ["running"] * (SERVICES // 2) + ["rebuilding"] * (SERVICES // 2)
     server.replies = [listed(*["rebuilding"] * SERVICES), listed(*some), listed(*["running"] * SERVICES)]
     watches = [Watch(ServiceWait(f"s{number}")) for number in range(SERVICES)]
@@ -71,7 +71,7 @@ async def test_an_answer_that_has_not_changed_is_read_once(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever came in between: a status of an error does not pass for an answer, nor does a changed one."""
-    monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr(poller, "_SHORTEST_PAUSE", 0.05)
     read = 0
 
     def parse(kind: Any, content: bytes) -> Any:
@@ -93,7 +93,7 @@ async def test_an_empty_answer_is_never_the_last_one_again(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither at first, when there has been none, nor later: it is an answer that cannot be read."""
-    monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr(poller, "_SHORTEST_PAUSE", 0.05)
     empty = Reply(body=b"")
     server.replies = [empty, empty, listed("rebuilding"), empty, listed("running")]
     (verdict,) = await together(server, Watch(ServiceWait("s0")))
@@ -107,7 +107,7 @@ async def test_a_crowd_asks_less_often(server: ScriptedServer, monkeypatch: pyte
     server.always = {"/v2/dbaas-service": listed("rebuilding")}
     told: list[tuple[int, float]] = []
     watches = [Watch(ServiceWait("s0"), deadline=time.time() + 2) for _ in range(20)]
-    monkeypatch.setattr(sharing, "REQUESTS_PER_SECOND", 100.0)
+    monkeypatch.setattr(shared_requests, "REQUESTS_PER_SECOND", 100.0)
     monkeypatch.setattr(
         Watch, "pause", lambda _, *, waits, stretch=0.0: told.append((waits, stretch)) or (0.2 if stretch else 0.0)
     )
@@ -122,8 +122,8 @@ async def test_a_crowd_asks_less_often(server: ScriptedServer, monkeypatch: pyte
 
 async def test_requests_are_paced_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Never more than the rate; one by itself at once; whoever gives up leaves its place, and none is passed over."""
-    pacer, loop = sharing.Pacer(), asyncio.get_running_loop()
-    monkeypatch.setattr(sharing, "REQUESTS_PER_SECOND", 50.0)
+    pacer, loop = shared_requests.Pacer(), asyncio.get_running_loop()
+    monkeypatch.setattr(shared_requests, "REQUESTS_PER_SECOND", 50.0)
     passed: list[tuple[int, float]] = []
 
     async def one(number: int) -> None:
@@ -147,7 +147,7 @@ async def test_requests_are_paced_in_order(monkeypatch: pytest.MonkeyPatch) -> N
 
 async def test_the_pace_follows_the_api() -> None:
     """A 429 halves it, once for all that were under way; answers make it what it was, errors leave it alone."""
-    pacer = sharing.Pacer()
+    pacer = shared_requests.Pacer()
     before = pacer.interval
     for _ in range(5):
         pacer.heed(DbaasRateLimitError("429"))
@@ -163,12 +163,12 @@ async def test_the_pace_outlives_a_client(server: ScriptedServer, monkeypatch: p
     """Waits that are over at once, one after the other, keep to the rate as well."""
     fields = {"conn_type": "exoscale", "login": "EXOkey", "password": "s", "host": server.url}
     monkeypatch.setenv("AIRFLOW_CONN_A", json.dumps(fields))
-    monkeypatch.setattr(sharing, "REQUESTS_PER_SECOND", 20.0)
+    monkeypatch.setattr(shared_requests, "REQUESTS_PER_SECOND", 20.0)
     server.replies = [Reply(body={"state": "success"})]
     began = time.monotonic()
     for _ in range(6):
-        async with sharing.client_of(DbaasHook("a")) as client:
-            await polling.run_async(client, Watch(OperationWait(ID)))
+        async with shared_requests.client_of(DbaasHook("a")) as client:
+            await poller.run_async(client, Watch(OperationWait(ID)))
     assert time.monotonic() - began >= 5 / 20
 
 
@@ -234,7 +234,7 @@ async def test_an_unexpected_error_reaches_all(server: ScriptedServer) -> None:
     async with AsyncClient("k", "s", url=server.url) as client:
         client.send = broken  # type: ignore[method-assign]
         shared = SharedClient(client)
-        waits = [polling.run_async(shared, Watch(ServiceWait(name))) for name in ("s0", "s1")]
+        waits = [poller.run_async(shared, Watch(ServiceWait(name))) for name in ("s0", "s1")]
         outcomes = await asyncio.gather(*waits, return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["a defect"] * 2
 
@@ -246,16 +246,16 @@ async def test_a_connection_has_one_client_until_the_last_has_left(
     for name, key in (("A", "EXOone"), ("B", "EXOone"), ("C", "EXOtwo")):
         fields = {"conn_type": "exoscale", "login": key, "password": "s", "host": server.url}
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(fields))
-    async with sharing.client_of(DbaasHook("a")) as a:
-        async with sharing.client_of(DbaasHook("b")) as b, sharing.client_of(DbaasHook("c")) as c:
+    async with shared_requests.client_of(DbaasHook("a")) as a:
+        async with shared_requests.client_of(DbaasHook("b")) as b, shared_requests.client_of(DbaasHook("c")) as c:
             assert a is b
             assert a is not c
         await a.client.services.list()
-        async with sharing.client_of(DbaasHook("b")) as b:
+        async with shared_requests.client_of(DbaasHook("b")) as b:
             assert a is b
         with pytest.raises(RuntimeError, match="closed"):
             await c.client.services.list()
-    async with sharing.client_of(DbaasHook("a")) as later:
+    async with shared_requests.client_of(DbaasHook("a")) as later:
         assert later is not a
         await later.client.services.list()
 
@@ -267,7 +267,7 @@ def test_event_loops_share_nothing(server: ScriptedServer, monkeypatch: pytest.M
     seen: list[SharedClient] = []
 
     async def look() -> None:
-        async with sharing.client_of(DbaasHook("a")) as shared:
+        async with shared_requests.client_of(DbaasHook("a")) as shared:
             seen.append(shared)
             await shared.client.services.list()
 
@@ -282,12 +282,12 @@ async def test_waits_that_start_together_do_not_look_together(
     """The first looks of many waits are spread over a second; one by itself looks at once."""
     delays: list[float] = []
 
-    async def note(self: sharing.Question, within: float, **_: Any) -> Any:
+    async def note(self: shared_requests.Question, within: float, **_: Any) -> Any:
         delays.append(within)
         await asyncio.sleep(0.1)
         raise DbaasAuthError("enough")
 
-    monkeypatch.setattr(sharing.Question, "answer", note)
+    monkeypatch.setattr(shared_requests.Question, "answer", note)
     await together(server, *(Watch(OperationWait(uuid(number))) for number in range(100)))
     assert max(delays) <= 1
     assert delays[0] == 0

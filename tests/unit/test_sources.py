@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas import sources
 from airflow_dbaas._compat import Connection
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import Secret
-from airflow_dbaas.sources import MigrationSource
+from airflow_dbaas.migration import source
+from airflow_dbaas.migration.source import MigrationSource
 
 PASSWORD = "p@ss/w:ör d%"
 
@@ -165,8 +165,8 @@ def test_one_source_is_told_from_another(one: dict[str, Any], other: dict[str, A
 def test_a_source_does_not_show_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     """The password is not in repr, and is given to Airflow's masker in all its spellings."""
     masked: set[str] = set()
-    monkeypatch.setattr(sources.credentials, "mask_secret", masked.add)
-    source = MigrationSource.from_connection(connection())
-    assert PASSWORD not in repr(source)
+    monkeypatch.setattr(source.credentials, "mask_secret", masked.add)
+    found = MigrationSource.from_connection(connection())
+    assert PASSWORD not in repr(found)
     assert {PASSWORD, "p%40ss%2Fw%3A%C3%B6r%20d%25", "p%40ss/w%3A%C3%B6r%20d%25", "p%40ss%2Fw%3A%C3%B6r+d%25"} <= masked
-    assert source.uri().reveal() in masked
+    assert found.uri().reveal() in masked

@@ -14,8 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.observability import LogEntry
-from airflow_dbaas.operators._services.files import StoredFile
-from airflow_dbaas.operators._services.logfile import Tail, line, read_tail
+from airflow_dbaas.operators.observability import StoredFile, Tail, line, read_tail
 
 
 class Appending(MemoryFileSystem):

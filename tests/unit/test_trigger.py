@@ -15,17 +15,17 @@ import pytest
 from airflow.sdk import DAG, Asset
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_dbaas import polling
 from airflow_dbaas._compat import AirflowFailException, conf
 from airflow_dbaas._compat.triggers import TaskSuccessEvent
 from airflow_dbaas.api import errors
-from airflow_dbaas.events import airflow_errors, as_event, result_of
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator
-from airflow_dbaas.polling import Watch
 from airflow_dbaas.sensors.services import DbaasServiceSensor
-from airflow_dbaas.triggers import waits
-from airflow_dbaas.triggers.waits import DbaasWaitTrigger
-from airflow_dbaas.waits import Done, Failed, MigrationWait, OperationWait
+from airflow_dbaas.triggers import dbaas
+from airflow_dbaas.triggers.dbaas import DbaasWaitTrigger
+from airflow_dbaas.triggers.events import airflow_errors, as_event, result_of
+from airflow_dbaas.waiting import poller
+from airflow_dbaas.waiting.conditions import Done, Failed, MigrationWait, OperationWait
+from airflow_dbaas.waiting.poller import Watch
 from tests.unit.conftest import Reply, ScriptedServer
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
@@ -63,7 +63,7 @@ def fire(trigger: DbaasWaitTrigger) -> dict[str, Any]:
 def test_a_trigger_is_restored_from_what_it_serializes() -> None:
     """Class path and arguments are plain JSON and make the same trigger."""
     path, arguments = trigger().serialize()
-    assert path == "airflow_dbaas.triggers.waits.DbaasWaitTrigger"
+    assert path == "airflow_dbaas.triggers.dbaas.DbaasWaitTrigger"
     again = DbaasWaitTrigger(**json.loads(json.dumps(arguments)))
     assert again.serialize() == (path, arguments)
 
@@ -78,7 +78,7 @@ def test_how_a_wait_is_run_travels_with_its_trigger(monkeypatch: pytest.MonkeyPa
         made.append(watch)
         return Done({})
 
-    monkeypatch.setattr(waits, "verdict_of", note)
+    monkeypatch.setattr(dbaas, "verdict_of", note)
     _, arguments = DbaasWaitTrigger.after(watch, exoscale_conn_id="exoscale_default", zone=None).serialize()
     arguments = json.loads(json.dumps({**arguments, "resume_after": 0}))
     fire(DbaasWaitTrigger(**arguments))
@@ -135,7 +135,7 @@ def test_neither_arguments_nor_event_hold_a_secret(server: ScriptedServer) -> No
 @pytest.mark.usefixtures("connection")
 def test_a_task_is_not_resumed_too_early(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task that has just deferred is not resumed before its worker has noticed."""
-    monkeypatch.setattr(polling, "RESUME_SECONDS", 0.5)
+    monkeypatch.setattr(poller, "RESUME_SECONDS", 0.5)
     server.replies = [Reply(body={"state": "success"})]
     watch = Watch(OperationWait(ID), deadline=time.time() + 60)
     made = DbaasWaitTrigger.after(watch, exoscale_conn_id="exoscale_default", zone=None)
@@ -149,9 +149,9 @@ def test_a_task_is_not_resumed_too_early(server: ScriptedServer, monkeypatch: py
 
 def test_a_task_is_resumed_after_airflows_heartbeat() -> None:
     """The pause outlasts the time a worker may take to notice that its task has deferred."""
-    assert conf.getfloat("workers", "min_heartbeat_interval", fallback=5) < polling.RESUME_SECONDS
+    assert conf.getfloat("workers", "min_heartbeat_interval", fallback=5) < poller.RESUME_SECONDS
     slow = {**os.environ, "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "20"}
-    code = "from airflow_dbaas import polling; print(polling.RESUME_SECONDS)"
+    code = "from airflow_dbaas import poller; print(poller.RESUME_SECONDS)"
     out = subprocess.run([sys.executable, "-c", code], env=slow, check=True, capture_output=True, text=True).stdout
     assert float(out.split()[-1]) == 21
 
@@ -179,7 +179,7 @@ def context(kept: dict[str, Any]) -> Any:
 
 def deferred_creation(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, dag: DAG, **arguments: Any) -> Any:
     """A task that has created a service and defers until that runs; and its trigger, as the triggerer makes it."""
-    monkeypatch.setattr(polling, "BRIEF_SECONDS", 0)
+    monkeypatch.setattr(poller, "BRIEF_SECONDS", 0)
     server.replies = [
         Reply(body={"dbaas-services": []}),
         Reply(body={"id": ID, "state": "success"}),

@@ -18,8 +18,8 @@ from airflow_dbaas._compat import AirflowSensorTimeout, AirflowSkipException
 from airflow_dbaas._compat.triggers import TaskSuccessEvent, TriggerEvent
 from airflow_dbaas.task_groups import fleet
 from airflow_dbaas.task_groups.fleet import DbaasMigrationTurnSensor
-from airflow_dbaas.triggers import turns
-from airflow_dbaas.triggers.turns import MigrationTurnTrigger
+from airflow_dbaas.triggers import migration_turn
+from airflow_dbaas.triggers.migration_turn import MigrationTurnTrigger
 
 pytestmark = pytest.mark.usefixtures("pushed")
 
@@ -45,7 +45,7 @@ class Fleet:
 def chains(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """Fifty chains of which one ends after the other."""
     chains = Fleet()
-    for module in (turns, fleet):
+    for module in (migration_turn, fleet):
         monkeypatch.setattr(module, "states_in_run", chains.states)
     return chains
 
@@ -101,7 +101,7 @@ async def test_a_failed_look_is_made_again(chains: Fleet, monkeypatch: pytest.Mo
             raise RuntimeError("API_SERVER_ERROR")
         return chains.states(*arguments)
 
-    monkeypatch.setattr(turns, "states_in_run", busy)
+    monkeypatch.setattr(migration_turn, "states_in_run", busy)
     assert isinstance(await event(trigger(3)), TaskSuccessEvent)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas import waits
 from airflow_dbaas.api.errors import (
     DbaasMigrationCheckError,
     DbaasMigrationError,
@@ -17,16 +16,17 @@ from airflow_dbaas.api.errors import (
 from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.api.operations import Operation, Task
 from airflow_dbaas.api.services import Service, ServiceList
-from airflow_dbaas.waits import Done, Failed, MigrationWait, OperationWait, Pending, ServiceWait, TaskWait
+from airflow_dbaas.waiting import conditions
+from airflow_dbaas.waiting.conditions import Done, Failed, MigrationWait, OperationWait, Pending, ServiceWait, TaskWait
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 
 
-def operation(**answer: Any) -> waits.Verdict:
+def operation(**answer: Any) -> conditions.Verdict:
     return OperationWait(ID).verdict(Operation.model_validate(answer))
 
 
-def migration(until: Any = "synced", **answer: Any) -> waits.Verdict:
+def migration(until: Any = "synced", **answer: Any) -> conditions.Verdict:
     return MigrationWait("db", until).verdict(MigrationStatus.model_validate(answer))
 
 
@@ -131,7 +131,7 @@ def test_service_verdicts() -> None:
     absent = wait.verdict(service_list())
     assert isinstance(absent, Failed)
     assert isinstance(absent.error, DbaasServiceError)
-    assert absent.grace_period == waits.APPEARANCE_SECONDS
+    assert absent.grace_period == conditions.APPEARANCE_SECONDS
 
 
 @pytest.mark.fact("service-states")
@@ -213,7 +213,7 @@ def test_migration_done_without_databases() -> None:
     """Done without a single database and without an error is not taken for success; it fails if it lasts."""
     verdict = migration(status="done", details=[])
     assert isinstance(verdict, Failed)
-    assert verdict.grace_period == waits.APPEARANCE_SECONDS
+    assert verdict.grace_period == conditions.APPEARANCE_SECONDS
 
 
 @pytest.mark.fact("migration-recovers")
@@ -296,12 +296,12 @@ def test_a_404_is_an_end_only_if_it_lasts() -> None:
     for wait in (OperationWait(ID), TaskWait("db", ID), MigrationWait("db"), ServiceWait("db")):
         verdict = wait.absent(unknown)
         assert isinstance(verdict, Failed)
-        assert verdict.grace_period == waits.APPEARANCE_SECONDS
+        assert verdict.grace_period == conditions.APPEARANCE_SECONDS
 
 
 @pytest.mark.parametrize(
     "wait", [OperationWait(ID), TaskWait("db", ID), ServiceWait("db", "absent"), MigrationWait("db", "done", 7.5)]
 )
-def test_waits_travel_as_json(wait: waits.Wait) -> None:
+def test_waits_travel_as_json(wait: conditions.Wait) -> None:
     """A wait restored in another process is the same wait."""
-    assert waits.restore(json.loads(json.dumps(wait.serialize()))) == wait
+    assert conditions.restore(json.loads(json.dumps(wait.serialize()))) == wait

@@ -16,16 +16,16 @@ from airflow_dbaas._compat import AirflowFailException
 from airflow_dbaas.api import AsyncClient, Client, addresses, endpoints
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasServiceError
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.operators.endpoints import DbaasAttachEndpointOperator, DbaasDeleteExternalEndpointOperator
+from airflow_dbaas.operators.external_endpoints import DbaasAttachEndpointOperator, DbaasDeleteExternalEndpointOperator
 from airflow_dbaas.operators.integrations import DbaasDeleteIntegrationOperator
 from airflow_dbaas.operators.migrations import DbaasStartMigrationOperator
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator, DbaasDeleteServiceOperator
-from airflow_dbaas.sensors.base import DbaasSensor
+from airflow_dbaas.sensors._base import DbaasSensor
 from airflow_dbaas.sensors.integrations import DbaasIntegrationSensor
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.sensors.tasks import DbaasTaskSensor
-from airflow_dbaas.triggers.waits import DbaasWaitTrigger
+from airflow_dbaas.triggers.dbaas import DbaasWaitTrigger
 from tests.unit.bad_input.kinds import GOOD
 from tests.unit.conftest import Reply, ScriptedServer
 
@@ -183,7 +183,7 @@ def test_sensors_refuse_in_all_modes(kind: Any, mode: str, gateway: ScriptedServ
         task = kind(task_id="t", zone="ch-dk-2", deferrable=True, **ARGUMENTS[kind])
     trigger: Any
     if mode == "triggerer":
-        from airflow_dbaas.triggers.sensors import DbaasSensorTrigger
+        from airflow_dbaas.triggers.dbaas import DbaasSensorTrigger
 
         assert task.start_trigger_args is not None
         trigger = DbaasSensorTrigger(**task.start_trigger_args.trigger_kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from airflow_dbaas.emulator.law import Operation
+from airflow_dbaas.emulator.openapi_validator import Operation
 
 REASONS = (
     "busy",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dbaas.emulator.faults.kinds import KINDS
-from airflow_dbaas.emulator.law import Operation
+from airflow_dbaas.emulator.openapi_validator import Operation
 
 logger = logging.getLogger(__name__)
 

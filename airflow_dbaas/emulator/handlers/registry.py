@@ -9,9 +9,9 @@ from typing import Any
 from airflow_dbaas.emulator.certificates import Authority
 from airflow_dbaas.emulator.external_endpoints import Endpoints
 from airflow_dbaas.emulator.integrations import Integrations
-from airflow_dbaas.emulator.law import Law
 from airflow_dbaas.emulator.metrics import Metrics
 from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
+from airflow_dbaas.emulator.openapi_validator import Law
 from airflow_dbaas.emulator.operations import Operations
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.service_types import ServiceType

@@ -17,11 +17,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from airflow_dbaas import polling
 from airflow_dbaas.api import Client
-from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.emulator.postgres import PostgresServer
-from airflow_dbaas.results import own_xcoms
+from airflow_dbaas.operators._base import DbaasTask
+from airflow_dbaas.waiting import poller
+from airflow_dbaas.waiting.results import own_xcoms
 from tests import AIRFLOW_HOME
 from tests.conftest import RunningEmulator
 from tests.unit.conftest import ScriptedServer
@@ -107,10 +107,10 @@ def run(
     }
     monkeypatch.setenv("AIRFLOW_CONN_EXOSCALE_DEFAULT", json.dumps(connection))
     # What takes less than these would not be deferred at all; and here is no scheduler to be gentle with.
-    monkeypatch.setattr(polling, "BRIEF_SECONDS", 0)
-    monkeypatch.setattr(polling, "RESUME_SECONDS", 0)
+    monkeypatch.setattr(poller, "BRIEF_SECONDS", 0)
+    monkeypatch.setattr(poller, "RESUME_SECONDS", 0)
     # The emulator is quick.
-    monkeypatch.setattr(polling, "_SHORTEST_PAUSE", 0.1)
+    monkeypatch.setattr(poller, "_SHORTEST_PAUSE", 0.1)
 
     def run(dag_id: str, **parameters: Any) -> DagRun:
         capfd.readouterr()

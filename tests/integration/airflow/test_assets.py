@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from airflow_dbaas.api import Client
-from airflow_dbaas.assets import MIGRATED_DATABASES, database_asset
 from airflow_dbaas.emulator.postgres import PostgresServer
+from airflow_dbaas.migration.assets import MIGRATED_DATABASES, database_asset
 from tests.integration.airflow.conftest import Run
 
 # Airflow's own warnings are its own affair; ours are errors.

@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from airflow_dbaas import waits
 from airflow_dbaas.api import Client
 from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.emulator.postgres import PostgresServer
+from airflow_dbaas.waiting import conditions
 from tests.integration.airflow.conftest import Run, fill
 from tests.integration.test_same_server import forwarded
 
@@ -188,7 +188,7 @@ def test_a_replication_gets_time_to_recover(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that is shown as failed is given its grace period; then it is over, for stop and deletion."""
-    monkeypatch.setattr(waits.MigrationWait, "__init__", _short_grace(waits.MigrationWait.__init__))
+    monkeypatch.setattr(conditions.MigrationWait, "__init__", _short_grace(conditions.MigrationWait.__init__))
     with psycopg.connect(source.conninfo(), autocommit=True) as connection:
         # The source no longer lets the service in.
         connection.execute("ALTER ROLE postgres PASSWORD 'changed'")

@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings(
 RUN = """
 import sys
 from airflow.dag_processing.dagbag import DagBag
-from airflow_dbaas import polling
-polling.BRIEF_SECONDS = polling.RESUME_SECONDS = 0
+from airflow_dbaas.waiting import poller
+poller.BRIEF_SECONDS = poller.RESUME_SECONDS = 0
 ended = DagBag(sys.argv[1]).dags["lineage"].test(run_conf={"service": sys.argv[2]})
 sys.exit(str(ended.state) != "success")
 """

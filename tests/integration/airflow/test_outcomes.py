@@ -25,8 +25,8 @@ from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.operations import DbaasOperationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.sensors.tasks import DbaasTaskSensor
-from airflow_dbaas.waits import base, integrations, migrations, services
-from airflow_dbaas.waits.operations import FINAL_REASONS
+from airflow_dbaas.waiting import conditions
+from airflow_dbaas.waiting.conditions import FINAL_REASONS
 from tests.soak import tasks
 from tests.soak.tasks import TRIES, Outcome
 from tests.soak.world import World, source_of
@@ -47,9 +47,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, postgres_source: PostgresSer
         World.started(tmp_path_factory.mktemp("world"), postgres_source) as world,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for module in (base, services, migrations):
-            patch.setattr(module, "APPEARANCE_SECONDS", 0.3)
-        patch.setattr(integrations, "INTEGRATION_GRACE_PERIOD", 0.3)
+        patch.setattr(conditions, "APPEARANCE_SECONDS", 0.3)
+        patch.setattr(conditions, "INTEGRATION_GRACE_PERIOD", 0.3)
         yield world
 
 

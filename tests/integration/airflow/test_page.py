@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_dbaas import migration_registry
-from airflow_dbaas.migration_registry import MigrationRecord
+from airflow_dbaas.migration import registry
+from airflow_dbaas.migration.registry import MigrationRecord
 from tests.unit.conftest import Reply, ScriptedServer
 
 API_SECRET = f"api-secret-{secrets.token_hex(8)}"
@@ -35,7 +35,7 @@ def airflow_app(database: Path) -> Iterator[Any]:
         Connection(conn_id="a_database", conn_type="postgres", host="db.example.com", password=API_SECRET),
         *(
             Variable(
-                key=migration_registry.key("ch-gva-2", service),
+                key=registry.key("ch-gva-2", service),
                 val=json.dumps(vars(MigrationRecord("db:5432", "…", dag_id=dag_id, run_id="r", task_id="start"))),
             )
             for service, dag_id in NOTES.items()

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from airflow.models import Variable
 
-from airflow_dbaas import migration_registry
 from airflow_dbaas.api import Client
 from airflow_dbaas.emulator.postgres import PostgresServer
+from airflow_dbaas.migration import registry
 from tests.conftest import RunningEmulator
 from tests.integration.airflow.conftest import DagRun, Run, fill, password_of
 
@@ -150,7 +150,7 @@ def replicate(client: Client, service: str, source: PostgresServer) -> None:
 def test_a_record_of_an_earlier_service(run: Run, client: Client, service: str, source: PostgresServer) -> None:
     """A migration into a service that was created again is nobody's, though the record names the same source."""
     assert run("start_poking", service=service, source="legacy", method="replication").state == "success"
-    key = migration_registry.key(ZONE, service)
+    key = registry.key(ZONE, service)
     record = json.loads(Variable.get(key))
     assert record["service_created_at"]
     old = {**record, "service_created_at": "2020-01-01T00:00:00Z"}

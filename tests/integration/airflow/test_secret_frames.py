@@ -28,15 +28,15 @@ from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.api.migrations import Migrations
 from airflow_dbaas.api.retries import NO_RETRY, RetryPolicy
 from airflow_dbaas.api.services import PgServices
-from airflow_dbaas.base import DbaasTask
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.postgres import PostgresServer
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.operators.base import DbaasOperator
+from airflow_dbaas.migration.source import MigrationSource
+from airflow_dbaas.operators._base import DbaasOperator, DbaasTask
 from airflow_dbaas.plugin.app import _arguments
 from airflow_dbaas.plugin.overview import Overviews
-from airflow_dbaas.sources import MigrationSource
-from airflow_dbaas.verification import mysql_sessions, postgres_sessions
+from airflow_dbaas.verification.mysql import sessions as mysql_sessions
+from airflow_dbaas.verification.postgres import sessions as postgres_sessions
 from tests.integration.airflow.conftest import Run
 from tests.integration.hunt import AWKWARD, search
 from tests.unit.conftest import Reply, ScriptedServer

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_dbaas.api import Client
-from airflow_dbaas.operators._services import update
+from airflow_dbaas.operators import services
 from airflow_dbaas.validation import SERVICE_TYPES
 from tests.conftest import RunningEmulator
 from tests.integration.airflow.conftest import Run
@@ -36,7 +36,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 def _quick_to_settle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update, "SETTLING_SECONDS", 0.05)
+    monkeypatch.setattr(services, "SETTLING_SECONDS", 0.05)
 
 
 @pytest.fixture

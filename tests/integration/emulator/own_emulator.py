@@ -67,5 +67,7 @@ def _python_for(account: Account) -> tuple[list[str], dict[str, str]]:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for candidate in (sys.executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
         if Path(candidate).exists() and account.can_read(Path(candidate).resolve()):
-            return [candidate, "-m", "airflow_dbaas.testing.tied"], os.environ | {"PYTHONPATH": f"{ROOT}:{packages}"}
+            return [candidate, "-m", "airflow_dbaas.testing.child_process"], os.environ | {
+                "PYTHONPATH": f"{ROOT}:{packages}"
+            }
     pytest.skip("no Python that another account could run")

@@ -11,16 +11,23 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_dbaas import polling
 from airflow_dbaas.api import Client
 from airflow_dbaas.emulator.faults.kinds import REASONS
 from airflow_dbaas.emulator.postgres import PostgresServer
-from airflow_dbaas.waits import Done, Failed, Pending, Verdict, Wait
-from airflow_dbaas.waits.integrations import ExternalIntegrationWait, IntegrationWait
-from airflow_dbaas.waits.migrations import MigrationWait
-from airflow_dbaas.waits.operations import OperationWait
-from airflow_dbaas.waits.services import ServiceWait
-from airflow_dbaas.waits.tasks import TaskWait
+from airflow_dbaas.waiting import poller
+from airflow_dbaas.waiting.conditions import (
+    Done,
+    ExternalIntegrationWait,
+    Failed,
+    IntegrationWait,
+    MigrationWait,
+    OperationWait,
+    Pending,
+    ServiceWait,
+    TaskWait,
+    Verdict,
+    Wait,
+)
 from tests.integration.emulator.conftest import eventually, execute, source_of, uri_of
 from tests.integration.emulator.failing import Failing
 
@@ -54,7 +61,7 @@ def source(postgres_source: PostgresServer) -> PostgresServer:
 
 def seen(client: Client, wait: Wait) -> Verdict:
     """The verdict at one look."""
-    return polling.poll(client, polling.Watch(wait))
+    return poller.poll(client, poller.Watch(wait))
 
 
 def ended(client: Client, wait: Wait) -> Done | Failed:

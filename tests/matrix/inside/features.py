@@ -59,7 +59,7 @@ def no_worker():
 
 def on_kill():
     """Triggers are told that their task is killed."""
-    from airflow_dbaas.triggers.waits import DbaasWaitTrigger
+    from airflow_dbaas.triggers.dbaas import DbaasWaitTrigger
 
     return hasattr(super(DbaasWaitTrigger, DbaasWaitTrigger), "on_kill")
 

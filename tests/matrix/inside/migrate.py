@@ -12,14 +12,14 @@ import airflow
 from imports import Watch, dag_bag
 
 import airflow_dbaas
-from airflow_dbaas import polling
-from airflow_dbaas.triggers import waits
+from airflow_dbaas.triggers import dbaas
+from airflow_dbaas.waiting import poller
 
 
 def main(dags, out, dag_id, conf):
     """Run it."""
     deferred = Counter()
-    trigger = waits.DbaasWaitTrigger
+    trigger = dbaas.DbaasWaitTrigger
     run = trigger.run
 
     async def counting(self):
@@ -29,7 +29,7 @@ def main(dags, out, dag_id, conf):
 
     trigger.run = counting
     # DAG.test() has no worker that could notice late, and nobody wants to wait for one.
-    polling.BRIEF_SECONDS = polling.RESUME_SECONDS = 0
+    poller.BRIEF_SECONDS = poller.RESUME_SECONDS = 0
     bag = dag_bag(dags)
     if airflow.__version__.startswith("2."):
         # Before the scheduler has seen the DAG, 2.11 fails tasks that have an alias of datasets among their outlets.

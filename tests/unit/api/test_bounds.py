@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from airflow_dbaas import polling, sharing
 from airflow_dbaas.api import AsyncClient, Client, exchange
 from airflow_dbaas.api.answer import Answer
 from airflow_dbaas.api.calls import Call
@@ -23,7 +22,8 @@ from airflow_dbaas.api.errors import DbaasResponseError, DbaasTransportError, Db
 from airflow_dbaas.api.observability import Observability
 from airflow_dbaas.api.retries import NO_RETRY, RetryPolicy
 from airflow_dbaas.api.services import Services
-from airflow_dbaas.waits import Failed, OperationWait
+from airflow_dbaas.waiting import poller, shared_requests
+from airflow_dbaas.waiting.conditions import Failed, OperationWait
 from tests.unit.api.test_wire import CALL, RawServer, aiohttp_client, all_ways
 
 Ask = Callable[..., list[Any]]
@@ -142,10 +142,10 @@ def test_a_wait_ends_at_its_deadline(blocks: bool) -> None:
 
     async def main() -> Any:
         async with AsyncClient("EXOkey", "s", **settings) as client:
-            shared = sharing.SharedClient(client)
-            patient = asyncio.create_task(polling.run_async(shared, polling.Watch(ask)))
+            shared = shared_requests.SharedClient(client)
+            patient = asyncio.create_task(poller.run_async(shared, poller.Watch(ask)))
             try:
-                return await polling.run_async(shared, polling.Watch(ask, deadline=time.time() + 1.5))
+                return await poller.run_async(shared, poller.Watch(ask, deadline=time.time() + 1.5))
             finally:
                 patient.cancel()
                 await asyncio.gather(patient, return_exceptions=True)
@@ -153,7 +153,7 @@ def test_a_wait_ends_at_its_deadline(blocks: bool) -> None:
     began = time.monotonic()
     if blocks:
         with Client("EXOkey", "s", **settings) as client:
-            verdict: Any = polling.run(client, polling.Watch(ask, deadline=time.time() + 1.5))
+            verdict: Any = poller.run(client, poller.Watch(ask, deadline=time.time() + 1.5))
     else:
         verdict = asyncio.run(main())
     assert time.monotonic() - began < 15

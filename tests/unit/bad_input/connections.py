@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow_dbaas.operators.endpoints import DbaasCreateExternalEndpointOperator
-from airflow_dbaas.operators.services import (
-    DbaasCaCertificateOperator,
-    DbaasServiceLogsOperator,
-)
+from airflow_dbaas.operators.external_endpoints import DbaasCreateExternalEndpointOperator
+from airflow_dbaas.operators.observability import DbaasServiceLogsOperator
+from airflow_dbaas.operators.services import DbaasCaCertificateOperator
 from airflow_dbaas.task_groups.cut_over import DbaasStopIfWantedOperator
 from tests.unit.bad_input.tasks import CANARY, ZONES
 

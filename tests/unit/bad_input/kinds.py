@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dbaas.operators.endpoints import (
+from airflow_dbaas.operators.external_endpoints import (
     DbaasAttachEndpointOperator,
     DbaasCreateExternalEndpointOperator,
     DbaasDeleteExternalEndpointOperator,
@@ -14,7 +14,6 @@ from airflow_dbaas.operators.endpoints import (
 from airflow_dbaas.operators.integrations import (
     DbaasCreateIntegrationOperator,
     DbaasDeleteIntegrationOperator,
-    DbaasReconcileIntegrationsOperator,
     DbaasUpdateIntegrationOperator,
 )
 from airflow_dbaas.operators.migrations import (
@@ -24,12 +23,12 @@ from airflow_dbaas.operators.migrations import (
     DbaasStopMigrationOperator,
     DbaasVerifyMigrationOperator,
 )
+from airflow_dbaas.operators.observability import DbaasServiceLogsOperator, DbaasServiceMetricsOperator
+from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
 from airflow_dbaas.operators.services import (
     DbaasCaCertificateOperator,
     DbaasCreateServiceOperator,
     DbaasDeleteServiceOperator,
-    DbaasServiceLogsOperator,
-    DbaasServiceMetricsOperator,
     DbaasUpdateServiceOperator,
 )
 from airflow_dbaas.sensors.integrations import DbaasExternalIntegrationSensor, DbaasIntegrationSensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dbaas.operators.endpoints import (
+from airflow_dbaas.operators.external_endpoints import (
     DbaasAttachEndpointOperator,
     DbaasCreateExternalEndpointOperator,
     DbaasDeleteExternalEndpointOperator,
@@ -14,7 +14,6 @@ from airflow_dbaas.operators.endpoints import (
 from airflow_dbaas.operators.integrations import (
     DbaasCreateIntegrationOperator,
     DbaasDeleteIntegrationOperator,
-    DbaasReconcileIntegrationsOperator,
     DbaasUpdateIntegrationOperator,
 )
 from airflow_dbaas.operators.migrations import (
@@ -22,10 +21,11 @@ from airflow_dbaas.operators.migrations import (
     DbaasMigrationCheckOperator,
     DbaasStartMigrationOperator,
 )
+from airflow_dbaas.operators.observability import DbaasServiceMetricsOperator
+from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
 from airflow_dbaas.operators.services import (
     DbaasCreateServiceOperator,
     DbaasDeleteServiceOperator,
-    DbaasServiceMetricsOperator,
     DbaasUpdateServiceOperator,
 )
 from airflow_dbaas.sensors.integrations import DbaasExternalIntegrationSensor, DbaasIntegrationSensor

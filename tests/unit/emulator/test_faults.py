@@ -13,7 +13,7 @@ from airflow_dbaas.emulator.errors import ApiError
 from airflow_dbaas.emulator.faults import BadRules, Faults, Request, control, document
 from airflow_dbaas.emulator.faults.kinds import KINDS, REASONS, WIRE
 from airflow_dbaas.emulator.handlers import HANDLERS
-from airflow_dbaas.emulator.law import Law
+from airflow_dbaas.emulator.openapi_validator import Law
 
 LAW = Law.load()
 

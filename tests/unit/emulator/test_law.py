@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from airflow_dbaas.emulator.handlers import HANDLERS
-from airflow_dbaas.emulator.law import Law, OffTheDocument
+from airflow_dbaas.emulator.openapi_validator import Law, OffTheDocument
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from airflow_dbaas.api.external_endpoints import ExternalEndpoint, ExternalIntegration
 from airflow_dbaas.api.migrations import MigrationStatus
 from airflow_dbaas.api.services import Service
-from airflow_dbaas.migration_registry import MigrationRecord, parse
+from airflow_dbaas.migration.registry import MigrationRecord, parse
 from airflow_dbaas.plugin import view
 
 CANARY = "c4nary-s3cret"

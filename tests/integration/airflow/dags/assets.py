@@ -3,7 +3,7 @@
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset
 
-from airflow_dbaas.assets import MIGRATED_DATABASES, database_asset
+from airflow_dbaas.migration.assets import MIGRATED_DATABASES, database_asset
 from airflow_dbaas.operators.migrations import DbaasVerifyMigrationOperator
 
 SERVICE = "assets-target"

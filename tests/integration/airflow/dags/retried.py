@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from airflow_dbaas.operators.endpoints import (
+from airflow_dbaas.operators.external_endpoints import (
     DbaasAttachEndpointOperator,
     DbaasCreateExternalEndpointOperator,
     DbaasDeleteExternalEndpointOperator,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_dbaas.operators.endpoints import (
+from airflow_dbaas.operators.external_endpoints import (
     DbaasAttachEndpointOperator,
     DbaasCreateExternalEndpointOperator,
     DbaasDeleteExternalEndpointOperator,

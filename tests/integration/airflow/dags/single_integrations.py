@@ -9,9 +9,9 @@ from airflow.sdk import DAG, task
 from airflow_dbaas.operators.integrations import (
     DbaasCreateIntegrationOperator,
     DbaasDeleteIntegrationOperator,
-    DbaasReconcileIntegrationsOperator,
     DbaasUpdateIntegrationOperator,
 )
+from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
 from airflow_dbaas.sensors.integrations import DbaasExternalIntegrationSensor, DbaasIntegrationSensor
 from tests.integration.airflow.single import single_task_dags
 

@@ -1,11 +1,10 @@
 """DAGs of one task each: services of every type, their logs and metrics, and the certificate to trust."""
 
+from airflow_dbaas.operators.observability import DbaasServiceLogsOperator, DbaasServiceMetricsOperator
 from airflow_dbaas.operators.services import (
     DbaasCaCertificateOperator,
     DbaasCreateServiceOperator,
     DbaasDeleteServiceOperator,
-    DbaasServiceLogsOperator,
-    DbaasServiceMetricsOperator,
     DbaasUpdateServiceOperator,
 )
 from tests.integration.airflow.single import single_task_dags

@@ -3,10 +3,11 @@
 import logging
 from urllib.parse import quote
 
-from airflow_dbaas import credentials
 from airflow_dbaas.api.migrations import Migrations
+from airflow_dbaas.hooks import credentials
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.operators.endpoints import (
+from airflow_dbaas.migration.source import MigrationSource
+from airflow_dbaas.operators.external_endpoints import (
     DbaasAttachEndpointOperator,
     DbaasCreateExternalEndpointOperator,
     DbaasDeleteExternalEndpointOperator,
@@ -20,7 +21,6 @@ from airflow_dbaas.operators.migrations import (
 )
 from airflow_dbaas.operators.services import DbaasCreateServiceOperator, DbaasDeleteServiceOperator
 from airflow_dbaas.sensors.services import DbaasServiceSensor
-from airflow_dbaas.sources import MigrationSource
 
 try:
     from airflow.sdk import DAG, task

@@ -1,0 +1,1 @@
+"""Files that users write: fleets, and the desired state of integrations."""
