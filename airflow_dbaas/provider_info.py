@@ -21,6 +21,8 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
                     "airflow_dbaas.operators.external_endpoints",
                     "airflow_dbaas.operators.integrations",
                     "airflow_dbaas.operators.migrations",
+                    "airflow_dbaas.operators.observability",
+                    "airflow_dbaas.operators.reconcile",
                     "airflow_dbaas.operators.services",
                 ],
             }
@@ -44,7 +46,6 @@ def get_provider_info() -> dict:  # type: ignore[type-arg]  # Airflow's schema s
                 "python-modules": [
                     "airflow_dbaas.triggers.dbaas",
                     "airflow_dbaas.triggers.migration_turn",
-                    "airflow_dbaas.triggers.dbaas",
                 ],
             }
         ],

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
+from airflow_dbaas import credentials
 from airflow_dbaas._compat import (
     AirflowNotFoundException,
     BaseHook,
@@ -27,8 +28,7 @@ from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.api.retries import RetryPolicy
-from airflow_dbaas.hooks import credentials
-from airflow_dbaas.hooks.credentials import ConnectionData, Extra
+from airflow_dbaas.credentials import ConnectionData, Extra
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import AsyncClient, Client
@@ -217,9 +217,9 @@ class DbaasHook(BaseHook):
             ``AirflowFailException`` as well: Airflow does not retry the task that it ends.
         """
         from airflow_dbaas import validation
-        from airflow_dbaas.triggers.events import as_final
         from airflow_dbaas.waiting import poller
         from airflow_dbaas.waiting.conditions import Failed
+        from airflow_dbaas.waiting.events import as_final
 
         validation.positive("timeout", seconds(timeout))
         verdict = poller.run(self.get_conn(), poller.Watch(wait, deadline=time.time() + seconds(timeout)))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from airflow_dbaas import credentials
 from airflow_dbaas._compat import Connection
 from airflow_dbaas.api.calls import shown
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import Secret
-from airflow_dbaas.hooks import credentials
-from airflow_dbaas.hooks.credentials import ConnectionData, Extra
+from airflow_dbaas.credentials import ConnectionData, Extra
 from airflow_dbaas.migration.engines import ENGINES, Engine
 from airflow_dbaas.migration.login import DatabaseLogin
 

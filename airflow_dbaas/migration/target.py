@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from airflow_dbaas import credentials
 from airflow_dbaas.api.errors import DbaasServiceError
 from airflow_dbaas.api.redaction import Secret, is_secret
-from airflow_dbaas.hooks import credentials
 from airflow_dbaas.migration.engines import Engine
 from airflow_dbaas.migration.login import DatabaseLogin
 

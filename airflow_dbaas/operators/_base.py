@@ -26,7 +26,6 @@ from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.links import DbaasServiceLink, PortalLink
-from airflow_dbaas.triggers.events import airflow_errors, result_of
 from airflow_dbaas.waiting import poller
 from airflow_dbaas.waiting.conditions import (
     Failed,
@@ -37,6 +36,7 @@ from airflow_dbaas.waiting.conditions import (
     is_known,
     outcome,
 )
+from airflow_dbaas.waiting.events import airflow_errors, result_of
 from airflow_dbaas.waiting.results import own_xcoms, with_zone
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_dbaas import validation
+from airflow_dbaas import endpoint_settings, validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import (
@@ -17,7 +17,6 @@ from airflow_dbaas.api.errors import (
 )
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.config.desired_state import ENDPOINT_TYPES
-from airflow_dbaas.hooks import endpoint_settings
 from airflow_dbaas.operators._base import Check, DbaasOperator, Existing, named_by
 from airflow_dbaas.operators.integrations import one_way
 from airflow_dbaas.waiting.conditions import ExternalIntegrationWait, external_integration_result

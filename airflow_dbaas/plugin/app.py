@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from airflow_dbaas._compat import server
 from airflow_dbaas._compat.server import GetUserDep
 from airflow_dbaas.api.errors import DbaasAuthError, DbaasConfigurationError, DbaasError
-from airflow_dbaas.hooks.credentials import ConnectionData
+from airflow_dbaas.credentials import ConnectionData
 from airflow_dbaas.hooks.dbaas import DbaasHook, client_arguments
 from airflow_dbaas.migration import registry
 from airflow_dbaas.plugin import ROUTE, view

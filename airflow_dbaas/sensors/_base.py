@@ -26,9 +26,9 @@ from airflow_dbaas._compat import (
 )
 from airflow_dbaas.api.errors import DbaasError, DbaasWaitTimeoutError
 from airflow_dbaas.operators._base import DbaasTask, Limit
-from airflow_dbaas.triggers.events import airflow_errors, as_event, result_of
 from airflow_dbaas.waiting import conditions, poller
 from airflow_dbaas.waiting.conditions import Pending, Verdict, Wait, outcome
+from airflow_dbaas.waiting.events import airflow_errors, as_event, result_of
 
 #: What a rescheduled sensor keeps for its next look (Airflow 3.3).
 _DOUBTS = "doubts"

@@ -20,7 +20,7 @@ from airflow_dbaas._compat import (
 from airflow_dbaas._compat.states import map_index, states_in_run
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.operators.migrations import DbaasStopMigrationOperator, DbaasVerifyMigrationOperator
-from airflow_dbaas.triggers.events import airflow_errors
+from airflow_dbaas.waiting.events import airflow_errors
 
 
 class DbaasStopIfWantedOperator(DbaasStopMigrationOperator):

@@ -14,9 +14,9 @@ from airflow_dbaas import validation
 from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, delete_xcom, succeed
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
 from airflow_dbaas.hooks.dbaas import DbaasHook
-from airflow_dbaas.triggers.events import as_event
 from airflow_dbaas.waiting import conditions, poller, shared_requests
 from airflow_dbaas.waiting.conditions import Done, Failed
+from airflow_dbaas.waiting.events import as_event
 from airflow_dbaas.waiting.results import own_xcoms, with_zone
 
 log = logging.getLogger(__name__)

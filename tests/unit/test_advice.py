@@ -18,8 +18,8 @@ from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.operators.services import DbaasDeleteServiceOperator
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.task_groups.fleet import keep_error
-from airflow_dbaas.triggers.events import airflow_errors, as_event
 from airflow_dbaas.waiting.conditions import Failed
+from airflow_dbaas.waiting.events import airflow_errors, as_event
 from tests.unit.conftest import Reply, ScriptedServer
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -22,8 +22,8 @@ from airflow_dbaas.operators.migrations import DbaasMigrationCheckOperator, Dbaa
 from airflow_dbaas.provider_info import get_provider_info
 from airflow_dbaas.sensors._base import DbaasSensor
 from airflow_dbaas.triggers.dbaas import RENDERED, DbaasSensorTrigger, DbaasWaitTrigger
-from airflow_dbaas.triggers.events import result_of
 from airflow_dbaas.waiting.conditions import OperationWait
+from airflow_dbaas.waiting.events import result_of
 from tests.unit.bad_input import connections, tasks
 from tests.unit.bad_input.kinds import GOOD, ID
 from tests.unit.bad_input.tasks import CANARY

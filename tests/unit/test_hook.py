@@ -14,7 +14,7 @@ import airflow
 import jsonschema
 import pytest
 
-from airflow_dbaas import _compat
+from airflow_dbaas import _compat, credentials
 from airflow_dbaas._compat import AirflowFailException, Connection
 from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.errors import (
@@ -25,7 +25,6 @@ from airflow_dbaas.api.errors import (
     DbaasWaitTimeoutError,
 )
 from airflow_dbaas.api.operations import Operation
-from airflow_dbaas.hooks import credentials
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.provider_info import get_provider_info
 from tests.unit.conftest import Reply, ScriptedServer

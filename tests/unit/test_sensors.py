@@ -27,9 +27,9 @@ from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.operations import DbaasOperationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.triggers.dbaas import DbaasSensorTrigger, DbaasWaitTrigger
-from airflow_dbaas.triggers.events import result_of
 from airflow_dbaas.waiting import conditions, poller
 from airflow_dbaas.waiting.conditions import OperationWait
+from airflow_dbaas.waiting.events import result_of
 from airflow_dbaas.waiting.results import with_zone
 from tests.unit.conftest import Reply, ScriptedServer
 from tests.virtual_time import Clock

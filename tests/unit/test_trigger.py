@@ -22,9 +22,9 @@ from airflow_dbaas.operators.services import DbaasCreateServiceOperator
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.triggers import dbaas
 from airflow_dbaas.triggers.dbaas import DbaasWaitTrigger
-from airflow_dbaas.triggers.events import airflow_errors, as_event, result_of
 from airflow_dbaas.waiting import poller
 from airflow_dbaas.waiting.conditions import Done, Failed, MigrationWait, OperationWait
+from airflow_dbaas.waiting.events import airflow_errors, as_event, result_of
 from airflow_dbaas.waiting.poller import Watch
 from tests.unit.conftest import Reply, ScriptedServer
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import importlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[3]
 
@@ -29,30 +24,38 @@ def loaded_after(work: str) -> set[str]:
     return {name.removeprefix("airflow_dbaas.api.") for name in json.loads(run.stdout)}
 
 
-def built(modules: set[str]) -> set[str]:
-    return {name for name in modules if name.startswith(("models.", "bodies."))}
+#: The subjects of the API: each has its bodies, answers and calls in one module.
+SUBJECTS = {
+    "accounts",
+    "external_endpoints",
+    "integrations",
+    "migrations",
+    "observability",
+    "operations",
+    "services",
+}
 
 
-def test_importing_builds_no_model_and_no_body() -> None:
-    """They cost time, which every parse of a DAG file would pay."""
-    modules = loaded_after("from airflow_dbaas.api import Client, logs")
-    assert {"client", "endpoints", "methods", "bodies"} <= modules
-    assert built(modules) == set()
+def test_importing_a_client_imports_no_subject() -> None:
+    """Their models cost time, which every parse of a DAG file would pay."""
+    modules = loaded_after("from airflow_dbaas.api import Client")
+    assert "client" in modules
+    assert not SUBJECTS & modules
 
 
 def test_the_package_itself_imports_no_client() -> None:
-    """Who needs an error class or a list of zones pays for no HTTP."""
-    assert loaded_after("import airflow_dbaas.api.errors") == {"_lazy", "errors", "redaction"}
+    """An error class or the list of zones needs no HTTP."""
+    assert loaded_after("import airflow_dbaas.api.errors") == {"errors", "redaction"}
 
 
-def test_a_call_builds_only_what_it_needs() -> None:
-    """The models and bodies of other subjects stay unbuilt."""
-    modules = built(loaded_after("from airflow_dbaas.api import endpoints\nendpoints.migrations.status('db')"))
-    assert modules == {"models.base", "models.migrations"}
+def test_a_call_imports_only_its_subject() -> None:
+    """Bodies and answers of other subjects are not imported; operations are what most calls answer with."""
+    modules = loaded_after("from airflow_dbaas.api.migrations import Migrations\nMigrations.status.call('db')")
+    assert modules & SUBJECTS == {"migrations", "operations"}
 
 
 def test_a_first_call_imports_only_what_it_needs() -> None:
-    """Not the other endpoints, not aiohttp; nor, without TLS, any certificate."""
+    """Not the other subjects, not aiohttp; nor, without TLS, any certificate."""
     work = (
         "import ssl\n"
         "from airflow_dbaas.api import Client\n"
@@ -65,8 +68,7 @@ def test_a_first_call_imports_only_what_it_needs() -> None:
         "    pass\n"
     )
     modules = loaded_after(work.format(id="a02baf5a-a3e4-49a0-857b-8a08d276c1c0"))
-    assert built(modules) == {"models.base", "models.operations"}
-    assert {name for name in modules if name.startswith("endpoints.")} == {"endpoints.operations"}
+    assert modules & SUBJECTS == {"operations"}
     assert "transports" in modules
     assert "aiohttp_reads" not in modules
 
@@ -87,30 +89,7 @@ def test_what_airflow_parses_is_small() -> None:
     )
     modules = loaded_after(work)
     assert "errors" in modules
-    assert built(modules) == set()
-    assert not {name for name in modules if name.startswith(("client", "methods", "endpoints."))}
-
-
-def names_for_type_checkers(package: Path) -> Iterator[tuple[str, str]]:
-    """Module and name of each import under ``if TYPE_CHECKING``."""
-    for node in ast.walk(ast.parse((package / "__init__.py").read_text())):
-        if isinstance(node, ast.If):
-            for statement in node.body:
-                assert isinstance(statement, ast.ImportFrom)
-                assert statement.module
-                for name in statement.names:
-                    assert name.asname == name.name
-                    yield statement.module, name.name
-
-
-@pytest.mark.parametrize("name", ["models", "bodies", "endpoints"])
-def test_type_checkers_see_what_there_is(name: str) -> None:
-    """What is looked up on use and what is shown to type checkers are the same names from the same modules."""
-    package = importlib.import_module(f"airflow_dbaas.api.{name}")
-    seen = list(names_for_type_checkers(ROOT / "airflow_dbaas" / "api" / name))
-    assert sorted(each for _, each in seen) == package.__all__
-    for module, each in seen:
-        assert getattr(package, each) is getattr(importlib.import_module(module), each)
+    assert not {"client", "operation", *SUBJECTS} & modules
 
 
 def test_methods_keep_their_signatures(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 import logging
 from urllib.parse import quote
 
+from airflow_dbaas import credentials
 from airflow_dbaas.api.migrations import Migrations
-from airflow_dbaas.hooks import credentials
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.migration.source import MigrationSource
 from airflow_dbaas.operators.external_endpoints import (

@@ -20,13 +20,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from airflow_dbaas import validation
+from airflow_dbaas import credentials, validation
 from airflow_dbaas.api.addresses import bracketed
 from airflow_dbaas.api.conversions import as_text, is_nothing
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.redaction import Secret, is_secret, redact
-from airflow_dbaas.hooks import credentials
-from airflow_dbaas.hooks.credentials import ConnectionData
+from airflow_dbaas.credentials import ConnectionData
 
 Part = Callable[[ConnectionData], Any]
 
