@@ -6,6 +6,7 @@ import logging
 from typing import Any, NamedTuple
 
 from airflow_dbaas.api import errors
+from airflow_dbaas.api.calls import SHOWN_LENGTH
 from airflow_dbaas.api.errors import DbaasError
 from airflow_dbaas.api.redaction import one_line
 
@@ -111,7 +112,8 @@ def _where(task: Any) -> str:
     places = []
     service = getattr(task, "linked_service", None) or getattr(task, "service_name", None)
     if isinstance(service, str) and service:
-        places.append(f"service {service}")
+        # It may be what is wrong.
+        places.append(f"service {service if len(service) <= SHOWN_LENGTH else f'{service[: SHOWN_LENGTH - 1]}…'}")
     try:
         zone = task.hook.zone
     except Exception:  # noqa: BLE001 - the connection may be what is wrong; that must not hide the error

@@ -133,6 +133,9 @@ class Api:
         self.looks.append(self._clock.now)
         return "success" if self._clock.now >= self._ends else "pending"
 
+    def zone_of(self, _: object) -> None:
+        """As ``Client.zone_of``."""
+
     def send(self, *_: Any, **__: Any) -> Any:
         """As ``Client.send``."""
         from airflow_dbaas.api.operations import Operation

@@ -39,8 +39,9 @@ _PASSWORD_IN_URI = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/?#@]*:(\S+)@", re.IG
 _TOKEN_IN_URI = re.compile(r"\bhttps?://([^\s/?#:]+)@", re.IGNORECASE)
 _KEYWORD = re.compile(r"""(password['"]?\s*[=:]\s*)('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,;)}]+)""", re.IGNORECASE)
 
-#: Control characters, line separators, and what turns the direction of writing.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+#: Control characters, line separators, what turns the direction of writing, and halves of surrogate pairs, which no
+#: log can be written with.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Secret:

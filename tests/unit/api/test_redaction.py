@@ -42,3 +42,5 @@ def test_one_line_stays_one() -> None:
     """What ends a line for whoever reads it, or steers a terminal, is shown and does nothing; letters stay."""
     assert one_line("a\r\n\tb\x00c\x1b[2Jd\x7f\x85\u2028e\u202e") == (r"a\r\n\tb\x00c\x1b[2Jd\x7f\x85\u2028e\u202e")
     assert one_line(r"é → 漢字 \n {{ ds }}") == r"é → 漢字 \n {{ ds }}"
+    # Half of a surrogate pair cannot be written to a log.
+    assert one_line("a\ud800b") == r"a\ud800b"
