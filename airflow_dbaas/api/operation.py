@@ -123,6 +123,8 @@ class UnboundOperation(Generic[P, AnswerT]):
         self.id = declared.id.format(self=owner)
         self.owner = owner
         self.name = declared.state.__name__
+        #: The class whose body declares it: the owner, or a base that several types share.
+        self.declared_by = next(kind for kind in owner.__mro__ if vars(kind).get(self.name) is declared)
         self.__doc__ = declared.state.__doc__
         self._declared = declared
 
