@@ -179,7 +179,11 @@ def test_attached_and_detached(run: Run, client: Client, name: str, db: str, mod
             {"type": "datadog", "name": "x"},
             "secrets_conn_id is needed for a datadog endpoint",
         ),
-        ("create_endpoint_poking", {"type": "datadog", "name": "x", "secrets": "dog"}, "settings: site must be given"),
+        (
+            "create_endpoint_poking",
+            {"type": "datadog", "name": "x", "secrets": "dog"},
+            "settings, with those of connection 'dog': site must be given",
+        ),
         ("create_endpoint_poking", {"type": "rsyslog", "name": "x", "secrets": "no"}, "no Airflow connection 'no'"),
         ("create_endpoint_deferred", {"type": "prometheus", "name": "x", "secrets": "short"}, "at least 8 characters"),
         ("create_endpoint_poking", {"type": "rsyslog", "name": "x", "settings": {"key": "PEM"}}, "it holds a secret"),

@@ -114,8 +114,20 @@ def test_updates(run: Run, client: Client, names: dict[str, str], mode: str) -> 
     ("kind", "source", "dest", "given", "message"),
     [
         ("logs", "db", "search", {"elasticsearch_index_days_max": 0}, "_days_max: 0 is less than the minimum of 1"),
-        ("logs", "db", "search", {"days": 3}, "('days' was unexpected); known are elasticsearch_index_days_max, "),
-        ("metrics", "search", "thanos", {"source_mysql": {}}, "('source_mysql' was unexpected)"),
+        (
+            "logs",
+            "db",
+            "search",
+            {"days": 3},
+            "settings: unknown setting 'days'; known are elasticsearch_index_days_max, ",
+        ),
+        (
+            "metrics",
+            "search",
+            "thanos",
+            {"source_mysql": {}},
+            "settings: unknown setting 'source_mysql'; known are database, ",
+        ),
         ("logs", "db", "thanos", {}, "of type thanos, cannot be its destination: possible are opensearch"),
         ("datasource", "db", "grafana", {}, "the other way round it could be"),
         ("logs", "db", "nowhere", {}, "service nowhere does not exist"),
