@@ -50,7 +50,7 @@ def postgres_source(server: PostgresServer) -> dict[str, Any]:
         for length in ("long", "short"):
             account, password = sql.Identifier(length), sql.Literal(CANARIES[f"source, {length}"])
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}").format(account, password))
-    extra = {"sslmode": "disable", "sslpassword": CANARIES["source, in extra"]}
+    extra = {"sslmode": "disable", "replica_password": CANARIES["source, in extra"]}
     return {"conn_type": "postgres", "host": server.host, "port": server.port, "schema": "canary", "extra": extra}
 
 
@@ -63,7 +63,7 @@ def mysql_source(server: MysqlServer) -> dict[str, Any]:
         for length in ("long", "short"):
             cursor.execute("CREATE USER %s@'%%' IDENTIFIED BY %s", (length, CANARIES[f"source, {length}"]))
             cursor.execute("GRANT ALL ON *.* TO %s@'%%'", (length,))
-    extra = {"ssl_mode": "DISABLED", "ssl_password": CANARIES["source, in extra"]}
+    extra = {"ssl_mode": "DISABLED", "replica_password": CANARIES["source, in extra"]}
     return {"conn_type": "mysql", "host": server.host, "port": server.port, "extra": extra}
 
 
