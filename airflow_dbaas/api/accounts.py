@@ -77,7 +77,7 @@ class UserSecrets(Answer):
     password: Needed[str | None] = None
 
 
-class _Accounts(Resource[ClientT]):
+class AccountsOfType(Resource[ClientT]):
     """Databases and users of the services of one type."""
 
     #: The type as the operation ids of databases and of users name it, and the first segment of the paths.
@@ -124,7 +124,7 @@ class _Accounts(Resource[ClientT]):
         return get(f"{self._user_path(service_name, username)}/password/reveal", UserSecrets)
 
 
-class PgAccounts(_Accounts[ClientT]):
+class PgAccounts(AccountsOfType[ClientT]):
     """``client.accounts.pg``: databases and users of PostgreSQL services."""
 
     service_type = "pg"
@@ -182,7 +182,7 @@ class PgAccounts(_Accounts[ClientT]):
         return put(path, Operation, ResetPostgresUserPassword, fields, resend=_resend(password))
 
 
-class MysqlAccounts(_Accounts[ClientT]):
+class MysqlAccounts(AccountsOfType[ClientT]):
     """``client.accounts.mysql``: databases and users of MySQL services."""
 
     service_type = user_type = "mysql"

@@ -373,7 +373,7 @@ class DatadogIntegrationSettings(Answer):
 EndpointT = TypeVar("EndpointT", bound=ExternalEndpoint)
 
 
-class _EndpointsOfType(Resource[ClientT], Generic[ClientT, EndpointT]):
+class EndpointsOfType(Resource[ClientT], Generic[ClientT, EndpointT]):
     """External endpoints of one type."""
 
     endpoint_type: ClassVar[str]
@@ -405,7 +405,7 @@ class _EndpointsOfType(Resource[ClientT], Generic[ClientT, EndpointT]):
         return delete(self._path(endpoint_id), Operation)
 
 
-class DatadogEndpoints(_EndpointsOfType[ClientT, DatadogEndpoint]):
+class DatadogEndpoints(EndpointsOfType[ClientT, DatadogEndpoint]):
     """``client.external_endpoints.datadog``: Datadog endpoints."""
 
     endpoint_type = "datadog"
@@ -433,7 +433,7 @@ class DatadogEndpoints(_EndpointsOfType[ClientT, DatadogEndpoint]):
         return put(self._path(endpoint_id), Operation, UpdateDatadogEndpoint, fields)
 
 
-class ElasticsearchEndpoints(_EndpointsOfType[ClientT, ElasticsearchEndpoint]):
+class ElasticsearchEndpoints(EndpointsOfType[ClientT, ElasticsearchEndpoint]):
     """``client.external_endpoints.elasticsearch``: Elasticsearch endpoints."""
 
     endpoint_type = "elasticsearch"
@@ -461,7 +461,7 @@ class ElasticsearchEndpoints(_EndpointsOfType[ClientT, ElasticsearchEndpoint]):
         return put(self._path(endpoint_id), Operation, UpdateElasticsearchEndpoint, fields)
 
 
-class OpensearchEndpoints(_EndpointsOfType[ClientT, OpensearchEndpoint]):
+class OpensearchEndpoints(EndpointsOfType[ClientT, OpensearchEndpoint]):
     """``client.external_endpoints.opensearch``: OpenSearch endpoints."""
 
     endpoint_type = "opensearch"
@@ -489,7 +489,7 @@ class OpensearchEndpoints(_EndpointsOfType[ClientT, OpensearchEndpoint]):
         return put(self._path(endpoint_id), Operation, UpdateOpensearchEndpoint, fields)
 
 
-class PrometheusEndpoints(_EndpointsOfType[ClientT, PrometheusEndpoint]):
+class PrometheusEndpoints(EndpointsOfType[ClientT, PrometheusEndpoint]):
     """``client.external_endpoints.prometheus``: Prometheus endpoints."""
 
     endpoint_type = "prometheus"
@@ -517,7 +517,7 @@ class PrometheusEndpoints(_EndpointsOfType[ClientT, PrometheusEndpoint]):
         return put(self._path(endpoint_id), Operation, UpdatePrometheusEndpoint, fields)
 
 
-class RsyslogEndpoints(_EndpointsOfType[ClientT, RsyslogEndpoint]):
+class RsyslogEndpoints(EndpointsOfType[ClientT, RsyslogEndpoint]):
     """``client.external_endpoints.rsyslog``: rsyslog endpoints."""
 
     endpoint_type = "rsyslog"

@@ -578,7 +578,7 @@ class CaCertificate(Answer):
 ServiceT = TypeVar("ServiceT", bound=ServiceDetails)
 
 
-class _ServicesOfType(Resource[ClientT], Generic[ClientT, ServiceT]):
+class ServicesOfType(Resource[ClientT], Generic[ClientT, ServiceT]):
     """Services of one type."""
 
     #: The type as operation ids name it, and the first segment of the paths.
@@ -617,7 +617,7 @@ class _ServicesOfType(Resource[ClientT], Generic[ClientT, ServiceT]):
         return delete(self._path(name), Operation)
 
 
-class PgServices(_ServicesOfType[ClientT, PgService]):
+class PgServices(ServicesOfType[ClientT, PgService]):
     """``client.services.pg``: PostgreSQL services."""
 
     service_type = "pg"
@@ -655,7 +655,7 @@ class PgServices(_ServicesOfType[ClientT, PgService]):
         return get("/dbaas-settings-pg", PgSettings)
 
 
-class MysqlServices(_ServicesOfType[ClientT, MysqlService]):
+class MysqlServices(ServicesOfType[ClientT, MysqlService]):
     """``client.services.mysql``: MySQL services."""
 
     service_type = "mysql"
@@ -693,7 +693,7 @@ class MysqlServices(_ServicesOfType[ClientT, MysqlService]):
         return get("/dbaas-settings-mysql", MysqlSettings)
 
 
-class ValkeyServices(_ServicesOfType[ClientT, ValkeyService]):
+class ValkeyServices(ServicesOfType[ClientT, ValkeyService]):
     """``client.services.valkey``: Valkey services."""
 
     service_type = "valkey"
@@ -726,7 +726,7 @@ class ValkeyServices(_ServicesOfType[ClientT, ValkeyService]):
         return self._update(name, UpdateValkeyService, fields)
 
 
-class GrafanaServices(_ServicesOfType[ClientT, GrafanaService]):
+class GrafanaServices(ServicesOfType[ClientT, GrafanaService]):
     """``client.services.grafana``: Grafana services."""
 
     service_type = "grafana"
@@ -756,7 +756,7 @@ class GrafanaServices(_ServicesOfType[ClientT, GrafanaService]):
         return self._update(name, UpdateGrafanaService, fields)
 
 
-class OpensearchServices(_ServicesOfType[ClientT, OpensearchService]):
+class OpensearchServices(ServicesOfType[ClientT, OpensearchService]):
     """``client.services.opensearch``: OpenSearch services."""
 
     service_type = "opensearch"
@@ -786,7 +786,7 @@ class OpensearchServices(_ServicesOfType[ClientT, OpensearchService]):
         return self._update(name, UpdateOpensearchService, fields)
 
 
-class ThanosServices(_ServicesOfType[ClientT, ThanosService]):
+class ThanosServices(ServicesOfType[ClientT, ThanosService]):
     """``client.services.thanos``: Thanos services."""
 
     service_type = "thanos"

@@ -16,7 +16,16 @@ from airflow_dbaas.migration import engines
 
 #: Where a task's own code is: beyond it are clients and hook, which know every call.
 ROOMS = tuple(
-    f"airflow_dbaas.{room}" for room in ("api.logs", "base", "desired", "operators", "sensors", "targets", "waits")
+    f"airflow_dbaas.{room}"
+    for room in (
+        "api.logs",
+        "config.desired_state",
+        "migration.engines",
+        "migration.target",
+        "operators",
+        "sensors",
+        "waiting.conditions",
+    )
 )
 #: Where Airflow, or the base, enters a task.
 ENTRIES = ("start", "wait", "get_openlineage_facets_on_complete")
