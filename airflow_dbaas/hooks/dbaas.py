@@ -148,12 +148,15 @@ class DbaasHook(BaseHook):
         *,
         state: Literal["running", "poweroff", "absent"] = "running",
         timeout: float | timedelta = _WAIT_SECONDS,
+        outage_grace_period: float | timedelta | None = None,
     ) -> dict[str, Any]:
         """Wait, blocking, until a service is in a state (list-dbaas-services); as ``DbaasServiceSensor`` does.
 
         :param service_name: name of the service, 1 to 63 characters.
         :param state: ``running``, ``poweroff``, or ``absent``: deleted.
         :param timeout: seconds, or a timedelta.
+        :param outage_grace_period: seconds, or a timedelta, for which the API may give no usable answer; a quarter of
+            ``timeout`` by default, five minutes at least and six hours at most.
         :returns: what the sensor pushes: ``service``, ``state``, ``type``, ``plan`` and ``zone``.
         :raises DbaasError: see ``wait_for``.
         """
@@ -162,24 +165,39 @@ class DbaasHook(BaseHook):
 
         validation.name("service_name", service_name)
         validation.one_of("running", "poweroff", "absent")("state", state)
-        return self.wait_for(ServiceWait(service_name, state), timeout=timeout)
+        return self.wait_for(ServiceWait(service_name, state), timeout=timeout, outage_grace_period=outage_grace_period)
 
     def wait_for_operation(
-        self, operation: str | Operation, *, timeout: float | timedelta = _WAIT_SECONDS
+        self,
+        operation: str | Operation | None,
+        *,
+        timeout: float | timedelta = _WAIT_SECONDS,
+        outage_grace_period: float | timedelta | None = None,
     ) -> dict[str, Any]:
         """Wait, blocking, until an operation has ended well (get-operation); as ``DbaasOperationSensor`` does.
 
-        :param operation: the operation, as a call of the client returns it, or its id.
+        :param operation: the operation, as a call of the client returns it, or its id; None if nothing was started, and
+            then there is nothing to wait for.
         :param timeout: seconds, or a timedelta.
+        :param outage_grace_period: seconds, or a timedelta, for which the API may give no usable answer; a quarter of
+            ``timeout`` by default, five minutes at least and six hours at most.
         :returns: what the sensor pushes: ``operation_id``, ``reference_id`` and ``reference_link``.
         :raises DbaasError: see ``wait_for``.
         """
         from airflow_dbaas import validation
         from airflow_dbaas.waiting.conditions import OperationWait
 
-        operation_id = operation if isinstance(operation, str) else operation.id
+        operation_id = operation
+        if operation is None or isinstance(operation, str):
+            nothing = OperationWait.nothing({"operation_id": operation})
+            if nothing is not None:
+                self.log.info(nothing.note)
+                return nothing.result
+        else:
+            operation_id = operation.id
         validation.uuid("operation", operation_id)
-        return self.wait_for(OperationWait(str(operation_id)), timeout=timeout)
+        wait = OperationWait(str(operation_id))
+        return self.wait_for(wait, timeout=timeout, outage_grace_period=outage_grace_period)
 
     def wait_for_migration(
         self,
@@ -188,6 +206,7 @@ class DbaasHook(BaseHook):
         until: Literal["synced", "done"] = "synced",
         failure_grace_period: float | timedelta | None = None,
         timeout: float | timedelta = _WAIT_SECONDS,
+        outage_grace_period: float | timedelta | None = None,
     ) -> dict[str, Any]:
         """Wait, blocking, until every database of the migration into a service is copied (get-dbaas-migration-status);
         as ``DbaasMigrationSensor`` does.
@@ -197,6 +216,8 @@ class DbaasHook(BaseHook):
         :param failure_grace_period: seconds, or a timedelta, for which a replicating migration may be shown as failed;
             three minutes by default.
         :param timeout: seconds, or a timedelta.
+        :param outage_grace_period: seconds, or a timedelta, for which the API may give no usable answer; a quarter of
+            ``timeout`` by default, five minutes at least and six hours at most.
         :returns: what the sensor pushes: ``service``, ``status``, ``method`` and ``databases``.
         :raises DbaasError: see ``wait_for``.
         """
@@ -206,13 +227,23 @@ class DbaasHook(BaseHook):
         validation.name("service_name", service_name)
         validation.one_of("synced", "done")("until", until)
         grace = {} if failure_grace_period is None else {"failure_grace_period": seconds(failure_grace_period)}
-        return self.wait_for(MigrationWait(service_name, until, **grace), timeout=timeout)
+        return self.wait_for(
+            MigrationWait(service_name, until, **grace), timeout=timeout, outage_grace_period=outage_grace_period
+        )
 
-    def wait_for(self, wait: Wait, *, timeout: float | timedelta = _WAIT_SECONDS) -> dict[str, Any]:
+    def wait_for(
+        self,
+        wait: Wait,
+        *,
+        timeout: float | timedelta = _WAIT_SECONDS,
+        outage_grace_period: float | timedelta | None = None,
+    ) -> dict[str, Any]:
         """Wait, blocking, by the rules of the sensors: the same pauses, the same trouble is waited out.
 
         :param wait: what to wait for.
         :param timeout: seconds, or a timedelta.
+        :param outage_grace_period: seconds, or a timedelta, for which the API may give no usable answer; a quarter of
+            ``timeout`` by default, five minutes at least and six hours at most.
         :raises DbaasError: if it fails, or the time is over. One that only a change can mend is an
             ``AirflowFailException`` as well: Airflow does not retry the task that it ends.
         """
@@ -222,7 +253,12 @@ class DbaasHook(BaseHook):
         from airflow_dbaas.waiting.events import as_final
 
         validation.positive("timeout", seconds(timeout))
-        verdict = poller.run(self.get_conn(), poller.Watch(wait, deadline=time.time() + seconds(timeout)))
+        tolerance = None
+        if outage_grace_period is not None:
+            validation.grace_period("outage_grace_period", outage_grace_period)
+            tolerance = seconds(outage_grace_period)
+        watch = poller.Watch(wait, deadline=time.time() + seconds(timeout), outage_grace_period=tolerance)
+        verdict = poller.run(self.get_conn(), watch)
         if isinstance(verdict, Failed):
             raise as_final(verdict.error)
         return verdict.result

@@ -22,6 +22,7 @@ from airflow_dbaas.api.errors import (
     DbaasConfigurationError,
     DbaasOperationError,
     DbaasServiceError,
+    DbaasTransportError,
     DbaasWaitTimeoutError,
 )
 from airflow_dbaas.api.operations import Operation
@@ -196,6 +197,23 @@ def test_a_wait_that_retries_cannot_help(monkeypatch: pytest.MonkeyPatch, server
         assert refused.value.status == 403
 
 
+@pytest.mark.parametrize("nothing", [None, "None", ""])
+def test_there_may_be_no_operation(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, nothing: Any) -> None:
+    """The task before had nothing to do and gave no id: there is nothing to wait for, as for the sensor."""
+    define(monkeypatch, host=server.url)
+    with DbaasHook() as hook:
+        assert hook.wait_for_operation(nothing)["operation_id"] is None
+    assert server.requests == []
+
+
+def test_a_wait_tolerates_an_outage(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+    """For as long as it was told to."""
+    define(monkeypatch, host=server.url)
+    server.always = {"/v2/dbaas-service": Reply(503, {"message": "away"})}
+    with DbaasHook() as hook, pytest.raises(DbaasTransportError, match="no usable answer"):
+        hook.wait_for_service("db", timeout=60, outage_grace_period=0)
+
+
 def test_a_wait_ends_in_time(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
     """The time is over: worth a retry."""
     define(monkeypatch, host=server.url)
@@ -211,7 +229,8 @@ def test_a_wait_ends_in_time(monkeypatch: pytest.MonkeyPatch, server: ScriptedSe
         (lambda hook: hook.wait_for_service("a" * 64), "service_name must have at most 63 characters"),
         (lambda hook: hook.wait_for_service("db", state="up"), "state must be one of running, poweroff, absent"),
         (lambda hook: hook.wait_for_service("db", timeout=0), "timeout must be"),
-        (lambda hook: hook.wait_for_operation("None"), "operation must be a UUID"),
+        (lambda hook: hook.wait_for_operation("mine"), "operation must be a UUID"),
+        (lambda hook: hook.wait_for_service("db", outage_grace_period=-1), "outage_grace_period must be"),
         (lambda hook: hook.wait_for_operation(Operation()), "operation must be a UUID"),
         (lambda hook: hook.wait_for_migration("db", until="over"), "until must be one of synced, done"),
     ],
