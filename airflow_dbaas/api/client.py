@@ -130,7 +130,8 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
             self._transport: TransportT = self._http.transport_to(parsed)  # type: ignore[assignment]  # of the same kind
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             raise DbaasConfigurationError(
-                f"the proxy settings of the environment (HTTPS_PROXY, ALL_PROXY, NO_PROXY) cannot be used: {redact(str(error))}"
+                "the proxy settings of the environment (HTTPS_PROXY, ALL_PROXY, NO_PROXY) cannot be used: "
+                f"{redact(str(error))}"
             ) from None
         #: Where it works.
         self.place = Place(self.url, zone=zone, label=label, proxy=getattr(self._transport, "proxy", None))

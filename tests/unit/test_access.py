@@ -284,6 +284,6 @@ def test_what_is_for_this_machine_goes_to_no_proxy(proxy: Proxy, server: Scripte
 def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """By the variables it may come from, and without its password."""
     monkeypatch.setenv("HTTPS_PROXY", url)
-    with pytest.raises(DbaasConfigurationError, match=r"the proxy that the environment names \(HTTPS_PROXY") as caught:
+    with pytest.raises(DbaasConfigurationError, match=r"the proxy settings of the environment \(HTTPS_PROXY") as caught:
         Client("EXOkey", "api-secret", zone="ch-gva-2")
     assert "hunter2" not in repr(caught.value)
