@@ -16,9 +16,11 @@ from tests.unit.bad_input.kinds import GOOD
 MODULES = [
     importlib.import_module(f"airflow_dbaas.{name}")
     for name in (
-        "operators.endpoints",
+        "operators.external_endpoints",
         "operators.integrations",
         "operators.migrations",
+        "operators.observability",
+        "operators.reconcile",
         "operators.services",
         "sensors.integrations",
         "sensors.migrations",

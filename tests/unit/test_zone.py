@@ -13,7 +13,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_dbaas._compat import AirflowFailException
-from airflow_dbaas.api import AsyncClient, Client, addresses, endpoints
+from airflow_dbaas.api import AsyncClient, Client, addresses
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasServiceError
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.operators.external_endpoints import DbaasAttachEndpointOperator, DbaasDeleteExternalEndpointOperator
@@ -26,6 +26,7 @@ from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.sensors.services import DbaasServiceSensor
 from airflow_dbaas.sensors.tasks import DbaasTaskSensor
 from airflow_dbaas.triggers.dbaas import DbaasWaitTrigger
+from tests.contract.operations import OPERATIONS, declared
 from tests.unit.bad_input.kinds import GOOD
 from tests.unit.conftest import Reply, ScriptedServer
 
@@ -354,7 +355,7 @@ def test_zone_of_the_right_service(kind: Any, gateway: ScriptedServer) -> None:
     assert {method for method, *_ in gateway.requests} != {"GET"}
 
 
-#: What the parameters of the endpoints' functions may be.
+#: What the parameters of the operations may be.
 VALUES: dict[str, Any] = {
     **dict.fromkeys(("service", "service_name", "source_service", "dest_service", "source_service_name"), "db"),
     **dict.fromkeys(("id", "integration_id", "endpoint_id", "dest_endpoint_id"), ID),
@@ -371,12 +372,12 @@ SERVICE_PARAMETERS = {"service", "service_name", "source_service", "dest_service
 def test_every_call_names_its_services() -> None:
     """That is what the clients go by; only what makes a service, and what is found by an id alone, names none."""
     checked = 0
-    for name in endpoints.__all__:
-        function = getattr(endpoints, name)
-        if not inspect.isfunction(function) or name.startswith("create_dbaas_service_") or "_endpoint_" in name:
+    for name in OPERATIONS:
+        operation = declared(name)
+        if name.startswith("create-dbaas-service-") or "-endpoint-" in name:
             continue
-        parameters = inspect.signature(function).parameters.values()
-        of_service = "name" in inspect.signature(function).parameters
+        parameters = inspect.signature(operation).parameters.values()
+        of_service = "name" in inspect.signature(operation).parameters
         if not of_service and not SERVICE_PARAMETERS & {each.name for each in parameters}:
             continue
         values = {**VALUES, "name": "db"}
@@ -385,6 +386,6 @@ def test_every_call_names_its_services() -> None:
             for each in parameters
             if each.default is each.empty and each.kind is not each.VAR_KEYWORD
         }
-        assert set(function(**needed).services) == {"db"}, name
+        assert set(operation.call(**needed).services) == {"db"}, name
         checked += 1
     assert checked > 35

@@ -140,6 +140,7 @@ def test_attached_and_detached(run: Run, client: Client, name: str, db: str, mod
         "endpoint_id": endpoint_id,
         "endpoint_name": name,
         "service": db,
+        "zone": "ch-gva-2",
         "status": "running",
         "created": True,
         "operation_id": result["operation_id"],

@@ -148,7 +148,7 @@ def test_no_secret_gets_out(
     good = run("dbaas_migrate_service", service=name, source_conn_id="legacy", method="replication")
     assert good.state == "success"
     define_source("wrong", source, password=mistyped)
-    bad = run("dbaas_migrate_service", service=name, source_conn_id="wrong")
+    bad = run("dbaas_migrate_service", service=name, source_conn_id="wrong", if_migrated="again")
     assert bad.state == "failed"
     # The operators that connect by themselves, and the migration's own error, see the wrong password, too.
     unverified = run("verify_poking", service=name, source="wrong")
