@@ -183,6 +183,7 @@ def test_the_task_of_a_check_is_found_wherever_it_is_named(
     run: Run, api: ScriptedServer, first: dict[str, str] | None, last: dict[str, str] | None
 ) -> None:
     """At once or when the operation has ended, as a UUID or only in a link, beside a name."""
+    api.always["/v2/dbaas-migration-status/db"] = NONE
     api.replies = [
         Reply(body={"id": ID, "state": "pending", "reference": first}),
         Reply(body={"id": ID, "state": "success", "reference": last}),
@@ -200,6 +201,7 @@ def test_the_task_of_a_check_is_found_wherever_it_is_named(
 
 def test_a_check_that_names_no_task_fails(run: Run, api: ScriptedServer) -> None:
     """What cannot be followed is not taken for success."""
+    api.always["/v2/dbaas-migration-status/db"] = NONE
     api.replies = [Reply(body={"id": ID, "state": "success"})]
     refused = run("check_poking", service="db", source="legacy")
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
