@@ -121,7 +121,10 @@ def test_options(
         code = ended.code
     shown = capsys.readouterr()
     # Python's releases differ in whether they put the choices into quotes.
-    assert shown.err.replace("'check-connection', 'emulator'", "check-connection, emulator") == f"{line}\n"
+    assert (
+        shown.err.replace("'check-connection', 'copy-dags', 'emulator'", "check-connection, copy-dags, emulator")
+        == f"{line}\n"
+    )
     assert (code, shown.out) == (2, "")
 
 

@@ -53,6 +53,9 @@ def test_everybody_agrees_on_what_has_failed(
     taken: list[str] = []
     start = DbaasStartMigrationOperator(task_id="t", service_name="db", source_conn_id="legacy")
     monkeypatch.setattr(start, "refuse_another_type", lambda: None)
+    monkeypatch.setattr(start, "skip_if_migrated", lambda *_: None)
+    monkeypatch.setattr(start, "refuse_same_server", lambda *_: None)
+    monkeypatch.setattr(start, "record_of", lambda *_: None)
     monkeypatch.setitem(vars(start), "source", None)
     monkeypatch.setattr(start, "migration_status", lambda _: seen)
     monkeypatch.setattr(start, "_refuse_another", lambda *_: None)

@@ -151,7 +151,7 @@ def test_a_task_is_resumed_after_airflows_heartbeat() -> None:
     """The pause outlasts the time a worker may take to notice that its task has deferred."""
     assert conf.getfloat("workers", "min_heartbeat_interval", fallback=5) < poller.RESUME_SECONDS
     slow = {**os.environ, "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "20"}
-    code = "from airflow_dbaas import poller; print(poller.RESUME_SECONDS)"
+    code = "from airflow_dbaas.waiting import poller; print(poller.RESUME_SECONDS)"
     out = subprocess.run([sys.executable, "-c", code], env=slow, check=True, capture_output=True, text=True).stdout
     assert float(out.split()[-1]) == 21
 

@@ -12,8 +12,8 @@ COMMANDS: list[tuple[list[str], str]] = [
     ([], "airflow-dbaas: the following arguments are required: command (see airflow-dbaas --help)"),
     (
         ["emulate"],
-        "airflow-dbaas: argument command: invalid choice: 'emulate' (choose from check-connection, emulator) "
-        "(see airflow-dbaas --help)",
+        "airflow-dbaas: argument command: invalid choice: 'emulate' "
+        "(choose from check-connection, copy-dags, emulator) (see airflow-dbaas --help)",
     ),
     (
         ["check-connection", "a", "b"],
@@ -25,6 +25,12 @@ COMMANDS: list[tuple[list[str], str]] = [
         "(see airflow-dbaas check-connection --help)",
     ),
     (["emulator", "--prot", "1"], "airflow-dbaas: unrecognized arguments: --prot 1 (see airflow-dbaas --help)"),
+    (
+        ["emulator", "--background=yes"],
+        f"airflow-dbaas emulator: argument --background: ignored explicit argument 'yes' {_HELP}",
+    ),
+    (["emulator", "--env=yes"], f"airflow-dbaas emulator: argument --env: ignored explicit argument 'yes' {_HELP}"),
+    (["emulator", "--stop=yes"], f"airflow-dbaas emulator: argument --stop: ignored explicit argument 'yes' {_HELP}"),
     (["emulator", "--host"], f"airflow-dbaas emulator: argument --host: expected one argument {_HELP}"),
     (["emulator", "--port", "http"], f"{_PORT} 'http' {_HELP}"),
     (["emulator", "--port", "65536"], f"{_PORT} '65536' {_HELP}"),

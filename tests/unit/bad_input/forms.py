@@ -85,6 +85,15 @@ FORMS: list[tuple[str, str, Any, str]] = [
     ),
     ("dbaas_reconcile_integrations", "dry_run", "false", "'false' is not of type 'boolean'"),
     ("dbaas_reconcile_integrations", "prune", None, "None is not of type 'boolean'"),
+    ("dbaas_clean_up_failed_migration", "drop_at_source", 7, "7 is not of type 'boolean'"),
+    ("dbaas_clean_up_failed_migration", "service", 7, "7 is not of type 'string'"),
+    ("dbaas_clean_up_failed_migration", "source_conn_id", 7, "7 is not of type 'string'"),
+    ("dbaas_clean_up_failed_migration", "zone", 7, "7 is not of type 'null', 'string'"),
+    ("dbaas_migrate_fleet", "failure_grace_period", "", "'' is not of type 'number'"),
+    ("dbaas_migrate_fleet", "outage_grace_period", "", "'' is not of type 'null', 'number'"),
+    ("dbaas_migrate_service", "failure_grace_period", "", "'' is not of type 'number'"),
+    ("dbaas_migrate_service", "if_migrated", 7, "7 is not of type 'string'"),
+    ("dbaas_migrate_service", "outage_grace_period", "", "'' is not of type 'null', 'number'"),
 ]
 
 _GIVE = "give the services to migrate either as a list or as a file, got"
