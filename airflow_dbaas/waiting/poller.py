@@ -28,6 +28,7 @@ from airflow_dbaas.api.errors import (
     DbaasError,
     DbaasNotFoundError,
     DbaasRateLimitError,
+    DbaasResponseError,
     DbaasTransportError,
     DbaasWaitTimeoutError,
 )
@@ -205,7 +206,9 @@ class Watch:
 
     def _refused(self, error: DbaasError, now: float) -> Verdict:
         """The verdict on what would be final, were it not that the same has been answered before."""
-        if not self.answered:
+        # What the client itself refuses, such as a service in another zone, does not pass with time.
+        from_outside = isinstance(error, DbaasApiError | DbaasResponseError | DbaasTransportError)
+        if not self.answered or not from_outside:
             return Failed(error)
         self._refused_since = now if self._refused_since is None else self._refused_since
         if now - self._refused_since >= REFUSAL_GRACE_PERIOD:
