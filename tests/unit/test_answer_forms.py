@@ -49,7 +49,8 @@ class Work(NamedTuple):
         ]
         server.always = {} if self.always is None else {"/v2/dbaas-service": Reply(body=self.always)}
         # No migration is under way, and the service does not show yet where it is.
-        server.always["/v2/dbaas-postgres/db"] = Reply(body={"name": "db", "type": "pg"})
+        if self.kind is not DbaasCreateServiceOperator:  # which sends its own request there
+            server.always["/v2/dbaas-postgres/db"] = Reply(body={"name": "db", "type": "pg"})
         server.always["/v2/dbaas-migration-status/db"] = Reply(404, {"message": "no migration"})
 
     def run(self, **arguments: Any) -> Any:
