@@ -48,10 +48,10 @@ class Work(NamedTuple):
             reply if isinstance(reply, Reply) else Reply(body=reply) for reply in [*self.before, *replies]
         ]
         server.always = {} if self.always is None else {"/v2/dbaas-service": Reply(body=self.always)}
-        # No migration is under way, and the service does not show yet where it is.
-        if self.kind is not DbaasCreateServiceOperator:  # which sends its own request there
+        if self.kind is DbaasMigrationCheckOperator:
+            # No migration is under way, and the service does not show yet where it is.
             server.always["/v2/dbaas-postgres/db"] = Reply(body={"name": "db", "type": "pg"})
-        server.always["/v2/dbaas-migration-status/db"] = Reply(404, {"message": "no migration"})
+            server.always["/v2/dbaas-migration-status/db"] = Reply(404, {"message": "no migration"})
 
     def run(self, **arguments: Any) -> Any:
         context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None, start_date=None)}
