@@ -290,5 +290,5 @@ def test_a_stop_that_comes_too_early_is_retried(server: ScriptedServer, status: 
     stop = CHECK._replace(kind=DbaasStopMigrationOperator)
     stop.prepare(server, replicating, Reply(status, {"message": "too early"}))
     with pytest.raises(DbaasMigrationError, match=f"cannot be stopped yet: .*{status} too early") as caught:
-        stop.run()
+        stop.run(force=True)  # nobody recorded where it comes from
     assert caught.value.retryable
