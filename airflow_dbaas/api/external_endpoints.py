@@ -54,7 +54,7 @@ class NewDatadogSettings(_DatadogSettings, total=False):
 
 @with_config(STRICT)
 class DatadogSettings(_DatadogSettings, total=False):
-    """New settings of a Datadog endpoint. The API key is to be given every time; the time-out is in seconds."""
+    """New settings of a Datadog endpoint. The API key is required every time; the timeout is in seconds."""
 
     site: DatadogSite
 

@@ -23,7 +23,7 @@ class _SourceServer(TypedDict):
 
 @with_config(STRICT)
 class MigrationSettings(_SourceServer, total=False):
-    """Where a migration comes from and how it is to be made (``migration`` of a service)."""
+    """The source of a migration and its options (``migration`` of a service)."""
 
     username: Annotated[str, Field(min_length=1, max_length=255)]
     password: Annotated[SecretText, Field(min_length=1, max_length=255)]

@@ -130,7 +130,7 @@ class _Stack(Generic[LaneT]):
             return self._free.pop() if self._free else self._make()
 
     def give_back(self, lane: LaneT) -> list[LaneT]:
-        """A lane is free again; those that are to be closed now."""
+        """Mark a lane as free; return the lanes to close now."""
         with self._lock:
             if self._closed:
                 return [lane]

@@ -244,7 +244,7 @@ class DbaasHook(BaseHook):
         :param timeout: seconds, or a timedelta.
         :param outage_grace_period: seconds, or a timedelta, for which the API may give no usable answer; a quarter of
             ``timeout`` by default, five minutes at least and six hours at most.
-        :raises DbaasError: if it fails, or the time is over. One that only a change can mend is an
+        :raises DbaasError: if it fails, or the time is over. One that a retry cannot fix is an
             ``AirflowFailException`` as well: Airflow does not retry the task that it ends.
         """
         from airflow_dbaas import validation

@@ -3,7 +3,7 @@
 The API does not tell where the migration into a service comes from, but a start must know whether the one under way is
 its own, and whether it has been done already. So it keeps a record in an Airflow variable
 (``exoscale_dbaas_migration_<zone>_<service>``), without secrets. The record outlives retries, cleared tasks and DAG
-runs. It goes with the service, and is no use for another service of the same name that was created later.
+runs. It belongs to that service only: a service of the same name that was created later does not use it.
 """
 
 from __future__ import annotations

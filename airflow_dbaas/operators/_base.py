@@ -301,7 +301,7 @@ class DbaasOperator(DbaasTask):
         return {**result, **adds}
 
     def wait_for_operation(self, context: Context, operation: Operation, then: Then, **state: Any) -> Any:
-        """Wait for an operation that was started, unless nothing is to be waited for; then go on as ``wait_for``.
+        """Wait for a started operation unless the task does not wait; then go on as ``wait_for``.
 
         :raises DbaasOperationError: if it has failed already.
         """

@@ -368,7 +368,7 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
     """Deletes an external endpoint (delete-dbaas-external-endpoint-datadog and so on) and waits for the operation.
 
     Refuses one that services are attached to, and names them (list-dbaas-external-integrations of every service). One
-    that is gone since a first attempt is no error for a retry (with ``if_missing="fail"`` on Airflow 3.3 and later
+    that an earlier attempt already deleted does not fail a retry (with ``if_missing="fail"`` on Airflow 3.3 and later
     only). Killing the task leaves the deletion to go on.
 
     Returns ``endpoint_id``, ``endpoint_name``, ``endpoint_type``, ``deleted`` and ``operation_id``.

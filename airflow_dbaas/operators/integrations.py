@@ -428,7 +428,7 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
     """Changes the settings of an integration between two services (update-dbaas-integration) and waits for it.
 
     They are checked against what the API offers (list-dbaas-integration-settings) before. Nothing is sent if the API
-    shows them as they shall be, so a retry does no harm. Killing the task leaves the change to go on.
+    already has them, so a retry does no harm. Killing the task leaves the change to go on.
 
     Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the
     source), ``zone``, ``status``, ``updated`` and ``operation_id``.
@@ -458,7 +458,7 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
             raise DbaasIntegrationError(f"{self.subject} does not exist; DbaasCreateIntegrationOperator makes one")
         self.settings = IntegrationRules(self.client, services).check(link_of(found), self.settings)
         if not differ(self.settings, found.settings):
-            self.log.info("The settings of %s are as they shall be", self.subject)
+            self.log.info("The settings of %s are up to date", self.subject)
             return result_of(found, updated=False, operation_id=None)
         operation = self.client.integrations.update(id=str(found.id), settings=combined(self.settings, found.settings))
         self.log.info("Updating the settings of %s", self.subject)
@@ -474,7 +474,7 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
 class DbaasDeleteIntegrationOperator(NamedOperator):
     """Deletes an integration between two services (delete-dbaas-integration) and waits until it is gone.
 
-    One that is gone since a first attempt is no error for a retry (with ``if_missing="fail"`` on Airflow 3.3 and later
+    If an earlier attempt already deleted it, a retry succeeds (with ``if_missing="fail"`` on Airflow 3.3 and later
     only). That of a read replica is refused: deleting it would make the replica a service of its own. Killing the task
     leaves the deletion to go on.
 

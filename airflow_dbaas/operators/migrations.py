@@ -560,7 +560,7 @@ class DbaasStartMigrationOperator(MethodOperator):
         """The record of the migration that is there, which must be the one that this task would start."""
         where = f"A migration into service {self.service_name} is there already ({describe_migration(status)})"
         record = self.record_of(created_at)
-        advice = "stop it first (DbaasStopMigrationOperator) if it is to be replaced"
+        advice = "stop it first (DbaasStopMigrationOperator) to replace it"
         if record is None or record.stopped_at is not None:
             # One that was recorded as stopped is not the one that is there now.
             raise DbaasMigrationError(

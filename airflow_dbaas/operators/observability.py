@@ -204,7 +204,7 @@ class DbaasServiceLogsOperator(DbaasOperator):
 
     The file has a line of JSON for each entry: ``{"time": …, "unit": …, "node": …, "message": …}``. It is continued
     behind its last entry, so run after run it gets every entry once, also when several share a time, and a retry
-    repeats nothing. A last line that a crash cut off is dropped and written anew. Each service needs a file of its
+    repeats nothing. A last line cut off by a crash is dropped and rewritten. Each service needs a file of its
     own, and no two tasks may write it at the same time. The API keeps a log for a limited time: what it has dropped
     since the last run is missing.
 

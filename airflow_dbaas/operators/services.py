@@ -317,7 +317,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
     def _unchanged(self, context: Context, service: Service, state: dict[str, Any]) -> Any:
         earlier = self.recall(context, _UPDATED)
         if earlier is None:
-            self.log.info("Service %s is as it is to be (%s)", service.name, service.state)
+            self.log.info("Service %s is up to date (%s)", service.name, service.state)
             earlier = {"changed": [], "operation_id": None, "not_before": 0.0}
         else:
             self.log.info("Service %s was changed by an earlier try (%s)", service.name, service.state)
@@ -374,7 +374,7 @@ def differing(wanted: dict[str, Any], service: Answer, *, unless_absent: bool = 
 
 
 def _is_shown(name: str, wanted: Any, shown: Any) -> bool:
-    """Whether a service has a property as it is to be."""
+    """Whether a property of a service already has the wanted value."""
     if name == "version":
         # Shown in full: 8.4 is shown as 8.4.8.
         return shown == wanted or str(shown).startswith(f"{wanted}.")

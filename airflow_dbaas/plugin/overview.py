@@ -190,7 +190,7 @@ class _Board:
         return default if answer is None or answer.value is None else answer.value
 
     def _due(self) -> Iterator[Question]:
-        """What is to be asked now."""
+        """The requests to send now."""
         now = time.monotonic()
         for question in self._questions():
             answer = self._answers.get(question)

@@ -268,7 +268,7 @@ class ServiceWait(Wait):
 
 @dataclass(frozen=True)
 class ServiceUpdateWait(ServiceWait):
-    """Until a service that was changed runs again, as it is to be.
+    """Until a changed service runs again with its new settings.
 
     A service may go on running for a moment before a change takes it out of that state. So ``running`` counts only
     with the plan that was asked for, and only some time after the change.

@@ -103,7 +103,7 @@ def test_a_mistake_in_the_file_is_found_before_anything_is_sent(
 def test_a_service_that_is_missing_does_not_stop_the_others(
     run: Run, client: Client, write: Write, names: dict[str, str]
 ) -> None:
-    """The run fails, the others are as they shall be."""
+    """The run fails, the others are up to date."""
     logs = {"integration_type": "logs", "dest_service": names["search"]}
     write(services={"a-missing-one": {"integrations": [logs]}, names["db"]: {"integrations": [logs]}})
     ended = run(DAG_ID)
