@@ -366,6 +366,27 @@ class DbaasOperator(DbaasTask):
                 raise
             return Existing(found, mine=lost)
 
+    def create_and_remember(
+        self,
+        context: Context,
+        creation: Call[Operation],
+        look: Callable[[], FoundT | None],
+        id_of: Callable[[FoundT], str | None],
+    ) -> Operation | Existing[FoundT]:
+        """Send a creation as ``create_or_find`` does, and keep for a retry that this task made it.
+
+        :param context: Airflow's context.
+        :param creation: what to send.
+        :param look: looks for what it creates.
+        :param id_of: the id of what was found.
+        """
+        answer = self.create_or_find(creation, look)
+        if not isinstance(answer, Existing):
+            self.remember_creation(context)
+        elif answer.mine:
+            self.remember_creation(context, id_of(answer.found))
+        return answer
+
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on after a deferred wait."""
         state = dict(event["state"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import endpoint_settings, validation
@@ -282,12 +283,9 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         existing = self._look()
         if existing is not None:
             return self._present(context, existing, mine=self.has_created(context, existing.id))
-        operation = self.create_or_find(call, self._look)
+        operation = self.create_and_remember(context, call, self._look, attrgetter("id"))
         if isinstance(operation, Existing):
-            if operation.mine:
-                self.remember_creation(context, operation.found.id)
             return self._present(context, operation.found, mine=operation.mine)
-        self.remember_creation(context)
         self.log.info("Creating %s", self.subject)
         return self.wait_for_operation(context, operation, self._created)
 
@@ -487,12 +485,11 @@ class DbaasAttachEndpointOperator(EndpointOperator):
             dest_endpoint_id=str(endpoint.id),
             type=endpoint.type,  # type: ignore[arg-type]  # a new type of the API's is refused there
         )
-        operation = self.create_or_find(attachment, lambda: self._look(str(endpoint.id)))
+        operation = self.create_and_remember(
+            context, attachment, lambda: self._look(str(endpoint.id)), attrgetter("integration_id")
+        )
         if isinstance(operation, Existing):
-            if operation.mine:
-                self.remember_creation(context, operation.found.integration_id)
             return self._present(operation.found, mine=operation.mine)
-        self.remember_creation(context)
         self.log.info("Attaching service %s to external endpoint %s", self.service_name, one_line(str(endpoint.name)))
         seen = ExternalIntegration(
             type=endpoint.type,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_dbaas import validation
@@ -354,12 +355,9 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         existing = find_link(services, self.link)
         if existing is not None:
             return self._present(context, existing, mine=self.has_created(context, existing.id))
-        operation = self.create_or_find(creation, self._look)
+        operation = self.create_and_remember(context, creation, self._look, attrgetter("id"))
         if isinstance(operation, Existing):
-            if operation.mine:
-                self.remember_creation(context, operation.found.id)
             return self._present(context, operation.found, mine=operation.mine)
-        self.remember_creation(context)
         self.log.info("Creating the %s", self.link)
         return self.wait_for_operation(context, operation, self._created)
 
