@@ -61,6 +61,9 @@ class Session:
         with self._failures(), self._execute(query, values) as cursor:
             return [tuple(row) for row in cursor.fetchall()]
 
+    def interrupt(self) -> None:
+        """Have the statement that runs end with an error; called from another thread."""
+
     @staticmethod
     def waited_for_a_lock(error: Exception) -> bool:
         """Whether a statement failed because another session held a lock for too long."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import secrets
 from functools import partial
+from typing import Any
 
 from airflow_dbaas.api.errors import DbaasDatabaseError
 from airflow_dbaas.verification import comparison
-from airflow_dbaas.verification.comparison import Digest, Pair, Report
 from airflow_dbaas.verification.connections import PROBE_SECONDS, Server
+from airflow_dbaas.verification.engine import Content, Digest, Entry, Pair, Table
+from airflow_dbaas.verification.kinds import POSTGRES, Definitions
 from airflow_dbaas.verification.postgres import catalog
 from airflow_dbaas.verification.postgres.sessions import PostgresSession, session
+from airflow_dbaas.verification.report import Level, Report
 
 
 class PostgresPair(Pair[PostgresSession]):
     """One PostgreSQL database at both ends."""
 
+    kinds = POSTGRES
     session = staticmethod(session)
     everywhere = frozenset({"postgres"})
-    databases = staticmethod(catalog.databases)
     is_empty = staticmethod(catalog.is_empty)
     size = staticmethod(catalog.size)
 
@@ -31,29 +34,33 @@ class PostgresPair(Pair[PostgresSession]):
         hashing = catalog.hashing(source)
         self._hashed = hashing is not None and hashing == catalog.hashing(target)
 
-    def objects(self) -> tuple[dict[str, str], dict[str, str]]:
+    @staticmethod
+    def databases(session: PostgresSession) -> list[Entry]:
+        """See ``Pair``."""
+        return [Entry(name) for name in catalog.databases(session)]
+
+    def objects(self) -> tuple[Definitions, Definitions]:
         """See ``Pair``."""
         same_major = self.source.major == self.target.major
         return self.at_both(partial(catalog.objects, view_definitions=same_major))
 
-    def tables(self) -> set[str]:
+    def tables(self, report: Report) -> dict[str, tuple[Table, Table]]:
         """See ``Pair``."""
-        return catalog.tables(self.source) & catalog.tables(self.target)
+        return {name: (Table(), Table()) for name in catalog.tables(self.source) & catalog.tables(self.target)}
 
-    def digest(self, session: PostgresSession, table: str, *, content: bool) -> Digest:
+    def digest(self, session: PostgresSession, table: str, *, part: Any, content: Content) -> Digest:
         """See ``Pair``."""
-        return catalog.digest(session, table, content=content, hashed=self._hashed)
+        return catalog.digest(session, table, content=content != "count", hashed=self._hashed)
 
     def compare_what_is_left_out(self, report: Report) -> None:
         """Compare the positions of sequences, and which materialized views are filled."""
         wanted, found = catalog.sequences(self.source), catalog.sequences(self.target)
         for name in sorted(wanted.keys() & found.keys()):
             if wanted[name] != found[name]:
-                report.differences.append(
-                    f"{self.dbname}: sequence {name}: {wanted[name]} at the source, {found[name]} in the target"
-                )
+                text = f"{wanted[name]} at the source, {found[name]} in the target"
+                report.add(Level.DIFFERENCE, self.dbname, "sequence", name, text)
         for name in sorted(catalog.unfilled_views(self.target) - catalog.unfilled_views(self.source)):
-            report.differences.append(f"{self.dbname}: materialized view {name} is not filled in the target")
+            report.add(Level.DIFFERENCE, self.dbname, "materialized view", name, "not filled in the target")
 
 
 compare = partial(comparison.compare, PostgresPair)

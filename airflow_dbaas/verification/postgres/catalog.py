@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow_dbaas.verification.comparison import Digest
+from airflow_dbaas.verification.engine import Digest
+from airflow_dbaas.verification.kinds import Definitions, Key
 from airflow_dbaas.verification.postgres.sessions import PostgresSession
 
 # Objects of the user: not the system's, not an extension's.
@@ -94,20 +95,20 @@ def databases(session: PostgresSession) -> list[str]:
 def is_empty(session: PostgresSession) -> bool:
     """Whether the database holds nothing of the user's; extensions aside."""
     found = objects(session, view_definitions=False)
-    return all(name.startswith("extension ") or name == "large objects: 0" for name in found)
+    return all(key.kind == "extension" or str(key) == "large objects: 0" for key in found)
 
 
-def objects(session: PostgresSession, *, view_definitions: bool) -> dict[str, str]:
+def objects(session: PostgresSession, *, view_definitions: bool) -> Definitions:
     """Definitions by kind and name.
 
     :param view_definitions: compare what views are made from; otherwise their columns only, for PostgreSQL writes
         the same view differently from one major version to the next.
     """
     view = "pg_catalog.pg_get_viewdef(c.oid)" if view_definitions else _COLUMNS
-    found = {}
+    found: Definitions = {}
     for kind, query in _OBJECTS.items():
         for name, definition in session.rows(query.replace("{view}", view)):
-            found[f"{kind} {name}"] = definition or ""
+            found[Key(kind, name)] = {"definition": definition} if definition else {}
     return found
 
 
@@ -143,7 +144,7 @@ def digest(session: PostgresSession, table: str, *, content: bool, hashed: bool)
     :param hashed: both ends hash alike, see ``hashing``. Otherwise MD5 is used, which takes three times as long.
     """
     if not content:
-        return session.rows(f"SELECT pg_catalog.count(*) FROM ONLY {table}")[0][0], None
+        return Digest(session.rows(f"SELECT pg_catalog.count(*) FROM ONLY {table}")[0][0])
     if hashed:
         row = '(t.*)::text COLLATE pg_catalog."C"'
         halves = [f"pg_catalog.hashtextextended(r, {seed})" for seed in (0, 1)]
@@ -155,7 +156,7 @@ def digest(session: PostgresSession, table: str, *, content: bool, hashed: bool)
     sums = ", ".join(f"pg_catalog.sum({half})" for half in halves)
     query = f"SELECT pg_catalog.count(*), {sums} FROM (SELECT {row} AS r FROM ONLY {table} t OFFSET 0) texts"
     rows, *checksum = session.rows(query)[0]
-    return rows, checksum
+    return Digest(rows, tuple(int(half or 0) for half in checksum), rows)
 
 
 def sequences(session: PostgresSession) -> dict[str, SequencePosition]:
