@@ -34,8 +34,12 @@ class MysqlPair(Pair[MysqlSession]):
         """See ``Pair``."""
         return [Entry(name) for name in catalog.databases(session)]
 
+    def compare_objects(self, report: Report) -> None:
+        """See ``Pair``."""
+        self.compare_definitions(report, *self.objects())
+
     def objects(self) -> tuple[Definitions, Definitions]:
-        """See ``Pair``. Events are created disabled by a replication."""
+        """Definitions at both ends. Events are created disabled by a replication."""
         wanted, found = self.at_both(
             partial(
                 catalog.objects,
