@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +23,8 @@ from airflow_dbaas.verification.readers import Readers, View
 from airflow_dbaas.verification.report import Database, Level, Report, TableResult
 
 _SECONDS_BETWEEN_LOOKS = 2.0
+# What is known for a retry is kept as often.
+_SECONDS_BETWEEN_SAVES = 10.0
 #: Databases that are compared at once, at most: each holds a snapshot at both ends.
 _DATABASES_AT_ONCE = 4
 #: Readers at each end, at most.
@@ -142,11 +144,17 @@ class _Comparison(Generic[SessionT]):
         with self.at_source, self.at_target:
             at_once = max(1, min(_DATABASES_AT_ONCE, parallel, len(names)))
             with ThreadPoolExecutor(at_once, thread_name_prefix="verify-database") as pool:
+                pending = [pool.submit(self._database, name) for name in names]
                 try:
-                    found = list(pool.map(self._database, names))
+                    while wait(pending, timeout=_SECONDS_BETWEEN_SAVES).not_done:
+                        self.options.memory.flush()
                 except BaseException:
+                    # Its threads end with what they read.
+                    for readers in (self.at_source, self.at_target):
+                        readers.interrupt()
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
+                found = [future.result() for future in pending]
         for _, each in sorted(zip(names, found, strict=True), key=lambda one: one[0]):
             report.extend(each)
         if not report.databases and not self.options.allow_empty:
