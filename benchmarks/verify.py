@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Callable
@@ -161,7 +162,7 @@ def _servers() -> tuple[Any, Any]:
     for name in ("source", "target"):
         directory = folder / name
         server = PostgresServer(
-            binaries=installed()[17], directory=directory, superuser="postgres", password="of bench"
+            binaries=installed()[17], directory=directory, superuser="postgres", password=secrets.token_hex(8)
         )
         servers.append(stack.enter_context(server))
         with psycopg.connect(server.conninfo(), autocommit=True) as connection:
