@@ -110,11 +110,10 @@ def test_the_same_server_is_refused_by_its_address(api, service, host):
     """However it is spelled, and before anybody logs in."""
     login = admin(api, service)
     result = refusal(api, service, f"postgres://u:some-word@{host}:{login['port']}/d")
-    plain = host.strip("[]")
     assert result.startswith(
-        f"Migrating to the same server is not supported: {plain}:{login['port']} is the target itself"
+        f"Migrating to the same server is not supported: {host}:{login['port']} is the target itself"
     )
-    status = api.migrate(service, **login | {"host": plain})
+    status = api.migrate(service, **login | {"host": host.strip("[]")})
     assert (status["status"], status["error"]) == ("failed", result)
 
 

@@ -24,7 +24,7 @@ class Sdk:
         self.client, self.witness = witnessed(emulator)
 
     def __call__(self, operation_id: str, **arguments: Any) -> Any:
-        return self.client.operation(operation_id)(**arguments)
+        return getattr(self.client, operation_id.replace("-", "_"))(**arguments)
 
     def done(self, operation_id: str, **arguments: Any) -> str:
         """Id that the operation's reference names, once it has succeeded."""
