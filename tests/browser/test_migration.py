@@ -194,7 +194,7 @@ def test_what_a_task_did(page: Page, finished: Run, shot: Shot, hidden: Hidden) 
     """
     page.goto(finished.task("verify_migration"))
     log = page.locator("code").filter(has_text="Source and target are equal").first
-    expect(log).to_contain_text("'rows': 100")
+    expect(log).to_contain_text("100 rows")
     expect(log).not_to_contain_text("Traceback")
     hidden(page)
     shot(page, "log")
