@@ -23,7 +23,7 @@ BENCH := .venv-bench
 FLEET := .venv-fleet
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz soak secrets chaos matrix bench bench-fleet screenshots lint format docs lock audit api-diff clean
+.PHONY: help setup demo test test-all fuzz soak secrets chaos matrix bench bench-fleet screenshots lint format docs lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ demo: setup ## migrate two real databases with a real Airflow (METHOD=dump|repli
 
 test: setup ## run the whole test suite (JOBS=3 at once: most of it waits)
 	@exec $(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder
+
+test-all: setup ## the same with the longer variants of some tests
+	@TEST_ALL=1 exec $(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder
 
 # Repeatable by its seed, as far as what runs at the same time is.
 fuzz: setup ## ask the emulator for much more than in the tests (SECONDS=600 of it, SEED=… again), then the client's API
