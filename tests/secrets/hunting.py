@@ -27,11 +27,11 @@ FLEETING = ("trigger", "task_instance")
 #: What Airflow itself shows, by the beginning of its version: the output and, in it, what is not searched.
 #:
 #: Airflow 3.0 logs each request to mask something in clear; in ``airflow dags test`` that is the password of every
-#: connection that is looked up. In 3.3 a LocalExecutor's worker repeats on its own standard output what a task prints,
-#: as it was printed; in the task's log it is masked.
+#: connection that is looked up. In 3.3 a LocalExecutor's worker repeats on its own standard output what a task prints
+#: and logs, without masking it; in the task's log it is masked.
 OWN = {
     "3.0.": {"airflow dags test.log": rb"Sending request +msg=MaskSecret\(.*"},
-    "3.3.": {"airflow scheduler.log": rb"\] +revealed .*\[task\.stdout\]"},
+    "3.3.": {"airflow scheduler.log": rb"\] +revealed .*"},
 }
 
 
@@ -226,7 +226,8 @@ def run_canaries(hunt: Hunt, engine: str, service: str, endpoints: str) -> None:
     planted = hunt.start("canary_planted", service=service, planted=PLANTED)
     bad = hunt.start("canary_failures", service=service, engine=engine)
     for path in good:
-        assert set(hunt.finish(path).values()) == {"success"}
+        ended = hunt.finish(path)
+        assert set(ended.values()) == {"success"}, ended
     assert hunt.finish(planted) == {"plant": "success", "fail": "failed"}
     states = hunt.finish(bad)
     good_ones = {"start", "tell"}
