@@ -184,7 +184,7 @@ class Endpoints:
             raise ApiError(
                 400,
                 f"A service of type {service.type.name} cannot be attached to an external endpoint of type "
-                f"{type_name}, possible are {', '.join(endpoint.type.services)}",
+                f"{type_name}, possible types: {', '.join(endpoint.type.services)}",
             )
         if any(each.endpoint is endpoint for each in self.attached(service)):
             raise ApiError(409, f"Service {service.name} is attached to external endpoint {endpoint.name} already")

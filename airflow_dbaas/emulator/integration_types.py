@@ -92,7 +92,7 @@ class IntegrationType:
                 raise ApiError(
                     400,
                     f"A service of type {given} cannot be the {end} of an integration of type {self.name}, "
-                    f"possible are {', '.join(possible)}",
+                    f"possible types: {', '.join(possible)}",
                 )
 
     def require_settings(self, source: str, settings: dict[str, Any]) -> None:

@@ -323,7 +323,8 @@ def test_settings_of_endpoints() -> None:
         hints = typing.get_type_hints(body, include_extras=True)
         assert set(shown) == set(hints)
         required = TypeAdapter(body).json_schema().get("required", [])
-        assert {field for field, cells in shown.items() if cells[2] == "yes"} == set(required)
+        required = {field.replace("-", "_") for field in required}
+        assert {field for field, cells in shown.items() if cells[2] == "yes"} == required
         secret = {field for field, hint in hints.items() if "SecretText" in str(hint) or "Secret" in repr(hint)}
         assert {field for field, cells in shown.items() if cells[3].startswith("secret")} == secret
 

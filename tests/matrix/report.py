@@ -69,7 +69,7 @@ def section(content: str, name: str, body: str) -> str:
 
 
 def update(outcomes: Iterable[Outcome], file: Path = RESULTS, features: Path = FEATURES_PAGE) -> None:
-    """Write the results and the features into their pages; rows of cells that were not tried stay, if of this version."""
+    """Write the results and the features into their pages. Rows of other cells stay if they are of this version."""
     content = file.read_text(encoding="utf-8")
     version = f"airflow-dbaas {__version__}"
     kept = content.splitlines() if f"{version}\n" in content else []

@@ -169,7 +169,7 @@ def test_integrations_that_turn_inactive(failing, client):
     failing.told({"kind": "integration-inactive", "name": other, "status": "failed"})
     failed = seen(client, wait)
     assert isinstance(failed, Pending)
-    assert "failed (may pass; fails if it lasts 120 s)" in failed.note
+    assert "failed (may be transient; the task fails if it lasts 120 s)" in failed.note
 
 
 def test_attachments_that_turn_inactive(failing, client):

@@ -22,7 +22,7 @@ CONTENT: list[tuple[str | bytes, str]] = [
     ("services: {}\n---\nservices: {}\n", " is not YAML: see line 2, column 1"),
     ("services:\n  db\x00: {}\n", " is not YAML: see line 2, column 5 (a control character)"),
     ("services:\n  db: {}\n  wiki: {}\n  db: {}\n", ", line 4, column 3: 'db' is given twice in one mapping"),
-    ("- 2026-13-45\n", ": a date or a number in it does not exist; put it into quotes if it is a text"),
+    ("- 2026-13-45\n", ": a date or a number in it does not exist; put it in quotes if it is a text"),
     (f"x0: &x0 [1]\n{_TENFOLD}\n", f": {_MANY}"),
     ("services: &all [*all]\n", f": {_MANY}"),
     ("[" * 500, " is nested too deep"),
@@ -34,7 +34,7 @@ CONTENT: list[tuple[str | bytes, str]] = [
 JSON: list[tuple[str, str]] = [
     (f'[{{"service": {CANARY}}}]', " is not JSON: see line 1, column 14"),
     ('{"services": {}, "services": {}}', ": 'services' is given twice in one mapping"),
-    ("[NaN]", ": NaN is no value of JSON"),
+    ("[NaN]", ": NaN is not a JSON value"),
     (f"[{'9' * 5000}]", ": a number has too many digits"),
     ("", " is not JSON: see line 1, column 1"),
 ]
@@ -42,8 +42,8 @@ JSON: list[tuple[str, str]] = [
 #: Paths and what is said of them.
 PATHS: list[tuple[str, str]] = [
     ("gone.yaml", "gone.yaml cannot be read: there is no such file"),
-    (".", ". cannot be read: it is no file"),
-    ("/dev/zero", "/dev/zero cannot be read: it is no file"),
+    (".", ". cannot be read: it is not a file"),
+    ("/dev/zero", "/dev/zero cannot be read: it is not a file"),
     ("x" * 300, "x" * 300 + " cannot be read: File name too long"),
 ]
 
@@ -89,7 +89,7 @@ EMPTY_FLEET = [
     ([], ": the list is empty"),
 ]
 
-_TOP = " must have services: a mapping of names to what they shall have; got"
+_TOP = " must have services: a mapping of service names to their integrations and endpoints; got"
 
 #: Content of a file of desired links, as data; what is said behind its path.
 DESIRED: list[tuple[Any, str]] = [
@@ -137,8 +137,8 @@ DESIRED: list[tuple[Any, str]] = [
     ),
     (
         {"services": {"db": {"integrations": [_LOGS]}, "search": {"integrations": [], "prune": True}}},
-        ": services.db wants the logs integration db → search, which services.search would delete (prune); "
-        "give it there, too",
+        ": services.db wants the logs integration db → search, which services.search would delete (prune); add it "
+        "there as well",
     ),
     (
         {

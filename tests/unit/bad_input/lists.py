@@ -8,7 +8,7 @@ from tests.unit.bad_input.kinds import ID
 
 ENDPOINTS = "datadog, elasticsearch, opensearch, prometheus, rsyslog"
 LOGS = {"integration_type": "logs", "dest_service": "search"}
-_OTHER = "must have either source_service or dest_service, the other end is db; got"
+_OTHER = "must have either source_service or dest_service; the other end is db; got"
 _WAYS = "must have either endpoint_id, or endpoint_name and endpoint_type; got"
 _SECRET = "Tr0ub4dor&3/"
 
