@@ -254,7 +254,7 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     text = f"{_UNKNOWN} {shown(name)}"
     if close:
         return f"{text}, did you mean {plain[close[0]]!r}?"
-    return f"{text}; known are {', '.join(known)}" if known else f"{text}; there are none"
+    return f"{text}; known: {', '.join(known)}" if known else f"{text}; there are none"
 
 
 def snake(name: object) -> str:

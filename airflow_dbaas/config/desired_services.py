@@ -67,7 +67,7 @@ def read_desired(path: Path, *, dry_run: bool = False, prune: bool = False) -> l
 def _top(document: dict[Any, Any]) -> Iterator[str]:
     unknown = sorted(str(key) for key in document if key not in _TOP)
     if unknown:
-        yield f"must not have {', '.join(unknown)}; known are {', '.join(_TOP)}"
+        yield f"must not have {', '.join(unknown)}; known: {', '.join(_TOP)}"
     if not isinstance(document.get("dry_run", False), bool):
         yield f"dry_run must be true or false, got {shown(document['dry_run'])}"
 
@@ -79,7 +79,7 @@ def _check(name: Any, entry: Any) -> list[Item]:
         raise DbaasConfigurationError(f"must be a mapping, got {type(entry).__name__}")
     unknown = sorted(str(key) for key in entry if key not in _KEYS)
     if unknown:
-        raise DbaasConfigurationError(f"must not have {', '.join(unknown)}; known are {', '.join(_KEYS)}")
+        raise DbaasConfigurationError(f"must not have {', '.join(unknown)}; known: {', '.join(_KEYS)}")
     if entry.get("integrations") is None and entry.get("endpoints") is None:
         raise DbaasConfigurationError("give integrations, endpoints, or both; got neither")
     if not isinstance(entry.get("prune", False), bool):

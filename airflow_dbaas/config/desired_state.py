@@ -228,7 +228,7 @@ def _entries(parameter: str, entries: Any, known: set[str]) -> Iterator[tuple[st
         unknown = sorted(str(name) for name in entry if name not in known)
         if unknown:
             raise DbaasConfigurationError(
-                f"{where} must not have {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+                f"{where} must not have {', '.join(unknown)}; known: {', '.join(sorted(known))}"
             )
         yield where, entry
 

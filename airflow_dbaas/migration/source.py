@@ -166,7 +166,7 @@ def _tls_files(extra: Extra, engine: Engine, where: str) -> dict[str, str]:
     unknown = [name for name in given if name not in engine.tls_files]
     if unknown:
         raise DbaasConfigurationError(
-            f"{where}: {engine.tls_object} in its extra has {', '.join(map(shown, unknown))}; known are {known}"
+            f"{where}: {engine.tls_object} in its extra has {', '.join(map(shown, unknown))}; known: {known}"
         )
     return {engine.tls_files[name]: str(given[name]) for name in given if given[name]}
 

@@ -266,9 +266,7 @@ def test_rules_at_the_start(tmp_path):
     command = [sys.executable, "-m", "airflow_dbaas.cli", "emulator", "--port", "0", "--faults", str(rules)]
     refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode == 2
-    assert refused.stderr.startswith(
-        "airflow-dbaas emulator: --faults: rule 1: unknown kind 'stauts', known are status"
-    )
+    assert refused.stderr.startswith("airflow-dbaas emulator: --faults: rule 1: unknown kind 'stauts', known: status")
     assert refused.stderr.count("\n") == 1
 
 

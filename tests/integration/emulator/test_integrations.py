@@ -140,7 +140,7 @@ def test_settings_depend_on_the_source(api, services):
     for path, text in (
         ("logs/pg/thanos", "type thanos cannot be the destination"),
         ("logs/oracle/opensearch", "type oracle cannot be the source"),
-        ("dashboard/pg/grafana", "Unknown integration type 'dashboard', known are datasource, logs, metrics"),
+        ("dashboard/pg/grafana", "Unknown integration type 'dashboard', known: datasource, logs, metrics"),
     ):
         assert text in api.refused(400, "GET", f"/dbaas-integration-settings/{path}")
 

@@ -9,7 +9,7 @@ from tests.unit.bad_input.tasks import CANARY, ZONES
 
 _SERVICE = {"service": "orders", "source_conn_id": "legacy"}
 _LOGS = {"integration_type": "logs", "dest_service": "search"}
-_FLEET_KEYS = "known are service, source_conn_id, plan, method, ignore_dbs, zone"
+_FLEET_KEYS = "known: service, source_conn_id, plan, method, ignore_dbs, zone"
 _TENFOLD = "\n".join(f"x{level}: &x{level} [{', '.join([f'*x{level - 1}'] * 10)}]" for level in range(1, 9))
 _MANY = "it comes to more than 100000 values, aliases being counted each time"
 
@@ -97,12 +97,12 @@ DESIRED: list[tuple[Any, str]] = [
     ([], f"{_TOP} list"),
     ({"service": {}}, f"{_TOP} dict"),
     ({"services": [CANARY]}, f"{_TOP} services: list"),
-    ({"services": {}, "service": {}}, ": must not have service; known are services, dry_run"),
+    ({"services": {}, "service": {}}, ": must not have service; known: services, dry_run"),
     ({"services": {}, "dry_run": "yes please"}, ": dry_run must be true or false, got 'yes please'"),
     ({"services": {"db": None}}, ": services.db: must be a mapping, got NoneType"),
     (
         {"services": {"db": {"integrations": [_LOGS], "purge": True}}},
-        ": services.db: must not have purge; known are integrations, endpoints, prune, zone",
+        ": services.db: must not have purge; known: integrations, endpoints, prune, zone",
     ),
     ({"services": {"db": {"prune": True}}}, ": services.db: give integrations, endpoints, or both; got neither"),
     (

@@ -277,7 +277,7 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     (
         (DbaasCreateServiceOperator,),
         {"service_type": "thanos", "settings": {"version": "1"}},
-        "settings: unknown setting 'version'; known are ip_filter, maintenance, plan, termination_protection, "
+        "settings: unknown setting 'version'; known: ip_filter, maintenance, plan, termination_protection, "
         "thanos_settings",
     ),
     (
