@@ -59,11 +59,11 @@ secrets: setup ## look for secrets in what whole Airflows leave behind (VERSIONS
 	    -k 'secret or hunt' tests/secrets tests/unit/test_hunt.py tests/integration/airflow
 
 # What uv downloads stays for the next time, in .venv.
-matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0.6 in that, UPDATE=1 writes docs/matrix.md)
+matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0.6 in that, UPDATE=1 writes the tables)
 	@UV_CACHE_DIR=$(abspath $(VENV))/matrix-cache UV_PYTHON_DOWNLOADS=never $(BIN)/python -m tests.matrix \
 	    $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
 
-bench: $(BENCH)/requirements.stamp ## measure beside others, one table (ONLY=poll is one subject, UPDATE=1 writes docs/performance.md)
+bench: $(BENCH)/requirements.stamp ## measure beside others, one table (ONLY=poll is one subject, UPDATE=1 writes RESULTS.md)
 	@exec $(BENCH)/bin/python -m benchmarks $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
 
 bench-fleet: setup dist/wheel.stamp $(FLEET)/requirements.stamp ## migrate a fleet, no servers (SERVICES=500 PER_RUN=50 EXECUTORS=local:1,celery:2)

@@ -88,7 +88,7 @@ _PLACES = {
     "key": "the extra, as 'secret_key',",
     "logline": "the extra, as 'secret_logline',",
     "sd": "the extra, as 'secret_sd',",
-    "url": "login and password (host, port and schema beside them)",
+    "url": "login and password (with host, port and schema)",
 }
 
 

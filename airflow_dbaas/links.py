@@ -35,7 +35,7 @@ class PortalLink(BaseOperatorLink):
                 return str(operator.portal_page(self.page))
             return get_xcom(self.xcom_key, ti_key) or ""
         except Exception as error:  # noqa: BLE001 - a link is never worth an error
-            log.debug("The link %s cannot be told: %s", self.name, type(error).__name__)
+            log.debug("The link %s is not available: %s", self.name, type(error).__name__)
             return ""
 
     def push(self, operator: Any, context: Any) -> None:

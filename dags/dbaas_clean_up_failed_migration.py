@@ -43,13 +43,13 @@ with DAG(
             type="string",
             minLength=1,
             title="Source connection",
-            description="Id of the Airflow connection of the server that was to be migrated",
+            description="Id of the Airflow connection to the source server",
         ),
         "drop_at_source": Param(
             False,
             type="boolean",
             title="Clean the source",
-            description="Drop replication slots and publications that migrations have left there",
+            description="Drop replication slots and publications that migrations left there",
         ),
         "zone": Param(
             None, type=["null", "string"], title="Zone", description="Zone of the service, if not the connection's"

@@ -36,7 +36,7 @@ except (ImportError, AirflowException):  # before Airflow 3.1
 QUESTION = """
 {% set found = ti.xcom_pull(task_ids='check') %}
 {% set links = ti.xcom_pull(task_ids='show_links')['plan']['delete'] %}
-Service **{{ params.service }}** ({{ found.state }}) is deleted with all its data and backups.
+Service **{{ params.service }}** ({{ found.state }}) will be deleted with all its data and backups.
 {% if not links %}
 It has no integrations, and is attached to no endpoint.
 {% endif %}
@@ -64,14 +64,17 @@ with DAG(
             type="string", minLength=1, maxLength=63, title="Service", description="DBaaS service to delete"
         ),
         "confirm": Param(
-            type="string", minLength=1, title="Service, again", description="The same name: all its data will be gone"
+            type="string",
+            minLength=1,
+            title="Service, again",
+            description="The same name again: all its data will be deleted",
         ),
         "archive": Param(
             None,
             type=["null", "string"],
             pattern="^[a-z0-9]+://.+[^/]$",
             title="Folder for a last copy",
-            description="Of log and metrics, e.g. s3://my_conn@bucket/archive; none: no copy",
+            description="For log and metrics, e.g. s3://my_conn@bucket/archive; empty: no copy",
         ),
         "zone": Param(
             None, type=["null", "string"], title="Zone", description="Zone of the service, if not the connection's"

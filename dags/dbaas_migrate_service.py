@@ -54,13 +54,13 @@ params = {
         minLength=1,
         maxLength=63,
         title="Service",
-        description="DBaaS service to migrate into; made if it is missing",
+        description="DBaaS service to migrate into; created if it does not exist",
     ),
     "source_conn_id": Param(
         type="string",
         minLength=1,
         title="Source connection",
-        description="Id of the Airflow connection of the server to migrate from, of type postgres or mysql",
+        description="Id of the Airflow connection to the source server, of type postgres or mysql",
     ),
     "zone": Param(
         None,
@@ -88,8 +88,8 @@ params = {
         "skip",
         type="string",
         enum=["skip", "again"],
-        title="If a run has migrated it before",
-        description="skip: nothing is done; again: migrate once more, for which the service must be empty",
+        title="If it was migrated before",
+        description="skip: do nothing; again: migrate again; the service must be empty",
     ),
     "ignore_dbs": Param(
         None,
@@ -102,21 +102,21 @@ params = {
         True,
         type="boolean",
         title="Stop replication at the end",
-        description="Off: the target keeps following the source until the migration is stopped",
+        description="Off: the target continues to follow the source until the migration is stopped",
     ),
     "failure_grace_period": Param(
         180,
         type="number",
         minimum=0,
         title="Grace period of a failed replication",
-        description="Seconds in which a replication that is shown as failed may recover",
+        description="Seconds that a failed replication has to recover",
     ),
     "outage_grace_period": Param(
         None,
         type=["null", "number"],
         minimum=1,
         title="Grace period of an API outage",
-        description="Seconds; by default a quarter of what a wait may take, between 5 minutes and 6 hours",
+        description="Seconds; by default a quarter of the maximum wait, between 5 minutes and 6 hours",
     ),
     "integrations": Param(
         [],
@@ -130,7 +130,7 @@ params = {
         type="array",
         items=ENDPOINT,
         title="External endpoints afterwards",
-        description='What to attach, e.g. [{"endpoint_type": "rsyslog", "endpoint_name": "central-logs"}]',
+        description='Endpoints to attach, e.g. [{"endpoint_type": "rsyslog", "endpoint_name": "central-logs"}]',
     ),
 }
 if has_approval():
@@ -138,7 +138,7 @@ if has_approval():
         False,
         type="boolean",
         title="Ask before the cut-over",
-        description="Somebody has to approve before replication is stopped; see Required Actions of the run",
+        description="Require approval before replication is stopped; see Required Actions of the run",
     )
 
 with DAG(

@@ -110,10 +110,10 @@ with DAG(
             type="array",
             items={"type": "string", "minLength": 1, "maxLength": 63},
             title="Services",
-            description="All of the zone if none is given",
+            description="All services of the zone by default",
         ),
         "period": Param(
-            "day", type="string", enum=["hour", "day", "week", "month", "year"], title="How far back the metrics go"
+            "day", type="string", enum=["hour", "day", "week", "month", "year"], title="Period that the metrics cover"
         ),
     },
 ):

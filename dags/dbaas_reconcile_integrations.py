@@ -37,13 +37,13 @@ with DAG(
     tags=["dbaas", "integrations"],
     params={
         "dry_run": Param(
-            False, type="boolean", title="Dry run", description="Only show what would be done, as dry_run in the file"
+            False, type="boolean", title="Dry run", description="Only show the plan, like dry_run in the file"
         ),
         "prune": Param(
             False,
             type="boolean",
             title="Prune",
-            description="Delete what the file does not list, also of services without prune: true",
+            description="Delete what the file does not list, also for services without prune: true",
         ),
     },
 ):

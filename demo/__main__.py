@@ -76,7 +76,7 @@ def main() -> int:
 def _options() -> Options:
     parser = argparse.ArgumentParser(prog="demo", description="Migrate two databases with a real Airflow.")
     parser.add_argument("--method", choices=("auto", "dump", "replication"), default="dump")
-    parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
+    parser.add_argument("--keep", action="store_true", help="keep everything running until Ctrl-C")
     arguments = parser.parse_args()
     return Options(arguments.method, arguments.keep)
 

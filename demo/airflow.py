@@ -169,7 +169,7 @@ class Airflow:
                 arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 if patience.over or (arrived and not again):
                     raise DemoError(
-                        f"Airflow gave no answer to {method} {path} within {patience}: {error!r}\n"
+                        f"Airflow did not answer {method} {path} within {patience}: {error!r}\n"
                         f"{self._house.tail('airflow api-server')}"
                     ) from error
             else:

@@ -90,7 +90,7 @@ class House:
         """Start a process that is ended with the house; its output goes to its log."""
         with self._lock, self.log(name).open("ab") as log:
             if self.closing:
-                raise StoppedError(f"{name} is not started any more")
+                raise StoppedError(f"{name} is no longer started")
             process = subprocess.Popen(
                 command,
                 cwd=self.folder,

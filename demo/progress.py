@@ -93,7 +93,7 @@ class Run:
         scheduler = house.tail("airflow scheduler", lines=200).splitlines()
         errors = [line.strip() for line in own if "Error: " in line][:1]
         errors = errors or [line.strip() for line in scheduler if "[error" in line and task["task_id"] in line][-1:]
-        return errors[0] if errors else "it does not say why"
+        return errors[0] if errors else "no reason given"
 
     def _look_at_databases(self) -> None:
         """Print new states of databases; nothing as long as there is no service or no migration."""

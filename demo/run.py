@@ -156,5 +156,5 @@ def _keep(house: House, report: Report, airflow: Airflow, emulator: Emulator, so
     """Leave everything up until it is stopped."""
     report.line("keeping", f"Airflow {airflow.url} (log in as {airflow.user} / {airflow.password})")
     report.line("keeping", f"DBaaS API {emulator.url}, source PostgreSQL {source.host}:{source.port}")
-    report.line("keeping", f"logs and secrets are below {house.folder}; Ctrl-C ends it all")
+    report.line("keeping", f"logs and secrets are in {house.folder}; Ctrl-C stops everything")
     house.wait()

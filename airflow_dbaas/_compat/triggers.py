@@ -140,7 +140,7 @@ ENDS_ON_A_WORKER: tuple[Need, ...] = (
     # The DAG processor drops the request: "Task callback requested but is not a failure callback".
     Need("has an on_success_callback", lambda task: task.on_success_callback),
     Need("has a post_execute hook", lambda task: task._post_execute_hook),
-    Need("is of a class that overrides parts of this package's", overrides),
+    Need("is of a subclass that overrides methods of this package", overrides),
     # Events of assets and of aliases are sent with a worker's report of success.
     Need("has outlets", lambda task: task.outlets),
     Need("pushes each key of its result (multiple_outputs)", lambda task: getattr(task, "multiple_outputs", False)),
@@ -150,21 +150,21 @@ ENDS_ON_A_WORKER: tuple[Need, ...] = (
     # It would block the triggerer's event loop, and its store may be open to workers only.
     Need("pushes to a custom XCom backend", _has_own_xcom_backend),
     # on_task_instance_success; OpenLineage is one.
-    Need("is listened to by plugins", lambda _: has_listeners()),
-    Need("leaves a task state store that is cleared on success", _clears_state),
+    Need("is observed by listener plugins", lambda _: has_listeners()),
+    Need("has a task state store that is cleared on success", _clears_state),
 )
 
 #: What a task loses that begins in the triggerer, even if a worker ends it.
 BEGINS_ON_A_WORKER: tuple[Need, ...] = (
     Need("has an on_execute_callback", lambda task: task.on_execute_callback),
     Need("has a pre_execute hook", lambda task: task._pre_execute_hook),
-    Need("is of a class that overrides parts of this package's", overrides),
+    Need("is of a subclass that overrides methods of this package", overrides),
     # Airflow takes it for a limit of the trigger alone, and ends the task without the sensor's own error.
     Need("has an execution_timeout", lambda task: task.execution_timeout is not None),
     # A worker refuses those that are inactive.
     Need("has inlets or outlets", lambda task: task.inlets or task.outlets),
     # on_task_instance_running.
-    Need("is listened to by plugins", lambda _: has_listeners()),
+    Need("is observed by listener plugins", lambda _: has_listeners()),
     # The scheduler looks at these when it queues a task for a worker.
     Need("is limited by a pool or max_active_tis", _is_limited),
     # Airflow gives the trigger no queue: if every triggerer has --queues, none takes it.
@@ -172,9 +172,9 @@ BEGINS_ON_A_WORKER: tuple[Need, ...] = (
     # What an earlier try left is removed by workers only.
     Need("pushes to a custom XCom backend", _has_own_xcom_backend),
     Need(
-        "has links of somebody else's", lambda task: any(not _is_own(type(link)) for link in task.operator_extra_links)
+        "has links of another package", lambda task: any(not _is_own(type(link)) for link in task.operator_extra_links)
     ),
-    Need("has parameters whose values are limited", lambda task: not params_cannot_be_wrong(task)),
+    Need("has parameters with a schema", lambda task: not params_cannot_be_wrong(task)),
 )
 
 
@@ -193,7 +193,7 @@ def why_end_on_a_worker(task: Any, context: Mapping[str, Any] | None = None) -> 
         return "runs in an Airflow before 3.3"
     if context and context.get("map_index_template") and not getattr(context["ti"], "rendered_map_index", None):
         # A worker renders it before it runs the task, which need not succeed, and once more afterwards.
-        return "has a map_index_template that can be rendered only when it has run"
+        return "has a map_index_template that can only be rendered after the run"
     return _first(ENDS_ON_A_WORKER, task)
 
 

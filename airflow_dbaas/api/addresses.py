@@ -60,8 +60,8 @@ def check_zone(url: str, zones: dict[str, str | None]) -> None:
         return
     given = ", ".join(f"{name} is {zone}" for name, zone in zones.items() if zone)
     raise DbaasConfigurationError(
-        f"zones contradict each other: the host {urlsplit(url).hostname} belongs to zone {own}, but {given}; leave out "
-        "the host, or ask for its zone"
+        f"zones contradict each other: the host {urlsplit(url).hostname} belongs to zone {own}, but {given}; remove "
+        "the host, or request its zone"
     )
 
 
@@ -93,8 +93,8 @@ def stays_here(url: str, scheme: str, host: str, *, allow_http: bool) -> bool:
         local = host == "localhost"
     if not local and not allow_http:
         raise DbaasConfigurationError(
-            f"the API URL {url!r} leads to another machine without encryption, where passwords could be read on the "
-            "way: it must begin with https://, or allow_http be true "
+            f"the API URL {url!r} leads to another machine without encryption, so passwords could be intercepted: "
+            "use https://, or set allow_http to true "
             '(in the extra of an Airflow connection: {"allow_http": true})'
         )
     return local

@@ -71,8 +71,8 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
     if reply.status >= 400:
         if _is_foreign(reply):
             raise DbaasResponseError(
-                f"{call}: {reply.status} {reply.reason} with {_described(reply.content)}, which is not an answer of "
-                "the API: it comes from a gateway or proxy in front of it"
+                f"{call}: {reply.status} {reply.reason} with {_described(reply.content)}, which does not come from "
+                "the API but from a gateway or proxy in front of it"
             )
         # Cut only when the secrets are out, or half of one might stay.
         said = redact(_message(reply.content), secrets_in(call.body))[:_MESSAGE_LENGTH]
@@ -97,7 +97,7 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
     place = ".".join(str(part) for part in what["loc"])
     raise DbaasResponseError(
         f"{call}: the answer ({reply.headers.get('content-type', 'no content type')}, "
-        f"{len(reply.content)} bytes) is not what the API documents: {place or 'body'} {sentence(what)}"
+        f"{len(reply.content)} bytes) does not match the API's document: {place or 'body'} {sentence(what)}"
     )
 
 

@@ -133,7 +133,7 @@ def _check_json(value: object, place: str) -> None:
     if isinstance(value, dict):
         for name, item in value.items():
             if not isinstance(name, str):
-                raise TypeError(f"{place}: the key {shown(name)} is no text")
+                raise TypeError(f"{place}: the key {shown(name)} is not a text")
             _check_json(name, f"{place}: a key")
             _check_json(item, f"{place}.{name}")
     elif isinstance(value, list | tuple):
@@ -141,7 +141,7 @@ def _check_json(value: object, place: str) -> None:
             _check_json(item, f"{place}.{index}")
     elif isinstance(value, str):
         if _HALF_A_PAIR.search(value):
-            raise ValueError(f"{place} holds half of a surrogate pair")
+            raise ValueError(f"{place} contains half of a surrogate pair")
     elif value is not None and not isinstance(value, int | float):
         raise TypeError(f"{place} is a {type(value).__name__}")
     elif isinstance(value, float) and not math.isfinite(value):
@@ -163,7 +163,7 @@ _SENTENCES = {
     "json_invalid": "is not JSON",
     "missing": "must be given",
     "model_type": "must be a mapping of properties",
-    "recursion_loop": "must not hold itself",
+    "recursion_loop": "must not contain itself",
     "string_pattern_mismatch": "must match {pattern}",
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must not be empty",
@@ -172,8 +172,8 @@ _SENTENCES = {
 }
 _RENDERED = "a template gives a text, unless the DAG has render_template_as_native_obj=True"
 _FRACTION = (
-    "write it in quotes: a number loses zeros at its end, and with render_template_as_native_obj a template needs "
-    "quotes of its own, \"'{{ … }}'\""
+    "put it in quotes: a number loses trailing zeros, and with render_template_as_native_obj a template needs its "
+    "own quotes, \"'{{ … }}'\""
 )
 
 
@@ -254,7 +254,7 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     text = f"{_UNKNOWN} {shown(name)}"
     if close:
         return f"{text}, did you mean {plain[close[0]]!r}?"
-    return f"{text}; known are {', '.join(known)}" if known else f"{text}; there are none"
+    return f"{text}; known: {', '.join(known)}" if known else f"{text}; there are none"
 
 
 def snake(name: object) -> str:

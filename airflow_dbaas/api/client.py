@@ -181,7 +181,7 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
         """How long the next request may take."""
         left = until - time.monotonic()
         if left <= 0:
-            raise DbaasTransportError(f"{call}: no answer: there was no time left to send it", unprocessed=True)
+            raise DbaasTransportError(f"{call}: no answer: no time was left to send it", unprocessed=True)
         return min(self._timeout, left)
 
     def _policy(self, retry: RetryPolicy | None, within: float) -> RetryPolicy:
@@ -486,7 +486,7 @@ def _parsed(url: str) -> httpx.URL:
     return httpx.URL(url)
 
 
-_NO_TURN = f"{MOST} others were under way all the time"
+_NO_TURN = f"{MOST} other requests were under way the whole time"
 
 
 def _reply(response: httpx.Response, content: bytes) -> answers.Reply:
@@ -504,7 +504,7 @@ def _error(
 ) -> DbaasError:
     if isinstance(error, AnswerTooLargeError):
         most = exchange.LARGEST_ANSWER // 2**20
-        return DbaasResponseError(f"{call}: the answer has more than {most} MiB, which is not an answer of the API")
+        return DbaasResponseError(f"{call}: the answer has more than {most} MiB, so it does not come from the API")
     unreached = isinstance(error, httpx.PoolTimeout) or (
         trusted and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
     )

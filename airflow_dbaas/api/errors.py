@@ -112,7 +112,7 @@ class DbaasNotFoundError(DbaasApiError):
 
 
 class DbaasConflictError(DbaasApiError):
-    """409: the resource exists already or is in another state."""
+    """409: the resource already exists or is in another state."""
 
 
 class DbaasRateLimitError(DbaasApiError):

@@ -45,7 +45,7 @@ def position_after(entries: Sequence[LogEntry]) -> LogPosition:
     """
     moment = entries[-1].moment if entries else None
     if moment is None:
-        raise DbaasConfigurationError("a log can be gone on with only behind an entry with a readable time")
+        raise DbaasConfigurationError("a log can only be continued after an entry with a readable time")
     return {"offset": str(_nanoseconds(moment) - 1), "seen": sorted(_digest(entry) for entry in entries)}
 
 

@@ -79,7 +79,7 @@ class Place:
         for name in names:
             zone = services.zone_of(name) if name else None
             if self.zone and zone and zone != self.zone:
-                raise DbaasServiceError(f"service {name} is in zone {zone}, but zone {self.zone} was asked for; {self}")
+                raise DbaasServiceError(f"service {name} is in zone {zone}, but zone {self.zone} was requested; {self}")
 
     def zone_of(self, name: str | None) -> str | None:
         """The zone that a service was last listed in; the one asked for, if it was not listed or shows none."""

@@ -32,7 +32,7 @@ def _usual(file: str | None, _folder: str | None) -> ssl.SSLContext:
         return httpx.create_ssl_context()
     except OSError as error:
         raise DbaasConfigurationError(
-            f"the usual authorities cannot be read (SSL_CERT_FILE is {file!r}): {error}"
+            f"the default CA certificates cannot be read (SSL_CERT_FILE is {file!r}): {error}"
         ) from error
 
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 from airflow_dbaas import __version__
 from airflow_dbaas.cli.commands import COMMANDS, quietly
 
-DESCRIPTION = "Tools beside the Airflow provider for Exoscale's managed databases"
+DESCRIPTION = "Tools of the Airflow provider for Exoscale's managed databases"
 
 _EPILOG = """\
 exit codes:

@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="exoscale_default",
         help="id of the Airflow connection (default: %(default)s)",
     )
-    parser.add_argument("--zone", type=_zone, help="zone to ask in instead of the connection's")
+    parser.add_argument("--zone", type=_zone, help="zone to use instead of the connection's")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -102,7 +102,7 @@ def check(conn_id: str, *, zone: str | None = None) -> Report:
     """See whether a connection works, by requests that only read.
 
     :param conn_id: id of the Airflow connection.
-    :param zone: zone to ask in instead of the connection's.
+    :param zone: zone to use instead of the connection's.
     """
     from airflow_dbaas._compat.commands import find_all_connections
 

@@ -72,7 +72,7 @@ def quietly(work: Callable[[], int]) -> int:
 COMMANDS = (
     Command(
         name="check-connection",
-        help="see whether an Airflow connection to Exoscale's DBaaS works, and what its key may read",
+        help="check whether an Airflow connection to Exoscale's DBaaS works, and what its key may read",
         description="Reads an Airflow connection as tasks do (secrets backend, environment, metadata database) and "
         "sends a request of each kind that only reads. It shows address, zone and key, never the secret.",
         add_arguments=check_connection.add_arguments,

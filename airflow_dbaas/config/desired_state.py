@@ -64,11 +64,11 @@ def wanted_integrations(service_name: str, entries: Any) -> list[Item]:
         given = [end for end in _ENDS if not is_nothing(entry.get(end))]
         if len(given) != 1:
             raise DbaasConfigurationError(
-                f"{where} must have either source_service or dest_service, the other end is {service_name}; "
+                f"{where} must have either source_service or dest_service; the other end is {service_name}; "
                 f"got {' and '.join(given) or 'neither'}"
             )
         other = as_text(entry[given[0]])
-        calls.segment(f"{where}.{given[0]}", other)  # type: ignore[arg-type]  # what is no text is refused there
+        calls.segment(f"{where}.{given[0]}", other)  # type: ignore[arg-type]  # what is not a text is refused there
         if other == service_name:
             raise DbaasConfigurationError(f"{where}: {given[0]} must be another service than {service_name}")
         settings = {} if is_nothing(entry.get("settings")) else entry["settings"]
@@ -138,7 +138,7 @@ class Plan:
         yield f"Plan for service {self.service}: {counts}"
         for action, sign in (("create", "+"), ("update", "~"), ("delete", "-"), ("keep", "=")):
             for item in getattr(self, action):
-                left = "; not in the list, left because prune is off" if item.get("left") else ""
+                left = "; not in the list, kept because prune is off" if item.get("left") else ""
                 yield f"  {sign} {action} {describe(item)}{left}"
 
 
@@ -228,7 +228,7 @@ def _entries(parameter: str, entries: Any, known: set[str]) -> Iterator[tuple[st
         unknown = sorted(str(name) for name in entry if name not in known)
         if unknown:
             raise DbaasConfigurationError(
-                f"{where} must not have {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+                f"{where} must not have {', '.join(unknown)}; known: {', '.join(sorted(known))}"
             )
         yield where, entry
 

@@ -55,7 +55,7 @@ def _text(path: Path) -> str:
         if not path.is_file():
             # Not a pipe either, which would keep its reader waiting.
             raise DbaasConfigurationError(
-                f"{path} cannot be read: " + ("it is no file" if path.exists() else "there is no such file")
+                f"{path} cannot be read: " + ("it is not a file" if path.exists() else "there is no such file")
             )
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -84,7 +84,7 @@ def _json(text: str) -> Any:
         return found
 
     def refuse(word: str) -> Any:
-        raise _Problem(f"{word} is no value of JSON")
+        raise _Problem(f"{word} is not a JSON value")
 
     try:
         return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
@@ -134,7 +134,7 @@ def _yaml(text: str) -> Any:
         try:
             return loader.construct_document(root)
         except ValueError:
-            raise _Problem("a date or a number in it does not exist; put it into quotes if it is a text") from None
+            raise _Problem("a date or a number in it does not exist; put it in quotes if it is a text") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _Syntax(place(mark) if mark else "its end") from None

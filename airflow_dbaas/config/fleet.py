@@ -116,7 +116,7 @@ def _problems(entries: Any) -> Iterator[str]:
             continue
         unknown = sorted(str(name) for name in entry if name not in _FIELDS)
         if unknown:
-            yield f"{where} must not have {', '.join(unknown)}; known are {', '.join(_FIELDS)}"
+            yield f"{where} must not have {', '.join(unknown)}; known: {', '.join(_FIELDS)}"
         missing = [name for name in SERVICES_SCHEMA["items"]["required"] if name not in entry]
         if missing:
             yield f"{where} must have {', '.join(missing)}"

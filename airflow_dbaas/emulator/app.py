@@ -94,8 +94,10 @@ async def _answer(request: Request, state: State, keys: signature.Keys, faults: 
     try:
         law.check_response(operation, answer)
     except OffTheDocument as finding:
-        logger.error("Answer to %s is off the document: %s", operation.id, finding)  # noqa: TRY400
-        raise ApiError(500, f"The emulator's answer to {operation.id} is off the document: {finding}") from finding
+        logger.error("Answer to %s does not match the document: %s", operation.id, finding)  # noqa: TRY400
+        raise ApiError(
+            500, f"The emulator's answer to {operation.id} does not match the document: {finding}"
+        ) from finding
     if "reference" in answer:
         # By its link, and nothing of the request: that may hold secrets.
         logger.info("%s: %s", operation.id, answer["reference"]["link"])

@@ -69,13 +69,13 @@ def start(args: argparse.Namespace) -> int:
             )
     exports = [export(name, connection) for name, connection in _complete(running).items()]
     ends = f"It runs in the background until it is stopped: {_stop_command(args.state)}"
-    known = f"{'Started an' if begun else 'There is an'} emulator at {running.url}. {ends}\n"
+    known = f"{'Started an' if begun else 'Found an'} emulator at {running.url}. {ends}\n"
     if args.env:
         sys.stdout.write("".join(f"{line}\n" for line in exports))
         sys.stdout.flush()
         sys.stderr.write(known)
     else:
-        lines = [known, "Airflow connections to it, and to what is in it:", *exports, ""]
+        lines = [known, "Airflow connections to it and to its services:", *exports, ""]
         sys.stdout.write("\n".join([*lines, f"Its log is {_log(place)}."]) + "\n")
     return 0
 
@@ -164,7 +164,9 @@ def _place(state: Path | None) -> Iterator[Path]:
         folder.chmod(0o700)
         lock = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except (OSError, RuntimeError) as error:
-        raise CannotDo(f"cannot keep in {folder} what runs in the background: {error}; see XDG_STATE_HOME") from error
+        raise CannotDo(
+            f"cannot write to {folder}, which describes the background emulator: {error}; see XDG_STATE_HOME"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder / f"{name}.json"

@@ -184,10 +184,10 @@ class Endpoints:
             raise ApiError(
                 400,
                 f"A service of type {service.type.name} cannot be attached to an external endpoint of type "
-                f"{type_name}, possible are {', '.join(endpoint.type.services)}",
+                f"{type_name}, possible types: {', '.join(endpoint.type.services)}",
             )
         if any(each.endpoint is endpoint for each in self.attached(service)):
-            raise ApiError(409, f"Service {service.name} is attached to external endpoint {endpoint.name} already")
+            raise ApiError(409, f"Service {service.name} is already attached to external endpoint {endpoint.name}")
         integration = ExternalIntegration(service, endpoint)
         self.take_attached(integration)
         return integration

@@ -92,7 +92,7 @@ class IntegrationType:
                 raise ApiError(
                     400,
                     f"A service of type {given} cannot be the {end} of an integration of type {self.name}, "
-                    f"possible are {', '.join(possible)}",
+                    f"possible types: {', '.join(possible)}",
                 )
 
     def require_settings(self, source: str, settings: dict[str, Any]) -> None:
@@ -151,5 +151,5 @@ INTEGRATION_TYPES = {
 def integration_type(name: str) -> IntegrationType:
     """The type of this name; 400 without it."""
     if name not in INTEGRATION_TYPES:
-        raise ApiError(400, f"Unknown integration type '{name}', known are {', '.join(INTEGRATION_TYPES)}")
+        raise ApiError(400, f"Unknown integration type '{name}', known: {', '.join(INTEGRATION_TYPES)}")
     return INTEGRATION_TYPES[name]

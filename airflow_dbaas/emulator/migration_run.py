@@ -178,7 +178,7 @@ class MigrationRun(ABC, Generic[DatabaseT]):
             try:
                 self._doubts = await self._catch_up()
             except ReplicationStalled as stalled:
-                raise WorkFailed("interrupted", f"Migration goes on: {stalled}", state="timeout") from stalled
+                raise WorkFailed("interrupted", f"Migration continues: {stalled}", state="timeout") from stalled
         await self.abandon()
         if self._doubts:
             doubts = "; ".join(self._doubts)
@@ -198,7 +198,7 @@ class MigrationRun(ABC, Generic[DatabaseT]):
         await asyncio.gather(*tasks, return_exceptions=True)
         for task in tasks:
             if not task.cancelled() and (error := task.exception()) is not None:
-                logger.error("A migration ended badly", exc_info=error)
+                logger.error("A migration failed", exc_info=error)
 
     async def _run(self) -> None:
         try:

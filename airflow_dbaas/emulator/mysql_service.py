@@ -43,7 +43,7 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
     def of(cls, order: Order[MysqlEndpoint], binaries: MysqlBinaries) -> Self:
         """A service that is not there yet; 400 for an admin user that would be the server's own."""
         if order.admin in accounts.OWN_USERS:
-            raise ApiError(400, f"admin-username: '{order.admin}' is a user of the server's own")
+            raise ApiError(400, f"admin-username: '{order.admin}' is one of the server's own users")
         return cls.build(
             order,
             lambda order: MysqlServer(
@@ -95,7 +95,7 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
             databases, users = await accounts.databases(superuser), await accounts.users(superuser)
         except pymysql.Error as error:
             # It went away since, or has no connection to spare: no reason not to answer.
-            logger.warning("Service %s cannot be asked: %s", self.name, superuser.words(error))
+            logger.warning("Service %s cannot be queried: %s", self.name, superuser.words(error))
             return [], []
         return databases, [
             {

@@ -172,4 +172,4 @@ def _describe(error: Any, name: str) -> str:
     }
     if rule == "enum":
         texts["enum"] = f"must be one of {', '.join(str(choice) for choice in limit)}"
-    return f"{place or 'body'}: {texts.get(str(rule), f'breaks the rule {rule} {limit}')}"
+    return f"{place or 'body'}: {texts.get(str(rule), f'violates the rule {rule} {limit}')}"

@@ -33,7 +33,7 @@ def refusals(server: Endpoint, service: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         if error.sqlstate is None or error.sqlstate.startswith(_PASSING):
-            raise ApiError(409, f"Service {service} cannot be asked now: {server.words(error)}") from error
+            raise ApiError(409, f"Service {service} cannot be queried now: {server.words(error)}") from error
         raise ApiError(_STATUS.get(type(error), 400), server.words(error)) from error
 
 

@@ -91,7 +91,7 @@ async def _run(args: argparse.Namespace) -> None:
         raise CannotRun(f"package {missing.name} is missing: pip install 'airflow-dbaas[emulator]'") from missing
     binaries, mariadb = installed(), mysql.installed()
     if args.zone not in law.zones:
-        raise BadOption(f"unknown zone '{args.zone}', known are {', '.join(law.zones)}")
+        raise BadOption(f"unknown zone '{args.zone}', known: {', '.join(law.zones)}")
     if not binaries:
         raise CannotRun("no PostgreSQL binaries found: pip install 'airflow-dbaas[emulator]'")
     faults = _faults(args.faults, law)
@@ -169,7 +169,7 @@ def _recall(state: State, store: Store | None) -> Callable[[], Awaitable[None]]:
     try:
         return records.recall(state, store)
     except (records.CannotRead, ApiError) as error:
-        raise CannotRun(f"cannot take up the state in {store.directory}: {error}") from error
+        raise CannotRun(f"cannot continue from the state in {store.directory}: {error}") from error
 
 
 async def _seed(state: State) -> Connection:

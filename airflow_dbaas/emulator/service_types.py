@@ -42,7 +42,7 @@ class ServiceType:
     def plan(self, name: str) -> Plan:
         """The plan of this name; 400 without it."""
         if name not in self.plans:
-            raise ApiError(400, f"plan: unknown plan '{name}', known are {', '.join(self.plans)}")
+            raise ApiError(400, f"plan: unknown plan '{name}', known: {', '.join(self.plans)}")
         return self.plans[name]
 
     def version(self, wanted: str | None) -> str | None:

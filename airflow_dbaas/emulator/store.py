@@ -107,7 +107,9 @@ def _lock(claim: int, directory: Path) -> None:
 def _require_empty(directory: Path) -> None:
     foreign = sorted({each.name for each in directory.iterdir()} - _OWN)
     if foreign:
-        raise Unusable(f"{directory} holds no state of an emulator, and is not empty: it has {foreign[0]!r}")
+        raise Unusable(
+            f"{directory} does not contain the state of an emulator, and is not empty: it has {foreign[0]!r}"
+        )
 
 
 def _connect(file: Path) -> sqlite3.Connection:

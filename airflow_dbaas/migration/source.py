@@ -166,7 +166,7 @@ def _tls_files(extra: Extra, engine: Engine, where: str) -> dict[str, str]:
     unknown = [name for name in given if name not in engine.tls_files]
     if unknown:
         raise DbaasConfigurationError(
-            f"{where}: {engine.tls_object} in its extra has {', '.join(map(shown, unknown))}; known are {known}"
+            f"{where}: {engine.tls_object} in its extra has {', '.join(map(shown, unknown))}; known: {known}"
         )
     return {engine.tls_files[name]: str(given[name]) for name in given if given[name]}
 
@@ -182,6 +182,6 @@ def _refuse_unread(extra: Extra, engine: Engine, where: str) -> None:
             f'"{engine.tls_object}": {{"ca": "/path/ca.pem"}}' if engine.tls_object else "sslrootcert, sslcert, sslkey"
         )
         raise DbaasConfigurationError(
-            f"{where}: {shown(name)} in its extra is not read for {engine.name}; whether TLS is used is said by "
+            f"{where}: {shown(name)} in its extra is not read for {engine.name}; TLS is controlled by "
             f'"{engine.tls_extra}": one of {", ".join(engine.tls_modes)}; files by {files}'
         )

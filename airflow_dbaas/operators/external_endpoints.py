@@ -73,7 +73,7 @@ def check_attachable(client: Client, service: Service, endpoint: ExternalEndpoin
         if kind.type == endpoint.type and kind.service_types and service.type not in kind.service_types:
             raise DbaasConfigurationError(
                 f"service {service.name}, of type {service.type}, cannot be attached to an endpoint of type "
-                f"{kind.type}: possible are {', '.join(kind.service_types)}"
+                f"{kind.type}: possible types: {', '.join(kind.service_types)}"
             )
 
 
@@ -295,8 +295,8 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
 
     def _present(self, context: Context, found: ExternalEndpoint, *, mine: bool) -> Any:
         if self.if_exists == "fail" and not mine:
-            raise DbaasIntegrationError(f"{self.subject} exists already (if_exists='fail')")
-        self.log.info("The %s exists already", self.subject)
+            raise DbaasIntegrationError(f"{self.subject} already exists (if_exists='fail')")
+        self.log.info("The %s already exists", self.subject)
         if self.if_exists != "update":
             return endpoint_result(found, created=mine, updated=False, operation_id=None)
         operation = self.client.send(change(self.client, found, self.all_settings(self.endpoint_type)))
@@ -309,7 +309,7 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         found = self._look() or ExternalEndpoint(id=named_by(result), name=self.endpoint_name, type=self.endpoint_type)
         self.remember_creation(context, found.id)
         if found.id is None and self.wait_for_completion:
-            text = f"the API took the {self.subject}, but does not show it"
+            text = f"the API accepted the {self.subject}, but does not list it"
             raise DbaasIntegrationError(text, retryable=True)
         return endpoint_result(found, created=True, updated=False, operation_id=result["operation_id"])
 
@@ -514,7 +514,7 @@ class DbaasAttachEndpointOperator(EndpointOperator):
         shown = external_integration_result(found) if found else {**seen, "integration_id": named_by(result)}
         self.remember_creation(context, shown["integration_id"])
         if self.wait_for_completion and shown["integration_id"] is None:
-            text = f"the API attached service {self.service_name} to {self.subject}, but does not show it"
+            text = f"the API attached service {self.service_name} to {self.subject}, but does not list it"
             raise DbaasIntegrationError(text, retryable=True)
         return {**shown, "created": True, "operation_id": result["operation_id"]}
 

@@ -220,7 +220,7 @@ class IntegrationRules:
             )
         sources, dests = kind.source_service_types, kind.dest_service_types
         problems = [
-            f"{name}, of type {found}, cannot be its {end}: possible are {', '.join(possible)}"
+            f"{name}, of type {found}, cannot be its {end}: possible types: {', '.join(possible)}"
             for name, found, end, possible in (
                 (link.source_service, source, "source", sources),
                 (link.dest_service, dest, "destination", dests),
@@ -228,7 +228,7 @@ class IntegrationRules:
             if possible and found and found not in possible
         ]
         if problems:
-            swapped = "; the other way round it could be" if dest in sources and source in dests else ""
+            swapped = "; swapped, it is possible" if dest in sources and source in dests else ""
             raise DbaasConfigurationError(f"{link} is not possible: {'; '.join(problems)}{swapped}")
 
 
@@ -304,7 +304,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         templated.
     :param if_exists: ``reuse`` the integration that is there, ``update`` its settings if one of those given differs,
         or ``fail``.
-    :param wait_for_completion: wait until the integration is active, not only until the API took the request.
+    :param wait_for_completion: wait until the integration is active, not only until the API accepted the request.
     """
 
     template_fields: Sequence[str] = (*LinkedOperator.template_fields, "settings")
@@ -366,8 +366,8 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
 
     def _present(self, context: Context, found: Integration, *, mine: bool) -> Any:
         if self.if_exists == "fail" and not mine:
-            raise DbaasIntegrationError(f"the {self.link} exists already (if_exists='fail')")
-        self.log.info("The %s exists already (%s)", self.link, found.status)
+            raise DbaasIntegrationError(f"the {self.link} already exists (if_exists='fail')")
+        self.log.info("The %s already exists (%s)", self.link, found.status)
         changed = differ(self.settings, found.settings)
         if changed and self.if_exists == "update":
             operation = self.client.integrations.update(
@@ -376,7 +376,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
             self.log.info("Updating its settings")
             return self.wait_for_operation(context, operation, self._updated, created=mine)
         if changed:
-            self.log.warning("Its settings are not those given; kept (if_exists=%r)", self.if_exists)
+            self.log.warning("Its settings differ from the given ones and are kept (if_exists=%r)", self.if_exists)
         return self._await_active(context, found.id, created=mine, updated=False, operation_id=None)
 
     def _created(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
@@ -417,7 +417,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
             )
             return {**result_of(seen), **adds}
         if integration_id is None:
-            text = f"the API took the {self.link}, but does not show it"
+            text = f"the API accepted the {self.link}, but does not list it"
             raise DbaasIntegrationError(text, retryable=True)
         return self.end_with(context, IntegrationWait(integration_id), adds=adds, **state)
 
@@ -453,7 +453,7 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
         services = self.client.services.list()
         found = self.find(services)
         if found is None:
-            raise DbaasIntegrationError(f"{self.subject} does not exist; DbaasCreateIntegrationOperator makes one")
+            raise DbaasIntegrationError(f"{self.subject} does not exist; DbaasCreateIntegrationOperator creates one")
         self.settings = IntegrationRules(self.client, services).check(link_of(found), self.settings)
         if not differ(self.settings, found.settings):
             self.log.info("The settings of %s are up to date", self.subject)
@@ -484,7 +484,7 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
     :param source_service: name of the service that it comes from; templated.
     :param dest_service: name of the service that it goes to; templated.
     :param if_missing: ``skip``: an integration that is not there is no error; or ``fail``.
-    :param wait_for_completion: wait until the integration is gone, not only until the API took the request.
+    :param wait_for_completion: wait until the integration is gone, not only until the API accepted the request.
     """
 
     checks: ClassVar[dict[str, Check]] = {
@@ -504,8 +504,8 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
             return self._missing(context)
         if found.type == "read_replica":
             raise DbaasIntegrationError(
-                f"{self.subject} is that of read replica {found.dest}: deleting it would make {found.dest} a service "
-                "of its own, which this operator does not do"
+                f"{self.subject} is that of read replica {found.dest}: deleting it would make {found.dest} a "
+                "separate service, which this operator does not do"
             )
         self.remember_removal(context)
         try:

@@ -191,12 +191,12 @@ class MigrationOperator(SourceReader):
             elif self.verification.same_server(source, self.target):
                 seen = "is the same server, at another address"
         except DbaasError as error:
-            self.log.info("Whether source and service are one server was not seen from here: %s", error)
+            self.log.info("Whether source and service are the same server could not be checked from here: %s", error)
         if seen:
             raise DbaasConfigurationError(
                 f"source_conn_id: connection {source.conn_id!r} leads to service {self.service_name} itself: "
                 f"{source.address} {seen}. If the connection was changed after a cut-over, this migration is over: "
-                "do not run it again. Otherwise change the connection so that it leads to the server that has the data"
+                "do not run it again. Otherwise, change the connection so that it leads to the server that has the data"
             )
 
     def stop_migration(self) -> Operation | None:
@@ -272,8 +272,8 @@ class MethodOperator(MigrationOperator):
             value={"service": self.service_name, "source": record.source, "verified_at": record.verified_at},
         )
         raise AirflowSkipException(
-            f"{record.source} was migrated into service {self.service_name} already, by {record.started_by}; both were "
-            f"found equal at {record.verified_at}. Nothing is started; to migrate once more, use if_migrated='again'"
+            f"{record.source} was migrated into service {self.service_name} already, by {record.started_by}; both "
+            f"were equal at {record.verified_at}. Nothing is started; to migrate again, use if_migrated='again'"
         )
 
     @property
@@ -348,7 +348,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
         try:
             found = replication_slots.slots(source, ignore=self.ignored)
         except DbaasError as error:
-            self.log.info("The replication slots of the source were not seen from here: %s", error)
+            self.log.info("The replication slots of the source could not be read from here: %s", error)
             return
         used = [str(slot) for slot in found if slot.pid is not None]
         unused = [str(slot) for slot in found if slot.pid is None]
@@ -357,7 +357,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
         if not used:
             return
         if status is not None:
-            self.log.warning("The start removes the migration that has failed, whose slots may be these: %s", used)
+            self.log.warning("These slots may belong to the failed migration, which the start removes: %s", used)
             return
         holders = [f"service {name} (started by {record.started_by})" for name, record in self.recorded_targets()]
         who = f" by the migration into {', '.join(holders)}" if holders else ""
@@ -376,7 +376,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
         if not named and not self.wait_for_completion:
             return self._result(None, operation_id)
         if not named:
-            raise DbaasMigrationCheckError("The API took the migration check but named no task to follow")
+            raise DbaasMigrationCheckError("The API accepted the migration check but named no task")
         self.remember(context, _CHECK, named[0])
         return self._follow(context, named[0], operation_id=operation_id, **state)
 
@@ -479,7 +479,7 @@ class DbaasStartMigrationOperator(MethodOperator):
         )
 
     def _settled(self, context: Context, result: dict[str, Any], *, created_at: str | None, **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed for good, or is gone."""
+        """Go on with a migration that has recovered, has failed permanently, or is gone."""
         source = self.source
         status = self.migration_status(self.service_name)
         if status is None:
@@ -558,14 +558,14 @@ class DbaasStartMigrationOperator(MethodOperator):
         self, source: MigrationSource, status: MigrationStatus, created_at: str | None
     ) -> MigrationRecord:
         """The record of the migration that is there, which must be the one that this task would start."""
-        where = f"A migration into service {self.service_name} is there already ({describe_migration(status)})"
+        where = f"A migration into service {self.service_name} already exists ({describe_migration(status)})"
         record = self.record_of(created_at)
         advice = "stop it first (DbaasStopMigrationOperator) to replace it"
         if record is None or record.stopped_at is not None:
             # One that was recorded as stopped is not the one that is there now.
             raise DbaasMigrationError(
-                f"{where}, and it is not known from which source: no task of this Airflow has started it, or the "
-                f"service was created again since; {advice}, with force=True if it replicates"
+                f"{where}, and its source is unknown: no task of this Airflow has started it, or the service was "
+                f"created again since; {advice}, with force=True if it replicates"
             )
         if record.source != source.address:
             raise DbaasMigrationError(
@@ -582,14 +582,14 @@ class DbaasStartMigrationOperator(MethodOperator):
     def _join(self, context: Context, source: MigrationSource, status: MigrationStatus, created_at: str | None) -> Any:
         record = self._refuse_another(source, status, created_at)
         self.log.info(
-            "A migration into service %s is there already (%s), from the same source; started by %s. Joining it",
+            "A migration into service %s already exists (%s), from the same source; started by %s. Joining it",
             self.service_name,
             one_line(describe_migration(status)),
             record.started_by,
         )
         if record.method not in {None, "auto", self.method} and self.method != "auto":
             # Harmless: it moves the same data, and the comparison at the end tells if a dump was made too early.
-            self.log.warning("It was started with method %s, not %s; it goes on with that", record.method, self.method)
+            self.log.warning("It was started with method %s, not %s; it continues so", record.method, self.method)
         if record.started_by == _this_run(context):
             self._own()
         return self._under_way(context, joined=True, operation_id=None)
@@ -681,7 +681,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
         return self._stop(context, status, failed=isinstance(verdict, Failed), created_at=created_at)
 
     def _settled(self, context: Context, result: dict[str, Any], *, created_at: str | None, **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed for good, or is gone."""
+        """Go on with a migration that has recovered, has failed permanently, or is gone."""
         status = self.migration_status(self.service_name)
         if status is None:
             return self._nothing_to_stop(context, self.record_of(created_at))
@@ -701,7 +701,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
             return self._stopped(context, {"operation_id": None}, stopped=True, complete=False, whole=False)
         elif record is not None and record.verified_at is not None:
             # Since then the target may be in use.
-            self.log.info("Source and target were found equal at %s: nothing is completed", record.verified_at)
+            self.log.info("Source and target were equal at %s: nothing is completed", record.verified_at)
             complete = False
         return self._stopped(context, {"operation_id": None}, stopped=False, complete=complete)
 
@@ -747,7 +747,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
             if record.source != self.source.address:
                 raise DbaasMigrationError(
                     f"{where} comes from {record.source} (started by {record.started_by}), not from "
-                    f"{self.source.address}; name its connection, or stop it all the same with force=True, which "
+                    f"{self.source.address}; name its connection, or stop it anyway with force=True, which "
                     "completes nothing"
                 )
             return
@@ -765,7 +765,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
         if complete and self.wait_for_completion:
             completed |= self.verification.complete_replication(self.source, self.target, ignore=self.ignored)
             self.log.info(
-                "%(sequences)d sequences moved on to the source's position, %(views)d views filled, "
+                "%(sequences)d sequences advanced to the source's positions, %(views)d views refreshed, "
                 "%(events)d events enabled",
                 completed,
             )
@@ -817,7 +817,7 @@ class DbaasCleanUpMigrationOperator(MigrationOperator):
         return self._remove(context, status, failed=isinstance(verdict, Failed))
 
     def _settled(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed for good, or is gone."""
+        """Go on with a migration that has recovered, has failed permanently, or is gone."""
         status = self.migration_status(self.service_name)
         if status is None:
             return self._removed(context, {"operation_id": None}, removed=False)
@@ -871,7 +871,7 @@ class DbaasCleanUpMigrationOperator(MigrationOperator):
             if status is not None and not over:
                 raise DbaasMigrationError(
                     f"Service {name} is being migrated from {record.source} ({describe_migration(status)}, started by "
-                    f"{record.started_by}); while that goes on, nothing is dropped at the source"
+                    f"{record.started_by}); until that is over, nothing is dropped at the source"
                 )
 
 

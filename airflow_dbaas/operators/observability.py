@@ -194,7 +194,7 @@ def _entry(text: bytes) -> LogEntry:
     entry = LogEntry(**fields) if isinstance(fields, dict) and isinstance(fields.get("time"), str) else None
     if entry is None or entry.moment is None:
         raise DbaasConfigurationError(
-            "the file at path was not written by this operator: a line at its end is no log entry with a time"
+            "the file at path was not written by this operator: its last line is not a log entry with a time"
         )
     return entry
 

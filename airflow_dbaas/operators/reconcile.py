@@ -82,7 +82,7 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
     def _check(self) -> None:
         super()._check()
         if self.integrations is None and self.endpoints is None:
-            raise DbaasConfigurationError("give integrations, endpoints, or both: there is nothing to bring in line")
+            raise DbaasConfigurationError("give integrations, endpoints, or both: there is nothing to reconcile")
         if _known(self.service_name):
             for read, entries in (
                 (desired_state.wanted_integrations, self.integrations),

@@ -139,14 +139,14 @@ class DbaasCreateServiceOperator(DbaasOperator):
         :param body: what it would be created with.
         """
         if self.if_exists == "fail" and not own:
-            raise DbaasServiceError(f"service {self.service_name} exists already (if_exists='fail')")
+            raise DbaasServiceError(f"service {self.service_name} already exists (if_exists='fail')")
         if service.type != self.service_type:
             raise DbaasServiceError(
-                f"service {self.service_name} exists already and is of type {service.type}, not {self.service_type}"
+                f"service {self.service_name} already exists and is of type {service.type}, not {self.service_type}"
             )
         differs = []
         if service.plan not in {None, self.plan}:
-            text = f"service {service.name} exists already and has plan {service.plan}, not {self.plan}"
+            text = f"service {service.name} already exists and has plan {service.plan}, not {self.plan}"
             if self.if_exists == "reuse" and not own:
                 raise DbaasServiceError(
                     f"{text}; DbaasUpdateServiceOperator changes the plan, if_exists='keep' uses the service as it is"
@@ -157,13 +157,13 @@ class DbaasCreateServiceOperator(DbaasOperator):
             different = self._different_settings(body)
             if different:
                 self.log.warning(
-                    "Service %s exists already, with other settings than given: %s; they are kept "
+                    "Service %s already exists, with settings that differ from the given ones: %s; they are kept "
                     "(DbaasUpdateServiceOperator changes settings)",
                     service.name,
                     ", ".join(different),
                 )
             differs += different
-        whose = "was created by this task before" if own else "exists already"
+        whose = "was created by this task before" if own else "already exists"
         self.log.info("Service %s %s (%s)", service.name, whose, service.state)
         operation_id = own["operation_id"] if own else None
         return self._await_running(
@@ -286,7 +286,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
         if not state["changed"]:
             return self._unchanged(context, service, state)
         if _MOVING & set(state["changed"]) and service.state != "running" and self.wait_for_completion:
-            self.log.info("Service %s is %s; it is changed when it runs", service.name, service.state)
+            self.log.info("Service %s is %s; it will be changed when it runs", service.name, service.state)
             return self.wait_for(context, ServiceWait(service.name), self._change, **state)
         return self._change(context, {}, **state)
 
@@ -452,8 +452,8 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             return self._gone(context, {"operation_id": None}, deleted=False)
         if service.termination_protection:
             raise DbaasServiceError(
-                f"service {service.name} has termination protection, which force does not override; if it is really "
-                "to go, switch that off first (DbaasUpdateServiceOperator, settings={'termination_protection': False})"
+                f"service {service.name} has termination protection, which force does not override; to delete the "
+                "service, switch it off first (DbaasUpdateServiceOperator, settings={'termination_protection': False})"
             )
         if not self.force:
             self._refuse_replicated(service)
@@ -465,7 +465,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         return self._delete(context, service)
 
     def _settled(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed for good, or is gone."""
+        """Go on with a migration that has recovered, has failed permanently, or is gone."""
         service = self.client.services.list().named(self.service_name)
         if service is None:
             return self._gone(context, {"operation_id": None}, deleted=False)
@@ -501,17 +501,17 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         if status is None or not _is_under_way(status):
             return
         if failed:
-            self.log.info("A migration into it has failed and goes with it: %s", one_line(describe_migration(status)))
+            self.log.info("A failed migration into it is deleted with it: %s", one_line(describe_migration(status)))
             return
         raise DbaasServiceError(
             f"a migration into service {self.service_name} is under way ({describe_migration(status)}); "
-            "stop it first (DbaasStopMigrationOperator), or delete it all the same with force=True"
+            "stop it first (DbaasStopMigrationOperator), or use force=True to delete the service anyway"
         )
 
     def _tell_what_goes_with(self, service: Service) -> None:
         for integration in service.integrations:
             ends = integration.type, integration.source, integration.dest, integration.id
-            self.log.info("With it goes the integration %s, %s → %s (%s)", *(one_line(str(end)) for end in ends))
+            self.log.info("Deleted with it: integration %s, %s → %s (%s)", *(one_line(str(end)) for end in ends))
         try:
             attached = self.client.external_endpoints.list_integrations(service.name).external_integrations
         except DbaasNotFoundError:
@@ -519,7 +519,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             return
         for attachment in attached:
             endpoint = one_line(f"{attachment.type} endpoint {attachment.dest_endpoint_name}")
-            self.log.info("With it goes its integration with the %s", endpoint)
+            self.log.info("Deleted with it: its integration with the %s", endpoint)
 
     def _accepted(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
         if not self.wait_for_completion:

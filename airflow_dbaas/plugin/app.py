@@ -86,7 +86,7 @@ async def _shared(
     except DbaasConfigurationError as error:
         raise HTTPException(422, f"This connection cannot be used: {view.text(error)}") from None
     except DbaasError as error:
-        raise HTTPException(502, f"The DBaaS API gives no usable answer. {view.text(error)}") from None
+        raise HTTPException(502, f"The DBaaS API gave no usable answer. {view.text(error)}") from None
     return {**answer, "zone": arguments["zone"]}
 
 

@@ -189,7 +189,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         own = {"poke", "wait_class", "_watch"}.intersection(overrides(self))
         if own or not conditions.is_known(self.wait()):
             self.log.info(
-                "%s has a look of its own (%s), which the triggerer does not know: it conditions on this worker",
+                "%s overrides %s, which the triggerer does not know: it waits on this worker",
                 type(self).__name__,
                 ", ".join(sorted(own)) or "wait",
             )
@@ -242,7 +242,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         if self.reschedule and self.execution_timeout is not None:
             began = first_start(context)
             if began is not None and datetime.now(UTC) - began > self.execution_timeout:
-                raise AirflowTaskTimeout(f"not over after {self.execution_timeout} (execution_timeout)")
+                raise AirflowTaskTimeout(f"not finished after {self.execution_timeout} (execution_timeout)")
 
     @contextmanager
     def _lenience(self) -> Iterator[None]:

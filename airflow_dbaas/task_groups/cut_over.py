@@ -41,7 +41,7 @@ class DbaasStopIfWantedOperator(DbaasStopMigrationOperator):
     def start(self, context: Context) -> Any:
         """Stop the migration, or skip."""
         if not truth("stop", self.wanted):
-            raise AirflowSkipException("The migration is not to be stopped: the target goes on following the source")
+            raise AirflowSkipException("The migration is not stopped: the target continues to follow the source")
         _skip_with(context, self.after_task_id)
         return super().start(context)
 
@@ -92,7 +92,7 @@ def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta |
     """
     if not has_approval():
         raise DbaasConfigurationError(
-            f"approve_cut_over needs Airflow 3.1 or later, which can ask people; this is {AIRFLOW_VERSION}"
+            f"approve_cut_over needs Airflow 3.1 or later, which can ask for approval; this is {AIRFLOW_VERSION}"
         )
     try:
         from airflow_dbaas._compat.approval import ApprovalOperator, HITLTimeoutError
@@ -117,19 +117,19 @@ def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta |
             with airflow_errors(self):
                 wanted = truth("approve_cut_over", self.approve) and truth("stop", self.stop)
             if not wanted:
-                raise AirflowSkipException("Nobody is to be asked")
+                raise AirflowSkipException("No approval is required")
             self.subject = f"Stop the migration into {self.service_name}?"
             self.body = (
-                f"The data is in service {self.service_name}. *Approve* once nothing writes to the source any more: "
-                "the migration is stopped, then both ends are compared. *Reject*: it goes on as it is, and this task "
-                "fails; clear it to be asked again."
+                f"The data is in service {self.service_name}. *Approve* when nothing writes to the source any more: "
+                "the migration is stopped, then both ends are compared. *Reject* to let the migration continue: "
+                "this task fails; clear it to be asked again."
             )
             return super().execute(context)
 
         def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
             """Go on after an approval."""
             goes_on = (
-                f"the migration into service {self.service_name} goes on, nothing was stopped. "
+                f"the migration into service {self.service_name} continues, and nothing was stopped. "
                 "Clear this task to be asked again"
             )
             if event.get("chosen_options") == [self.REJECT]:
@@ -138,7 +138,7 @@ def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta |
             try:
                 return super().execute_complete(context, event)
             except HITLTimeoutError:
-                raise AirflowFailException(f"Nobody answered within {self.response_timeout}: {goes_on}") from None
+                raise AirflowFailException(f"There was no answer within {self.response_timeout}: {goes_on}") from None
 
     return DbaasApproveCutOverOperator(
         service_name=service_name, approve=approve, stop=stop, response_timeout=timeout, **kwargs

@@ -108,7 +108,7 @@ class DbaasMigrationTurnSensor(BaseSensorOperator):
         if places <= 0:
             return PokeReturnValue(is_done=True, xcom_value=datetime.now(UTC).isoformat())
         if self._late:
-            raise AirflowSensorTimeout(f"the turn has not come within the timeout of {seconds(self.timeout):.0f} s")
+            raise AirflowSensorTimeout(f"its turn did not come within the timeout of {seconds(self.timeout):.0f} s")
         self.poke_interval = min(self.look_seconds * places, _LONGEST_LOOK_SECONDS)
         return PokeReturnValue(is_done=False)
 
@@ -121,7 +121,7 @@ class DbaasMigrationTurnSensor(BaseSensorOperator):
         found = under_way(states_in_run(ti.dag_id, ti.run_id, [self.until_task_id]), index, self.until_task_id)
         places = found - at_once + 1
         if places > 0:
-            self.log.info("%d chains before this one are to end; it begins when %d of them have", found, places)
+            self.log.info("%d chains are ahead of this one; it starts when %d of them have ended", found, places)
         return places
 
 
@@ -168,14 +168,14 @@ def migration_outcome(context: Context, *, service_name: str, turn_task_id: str 
     }
     if failed:
         step = failed[0].rpartition(".")[2]
-        error = pull(failed[0], _ERROR) or {"type": "", "text": "it did not say why; see its log"}
+        error = pull(failed[0], _ERROR) or {"type": "", "text": "no reason was given; see its log"}
         refused = error["type"] == DbaasMigrationCheckError.__name__
         state = "refused by the check" if refused else f"failed at {step}"
         outcome.update(state=state, error=error["text"])
     elif done := already_migrated(context, ids["check_migration"]):
         outcome.update(state="already migrated", error=f"found equal at {done['verified_at']}; nothing was done")
     elif states.get(ids["verify_migration"]) != "success":
-        outcome.update(state="not done", error="tasks of it were skipped or marked by hand")
+        outcome.update(state="not done", error="some of its tasks were skipped or marked manually")
     elif states.get(ids["stop_migration"]) != "success":
         outcome["state"] = "replicating"
     return outcome
@@ -196,7 +196,7 @@ def report_migrations(
     ti: Any = context["ti"]
     rows = []
     for index, service in enumerate(services):
-        lost = {"service": service["service_name"], "state": "unknown", "error": f"{outcome_task_id} has not told"}
+        lost = {"service": service["service_name"], "state": "unknown", "error": f"{outcome_task_id} has no outcome"}
         row = ti.xcom_pull(task_ids=outcome_task_id, map_indexes=index) or lost
         # A task that failed early has named no zone.
         rows.append({**row, "zone": row.get("zone") or service.get("zone") or None})
@@ -205,7 +205,7 @@ def report_migrations(
     bad = [row for row in rows if row["state"] not in GOOD]
     if bad:
         named = "; ".join(f"{row['service']} {row['state']}" for row in bad)
-        raise AirflowFailException(f"{len(bad)} of {len(rows)} services are not migrated: {named}")
+        raise AirflowFailException(f"{len(bad)} of {len(rows)} services were not migrated: {named}")
     return rows
 
 
@@ -219,6 +219,6 @@ def form_of_the_rest(context: Context, *, services_task_id: str) -> dict[str, An
     ti: Any = context["ti"]
     rest = ti.xcom_pull(task_ids=services_task_id, key="rest")
     if not rest:
-        raise AirflowSkipException("No service is left for another run")
+        raise AirflowSkipException("No services remain for another run")
     log.info("%d services are left for the next run", len(rest))
     return {**context["params"], "services": list(map(as_entry, rest)), "file": None}

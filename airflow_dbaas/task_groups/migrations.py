@@ -227,7 +227,7 @@ class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):
         if before.get(self.verify_task_id) == "skipped" and not already_migrated(context, self.check_task_id):
             raise AirflowSkipException(f"{self.verify_task_id} was skipped")
         if not self.integrations and not self.endpoints:
-            raise AirflowSkipException("No integrations and no endpoints are asked for")
+            raise AirflowSkipException("No integrations or endpoints were requested")
         return super().start(context)
 
 

@@ -160,7 +160,7 @@ class DbaasWaitTrigger(BaseTrigger):
             async with await DbaasHook(self.exoscale_conn_id, zone=self.zone).get_async_conn() as client:
                 await client.operation(call.pop("operation"))(**call)
         except DbaasError as error:
-            log.warning("What the task had under way goes on: %s", error)
+            log.warning("The remote work of the task continues: %s", error)
 
 
 async def verdict_of(hook: DbaasHook, watch: poller.Watch) -> Done | Failed:

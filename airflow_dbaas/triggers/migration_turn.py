@@ -112,5 +112,5 @@ async def _look(dag_id: str, run_id: str, task_id: str) -> _States:
         # The only way that all versions have of a question to Airflow in a trigger.
         return await sync_to_async(states_in_run)(dag_id, run_id, [task_id])
     except Exception as error:  # noqa: BLE001 - whatever it is, the next look may tell
-        log.warning("The states of run %s cannot be looked up, the next look may tell them: %s", run_id, error)
+        log.warning("The states of run %s cannot be read, the next poll may succeed: %s", run_id, error)
         return {}

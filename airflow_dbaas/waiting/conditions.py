@@ -64,7 +64,7 @@ class Done:
 class Failed:
     """It has failed. With a grace period it may still recover: the failure counts only if it lasts that many seconds.
 
-    With a grace period of 0 it has failed for good.
+    With a grace period of 0 it has failed permanently.
     """
 
     error: DbaasError
@@ -137,7 +137,7 @@ def id_or_nothing(parameter: str, value: Any) -> str | None:
     """A UUID, or nothing; whether that will do, ``Wait.nothing`` says."""
     if is_nothing(value):
         return None
-    calls.identifier(parameter, as_text(value))  # type: ignore[arg-type]  # what is no text is refused there
+    calls.identifier(parameter, as_text(value))  # type: ignore[arg-type]  # what is not a text is refused there
     return str(value)
 
 
@@ -289,7 +289,7 @@ class ServiceUpdateWait(ServiceWait):
             if self.plan not in {None, plan}:
                 return Pending(f"{self.subject} runs, but still with plan {plan}, not {self.plan}")
             if time.time() < self.not_before:
-                return Pending(f"{self.subject} still runs; whether the change stops it for a while will show")
+                return Pending(f"{self.subject} still runs; waiting to see whether the change restarts it")
         return verdict
 
 
@@ -363,7 +363,7 @@ class IntegrationWait(Wait):
             return Done(integration_result(found), note="active")
         where = f"{self.subject} ({found.type}, {found.source} → {found.dest})"
         if status == "failed" or found.is_enabled is False:
-            what = "failed" if status == "failed" else "is switched off"
+            what = "failed" if status == "failed" else "is disabled"
             return Failed(
                 DbaasIntegrationError(f"{where} {what}", retryable=True), grace_period=INTEGRATION_GRACE_PERIOD
             )
@@ -439,9 +439,9 @@ def _nothing(wait: type[Wait], kind: str, fields: Mapping[str, Any]) -> Done | N
         # One that is being made must not be taken for active.
         raise DbaasConfigurationError(
             f"integration_id must be a UUID, got {calls.shown(integration_id)}: the API did not show the {kind} when "
-            "it was made; let the operator wait for it (wait_for_completion=True)"
+            "it was created; let the operator wait for it (wait_for_completion=True)"
         )
-    text = f"There is no {kind} whose end to wait for: nothing was deleted (integration_id is None)"
+    text = f"There is no {kind} to wait for: nothing was deleted (integration_id is None)"
     return Done(_gone(wait, None), text)
 
 
@@ -481,7 +481,8 @@ class MigrationWait(Wait):
     is finished only if no error is shown and every database is ``done`` or, ``until="synced"``, ``syncing``.
 
     Its verdict is the one definition of a failed migration, for sensors, operators and the page: ``Failed`` without a
-    grace period has failed for good; ``Failed`` with one replicates and may recover, and has failed for good only if it
+    grace period has failed permanently; ``Failed`` with one replicates and may recover, and has failed permanently
+    only if it
     is still shown as failed when the grace period is over.
 
     :param until: ``synced``: the copy is complete, replication may go on; ``done``: replication has ended too.
@@ -526,7 +527,7 @@ class MigrationWait(Wait):
             return Done(migration_result(self.service_name, answer), note=_summary(answer))
         if not details and answer.status in {"done", "syncing"}:
             # "Done" without a single database is either a moment's view or a copy of nothing.
-            text = f"The migration into service {self.service_name} says {answer.status} but names no database"
+            text = f"The migration into service {self.service_name} has status {answer.status} but names no database"
             return Failed(DbaasMigrationError(text), grace_period=APPEARANCE_SECONDS)
         return _pending(self.subject, answer)
 
@@ -542,7 +543,7 @@ class MigrationWait(Wait):
 
 @dataclass(frozen=True)
 class MigrationRecoveryWait(Wait):
-    """Until a migration that is shown as failed has recovered, or has failed for good.
+    """Until a migration that is shown as failed has recovered, or has failed permanently.
 
     The result says which: ``failed`` is true if it was still shown as failed when its grace period was over.
 
@@ -574,7 +575,7 @@ class MigrationRecoveryWait(Wait):
             return Done({"failed": False}, note=f"has recovered: {_summary(answer)}")
         if seen.grace_period and time.time() < self.fails_at:
             return Pending(f"{seen.error} (may recover)")
-        return Done({"failed": True}, note="has failed for good")
+        return Done({"failed": True}, note="has failed permanently")
 
 
 def _replicates(status: MigrationStatus) -> bool:
@@ -628,7 +629,7 @@ def _pending(subject: str, status: MigrationStatus) -> Pending:
     return Pending(
         f"{subject}: {_summary(status)}",
         details=tuple(_database(detail) for detail in status.details),
-        progress="" if behind is None else f"greatest lag: {lags[behind]:g}, {behind}",
+        progress="" if behind is None else f"largest lag: {lags[behind]:g}, {behind}",
     )
 
 

@@ -91,7 +91,7 @@ V = TypeVar("V", Verdict, Done | Failed)
 
 
 def tolerated_outage(given: float | str | timedelta | None, timeout: float) -> float:
-    """For how many seconds a wait tolerates that the API gives no usable answer.
+    """For how many seconds a wait tolerates that the API gave no usable answer.
 
     :param given: what the user has asked for, if anything.
     :param timeout: seconds that the wait may take.
@@ -174,7 +174,7 @@ class Watch:
             self._tell(verdict)
             if time.time() >= self.deadline:
                 progress = f" ({verdict.progress})" if verdict.progress else ""
-                return Failed(DbaasWaitTimeoutError(f"Time is over while waiting: {verdict.note}{progress}"))
+                return Failed(DbaasWaitTimeoutError(f"Timed out while waiting: {verdict.note}{progress}"))
         return verdict
 
     def _verdict(self, answer: Any) -> Verdict:
@@ -197,10 +197,10 @@ class Watch:
         self._silent_polls += 1
         lasted, tolerated = now - self._silent_since, self.outage_grace_period
         if lasted < tolerated or (tolerated and self._silent_polls < FEWEST_FAILED_POLLS):
-            return Pending(f"{subject}: {error} (fails after {duration(tolerated)} without a usable answer)")
+            return Pending(f"{subject}: {error} (the task fails after {duration(tolerated)} without a usable answer)")
         text = (
-            f"{subject}: no usable answer of the API for {duration(lasted)}, which is longer than outage_grace_period "
-            f"({duration(tolerated)}); the last: {error}"
+            f"{subject}: no usable answer from the API for {duration(lasted)}, which is longer than "
+            f"outage_grace_period ({duration(tolerated)}); the last error: {error}"
         )
         return Failed(DbaasTransportError(text))
 
@@ -214,7 +214,8 @@ class Watch:
         if now - self._refused_since >= REFUSAL_GRACE_PERIOD:
             return Failed(error)
         note = (
-            f"{self.wait.subject}: {error} (was answered before; fails after {duration(REFUSAL_GRACE_PERIOD)} of this)"
+            f"{self.wait.subject}: {error} (the API answered before; the task fails if this lasts "
+            f"{duration(REFUSAL_GRACE_PERIOD)})"
         )
         return Pending(note)
 
@@ -226,7 +227,9 @@ class Watch:
         self._failing_since = now if self._failing_since is None else self._failing_since
         if now - self._failing_since >= verdict.grace_period:
             return verdict
-        return Pending(f"{verdict.error} (may pass; fails if it lasts {duration(verdict.grace_period)})")
+        return Pending(
+            f"{verdict.error} (may be transient; the task fails if it lasts {duration(verdict.grace_period)})"
+        )
 
     def _tell(self, pending: Pending) -> None:
         """Log what has changed, and now and then that nothing has: a wait of hours is a few lines."""

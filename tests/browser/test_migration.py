@@ -161,7 +161,7 @@ def test_the_form_says_what_it_wants(page: Page, airflow_ui: AirflowUI, shot: Sh
     expect(send).to_be_disabled()
     shot(page, "trigger-empty")
     for title, help_text in (
-        ("Service", "DBaaS service to migrate into; made if it is missing"),
+        ("Service", "DBaaS service to migrate into; created if it does not exist"),
         ("Source connection", "of type postgres or mysql"),
         ("Plan", "For a new service, e.g. startup-4, business-8"),
         ("Databases to leave out", "Names in the source, separated by commas"),

@@ -19,7 +19,8 @@ from airflow_dbaas.emulator.postgres import checks, endpoint, extensions, obstac
 from tests.contract import reachable
 from tests.unit.bad_input.kinds import GOOD
 
-HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+ROOT = Path(__file__).parents[2]
+HOW_TO = ROOT / "docs" / "how-to"
 FAMILIES = {
     "<service type>": sorted(validation.SERVICE_TYPES),
     "<endpoint type>": sorted(desired_state.ENDPOINT_TYPES),
@@ -101,3 +102,25 @@ def test_every_refusal_has_a_row() -> None:
     assert missing == []
     assert len(rows) > 30
     assert all(row[1] and row[2] for row in rows)
+
+
+def test_every_message_of_troubleshooting_is_there() -> None:
+    """Each message of the page is one that the package raises or logs, in the same words and order."""
+    page = (HOW_TO.parent / "troubleshooting.md").read_text()
+    rows = re.findall(r"^\| `(.+?)` \| .+ \| .+ \|$", page, re.MULTILINE)
+    assert len(rows) > 40
+    known = [text for file in (ROOT / "airflow_dbaas").rglob("*.py") for text in whole_texts(file)]
+    for row in rows:
+        pieces = [piece.strip(" .,:;()") for piece in row.split("…")]
+        wanted = re.compile(".*".join(map(re.escape, [piece for piece in pieces if piece])), re.DOTALL)
+        assert any(wanted.search(text) for text in known), row
+
+
+def whole_texts(file: Path) -> Iterator[str]:
+    """The texts of a file of code; what is filled in is left out."""
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value

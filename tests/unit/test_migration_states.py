@@ -73,7 +73,7 @@ def test_a_failure_that_may_pass_is_settled_by_its_grace_period(monkeypatch: pyt
     failed_now = status(("failed", "replication"), status="failed")
     assert isinstance(wait.verdict(failed_now), Pending)
     now = 1180
-    assert wait.verdict(failed_now) == Done({"failed": True}, note="has failed for good")
+    assert wait.verdict(failed_now) == Done({"failed": True}, note="has failed permanently")
     now = 1000
     healthy = wait.verdict(status(("syncing", "replication"), status="syncing"))
     assert isinstance(healthy, Done)

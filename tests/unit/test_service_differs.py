@@ -45,7 +45,7 @@ def test_another_plan_fails(server: ScriptedServer) -> None:
     with pytest.raises(DbaasServiceError) as caught:
         create(server, plan="business-8")
     assert str(caught.value) == (
-        "service db exists already and has plan startup-4, not business-8; DbaasUpdateServiceOperator changes the "
+        "service db already exists and has plan startup-4, not business-8; DbaasUpdateServiceOperator changes the "
         "plan, if_exists='keep' uses the service as it is"
     )
     assert not caught.value.retryable

@@ -99,7 +99,7 @@ class Faults:
         :raises BadRules: if one of them cannot be followed; those in force stay then.
         """
         if not isinstance(document, dict) or not document.keys() <= {"seed", "rules"}:
-            raise BadRules("faults must be an object with 'rules', a list, and perhaps 'seed', a whole number")
+            raise BadRules("faults must be an object with 'rules', a list, and optionally 'seed', a whole number")
         seed, rules = document.get("seed", 0), document.get("rules")
         if not isinstance(seed, int) or isinstance(seed, bool):
             raise BadRules(f"seed must be a whole number, got {seed!r}")
@@ -131,12 +131,12 @@ class Faults:
             raise BadRules(f"{place}: must be an object, got {rule!r}")
         kind = rule.get("kind")
         if not isinstance(kind, str) or kind not in KINDS:
-            raise BadRules(f"{place}: unknown kind {kind!r}, known are {', '.join(KINDS)}")
+            raise BadRules(f"{place}: unknown kind {kind!r}, known: {', '.join(KINDS)}")
         place = f"{place} ({kind})"
         options = KINDS[kind].options
         if unknown := [str(name) for name in rule if name not in {"kind", *_HOW_OFTEN, *options}]:
             known = ", ".join([*_HOW_OFTEN, *options])
-            raise BadRules(f"{place}: unknown keys {', '.join(unknown)}, known are {known}")
+            raise BadRules(f"{place}: unknown keys {', '.join(unknown)}, known: {known}")
         return Rule(
             kind=kind,
             options=_options(place, kind, rule),
@@ -152,7 +152,7 @@ class Faults:
         if not isinstance(operation, str) or operation not in self._operations:
             raise BadRules(f"{place}: unknown operation {operation!r}: it must be the id of one that is served, or '*'")
         if not KINDS[kind].strikes(self._operations[operation]):
-            raise BadRules(f"{place}: cannot strike {operation}")
+            raise BadRules(f"{place}: cannot apply to {operation}")
         return operation
 
 

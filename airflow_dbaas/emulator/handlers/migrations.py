@@ -41,7 +41,7 @@ def check_of(service: Service, request: dict[str, Any]) -> Check:
         return partial(_check_pg, service.target(), uri, method, ignored, service.plan.disk)
     if isinstance(service, MysqlService):
         return partial(mysql_checks.verdict, uri, service.target(), method, ignored)
-    raise ApiError(400, f"The emulator has no {service.type.name} server that could be migrated into")
+    raise ApiError(400, f"The emulator has no {service.type.name} server to migrate into")
 
 
 @serves("get-dbaas-task")
@@ -70,7 +70,7 @@ def _stop(type_name: str) -> Handler:
         if not isinstance(service, DatabaseService) or service.migration is None:
             raise _no_migration(service)
         if service.stopping:
-            raise ApiError(409, f"The migration of service {service.name} is being stopped already")
+            raise ApiError(409, f"The migration of service {service.name} is already being stopped")
         service.stopping = True
         return state.operations.begin(service.reference(), service.end_migration, STOP).view()
 

@@ -43,7 +43,7 @@ def refusals(server: MysqlEndpoint, service: str) -> Iterator[None]:
         yield
     except pymysql.Error as error:
         if error.args[0] in _PASSING:
-            raise ApiError(409, f"Service {service} cannot be asked now: {server.words(error)}") from error
+            raise ApiError(409, f"Service {service} cannot be queried now: {server.words(error)}") from error
         raise ApiError(_STATUS.get(error.args[0], 400), server.words(error)) from error
 
 

@@ -14,8 +14,8 @@ FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec")
 """Searched besides ``PATH``, which of an ordinary user names no folders of servers."""
 ABSENT = (
     "no MySQL server is installed here: install Debian's or Ubuntu's package mariadb-server, or MariaDB 10.5 or newer "
-    "from elsewhere, with mariadbd, mariadb-install-db, mariadb and mariadb-dump in PATH, and start the emulator anew "
-    "(Oracle's mysqld is not supported)"
+    "from elsewhere, with mariadbd, mariadb-install-db, mariadb and mariadb-dump in PATH, and start the emulator "
+    "again (Oracle's mysqld is not supported)"
 )
 
 # MariaDB installs its server under the old name as well; Oracle's has that name too.

@@ -105,7 +105,7 @@ async def check(
         return await inspect(source, target, ignored, most=most)
     except pymysql.Error as error:
         if error.args and error.args[0] == CR.CR_SSL_CONNECTION_ERROR:
-            finding = Finding("SSLNotSupported", f"TLS is demanded for the source: {source.words(error)}")
+            finding = Finding("SSLNotSupported", f"TLS is required for the source: {source.words(error)}")
         elif isinstance(error, pymysql.OperationalError):
             finding = Finding("EndpointConnection", f"Cannot connect to the source: {source.words(error)}")
         else:
@@ -212,7 +212,7 @@ def _gtid(variables: dict[str, str], server: str) -> list[Finding]:
     if variables["log_bin"] != "ON":
         text = f"the binary log of the {server} is off (log_bin), replication needs its global transaction ids"
     elif server == "source" and not variables.get("gtid_binlog_pos"):
-        text = "the source has logged no transaction yet (gtid_binlog_pos is empty), so there is no place to begin at"
+        text = "the source has logged no transaction (gtid_binlog_pos is empty): there is no position to start from"
     else:
         return []
     return [Finding("GTIDModeDisabled", text)]
@@ -256,14 +256,17 @@ def _read_lock(source: MysqlEndpoint, granted: set[str]) -> list[Finding]:
     return [
         Finding(
             "NoFlushTableWithReadLock",
-            f"user '{source.user}' of the source may not FLUSH TABLES WITH READ LOCK, for want of RELOAD ON *.*",
+            f"user '{source.user}' of the source may not FLUSH TABLES WITH READ LOCK: it lacks RELOAD ON *.*",
         )
     ]
 
 
 def _names(dbnames: list[str]) -> list[Finding]:
     return [
-        Finding("ReplicationNotAvailable", f"database '{dbname}' has a comma in its name, which no filter can name")
+        Finding(
+            "ReplicationNotAvailable",
+            f"database '{dbname}' has a comma in its name, so no replication filter can name it",
+        )
         for dbname in dbnames
         if "," in dbname
     ]

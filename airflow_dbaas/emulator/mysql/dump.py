@@ -76,7 +76,7 @@ async def copy(
         _require_success(source, *await dump.wait())
         await load.end_part()
         if position and not load.position:
-            raise CopyFailed("the source did not tell at which global transaction id it was copied")
+            raise CopyFailed("the source did not report the global transaction id of the copy")
         return load.position
     finally:
         await load.abandon()
@@ -99,7 +99,7 @@ async def probe(binaries: MysqlBinaries, source: MysqlEndpoint, dbname: str) -> 
 
 def _require_success(source: MysqlEndpoint, code: int, said: bytes) -> None:
     if code:
-        raise CopyFailed(source.words(_last_words(said)) or "mariadb-dump ended without a word")
+        raise CopyFailed(source.words(_last_words(said)) or "mariadb-dump ended without a message")
 
 
 @dataclass
@@ -151,7 +151,7 @@ class _Load:
         failed, said = await self._client.wait()
         self._client = None
         if failed:
-            self._settle(self.target.words(_last_words(said)) or "mariadb ended without a word")
+            self._settle(self.target.words(_last_words(said)) or "mariadb ended without a message")
         elif self._dbname in self._views and self._dbname not in self._tables_there:
             self._tables_there.add(self._dbname)
         else:

@@ -209,7 +209,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
                     tried = now
                     await replication.try_again()
             except pymysql.Error as error:
-                seen = Progress(well=False, error=f"The target cannot be asked: {self._words(error)}")
+                seen = Progress(well=False, error=f"The target cannot be queried: {self._words(error)}")
             if seen.well:
                 last_well = now
             elif seen.error or now - last_well > DOWN_SECONDS:
@@ -265,7 +265,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
         try:
             await self._replication.catch_up(DOWN_STALL_SECONDS if down else STALL_SECONDS)
         except pymysql.Error as error:
-            return [f"the source could not be asked: {self._words(error)}"]
+            return [f"the source could not be queried: {self._words(error)}"]
         except ReplicationStalled as stalled:
             causes = {state.error for state in self._databases.values() if state.whole and state.error}
             text = ": ".join([str(stalled), *causes])

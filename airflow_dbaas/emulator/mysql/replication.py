@@ -137,7 +137,7 @@ class MysqlReplication:
             if position != reached:
                 reached, moved_at = position, time.monotonic()
             elif time.monotonic() - moved_at > stall_seconds:
-                raise ReplicationStalled(f"the target is at {reached} and gets no nearer to {goal}")
+                raise ReplicationStalled(f"the target is at {reached} and makes no progress towards {goal}")
 
     async def remove(self) -> None:
         """End the replication; the source has nothing of it to remove."""

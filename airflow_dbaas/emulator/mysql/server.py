@@ -84,7 +84,7 @@ class MysqlServer(Server):
         durable: bool = False,
     ) -> None:
         if len(str(directory).split()) != 1:
-            raise ServerError(f"mariadb-install-db cannot do with the spaces in {directory}: choose another directory")
+            raise ServerError(f"mariadb-install-db cannot handle the spaces in {directory}: choose another directory")
         super().__init__(directory, superuser, password, identity, port)
         self.binaries = binaries
         number = str(1 + secrets.randbelow(2**32 - 1))

@@ -37,7 +37,7 @@ class ServerLog(LogFile):
         message = match.group(2).decode(errors="replace")
         quoted = _QUOTES.search(message)
         if quoted is not None and _SECRETIVE.search(message, quoted.end()):
-            message = f"{message[: quoted.end()]} (hidden, it may hold a password)"
+            message = f"{message[: quoted.end()]} (hidden, it may contain a password)"
         return Entry(_time(match.group(1)), message)
 
 

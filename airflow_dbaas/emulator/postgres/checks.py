@@ -130,7 +130,7 @@ async def tls_obstacle(source: Endpoint) -> str | None:
             await (await source.connect()).close()
         else:
             return None
-    return "TLS is demanded for the source, but the target's version of PostgreSQL was built without it"
+    return "TLS is required for the source, but the target's version of PostgreSQL was built without it"
 
 
 def _same_server(source: Endpoint) -> str:
@@ -180,7 +180,8 @@ async def _superusers(connection: psycopg.AsyncConnection, goal: psycopg.AsyncCo
         )
     ]
     return [
-        f"role '{name}' of the source is a superuser, which nobody is in the target: it is carried over without that"
+        f"role '{name}' of the source is a superuser, but no role of the target can be: it is created without that "
+        "attribute"
         for name in sorted(roles[0] - roles[1])
     ]
 

@@ -149,4 +149,4 @@ async def copy_settings(source: Endpoint, target: Endpoint, dbname: str) -> None
             try:
                 await connection.execute(statement)
             except psycopg.Error as error:
-                logger.warning("Setting %s of database %s is left behind: %s", name, dbname, target.words(error))
+                logger.warning("Setting %s of database %s was not copied: %s", name, dbname, target.words(error))

@@ -70,7 +70,7 @@ async def copy(
     if dump_code or restore_code:
         # When reading breaks off, pg_restore complains about the stream as well: the cause comes first.
         said = [source.words(_last_error(text)) for text in (dump_said, restore_said) if text.strip()]
-        raise CopyFailed(target.words("; ".join(said)) or "pg_dump or pg_restore ended without a word")
+        raise CopyFailed(target.words("; ".join(said)) or "pg_dump or pg_restore ended without a message")
 
 
 async def copy_privileges(binaries: PostgresBinaries, source: Endpoint, target: Endpoint, dbname: str) -> None:

@@ -49,7 +49,7 @@ async def problems(
     if languages:
         found.append(
             f"Languages not installed in target: {', '.join(sorted(languages))} (database '{dbname}'); "
-            "only those that come as an extension can be"
+            "only languages that are extensions can be installed"
         )
     return [problem for problem in found if problem is not None]
 
@@ -93,8 +93,8 @@ def _problem(
         )
     if installable[name].needs_superuser:
         return (
-            f"Installing extension '{name}' of database '{dbname}' in target requires superuser, "
-            "which nobody is there, and it is not a trusted one"
+            f"Installing extension '{name}' of database '{dbname}' in target requires superuser, which is not "
+            "available there, and it is not a trusted extension"
         )
     return None
 

@@ -140,7 +140,7 @@ class Migration(MigrationRun[Database]):
         try:
             await self._replications[dbname].catch_up(DOWN_STALL_SECONDS if down else STALL_SECONDS)
         except psycopg.OperationalError as error:
-            return f"the source could not be asked: {self.source.words(error)}"
+            return f"the source could not be queried: {self.source.words(error)}"
         except ReplicationStalled as stalled:
             cause = self._databases[dbname].error
             text = f"{stalled}: {cause}" if cause else str(stalled)
@@ -275,7 +275,7 @@ class Migration(MigrationRun[Database]):
                         state.settled.set()
                     await asyncio.sleep(POLL_SECONDS)
         except psycopg.Error as error:
-            state.status, state.error = "failed", f"The target cannot be asked: {self.source.words(error)}"
+            state.status, state.error = "failed", f"The target cannot be queried: {self.source.words(error)}"
             state.settled.set()
 
     async def _end_replication(self, dbname: str) -> None:

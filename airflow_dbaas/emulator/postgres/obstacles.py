@@ -81,7 +81,7 @@ async def warnings(connection: psycopg.AsyncConnection, dbname: str) -> list[str
     cursor = await connection.execute("SELECT EXISTS (SELECT FROM pg_largeobject_metadata)")
     row = await cursor.fetchone()
     if row is not None and row[0]:
-        found.append(f"database '{dbname}' has large objects, which replication does not carry")
+        found.append(f"database '{dbname}' has large objects, which replication does not copy")
     if connection.info.server_version >= _FIRST_WITH_REPLICATION:
         keyless = [table for table in await replication.tables(connection) if not table.has_identity]
         if keyless:

@@ -170,7 +170,7 @@ class Replication:
                 found = "SELECT FROM pg_subscription WHERE subname = %s"
                 return await (await connection.execute(found, [self.subscription])).fetchone() is not None
         except psycopg.OperationalError as error:
-            logger.info("Database %s of the target cannot be asked: %s", self.dbname, self.source.words(error))
+            logger.info("Database %s of the target cannot be queried: %s", self.dbname, self.source.words(error))
             return False
 
     async def progress(self, connection: psycopg.AsyncConnection) -> Progress:
@@ -223,7 +223,7 @@ class Replication:
                     reached, moved_at = row[0], time.monotonic()
                 elif time.monotonic() - moved_at > stall_seconds:
                     raise ReplicationStalled(
-                        f"database '{self.dbname}' of the target is at {reached} and gets no nearer to {goal}"
+                        f"database '{self.dbname}' of the target is at {reached} and makes no progress towards {goal}"
                     )
                 await asyncio.sleep(0.1)
 
@@ -238,7 +238,7 @@ class Replication:
                 # Removes the slots at the source as well, those of a copy under way included.
                 await connection.execute(sql.SQL("DROP SUBSCRIPTION {}").format(name))
             except psycopg.OperationalError as error:
-                logger.warning("Source of database %s is out of reach: %s", self.dbname, self.source.words(error))
+                logger.warning("Source of database %s is not reachable: %s", self.dbname, self.source.words(error))
                 await connection.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(name))
                 await connection.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(name))
                 await connection.execute(sql.SQL("DROP SUBSCRIPTION {}").format(name))

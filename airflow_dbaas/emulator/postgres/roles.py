@@ -52,7 +52,7 @@ async def carry(source: Endpoint, target: Endpoint) -> dict[str, str]:
             try:
                 await connection.execute(_statement(connection, role, password))
             except psycopg.Error as error:
-                logger.warning("Role %s is left behind: %s", name, target.words(error))
+                logger.warning("Role %s was not copied: %s", name, target.words(error))
                 continue
             if role["rolcanlogin"]:
                 made[name] = password

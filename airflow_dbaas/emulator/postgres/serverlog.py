@@ -69,7 +69,7 @@ def _without_passwords(parts: list[str]) -> str:
     quoting = [part.startswith(_QUOTING) for part in parts]
     if any(quotes and _SECRETIVE.search(part) for quotes, part in zip(quoting, parts, strict=True)):
         parts = [
-            f"{part.partition(':')[0]}:  (hidden, it may hold a password)" if quotes else _QUOTED.sub('"***"', part)
+            f"{part.partition(':')[0]}:  (hidden, it may contain a password)" if quotes else _QUOTED.sub('"***"', part)
             for quotes, part in zip(quoting, parts, strict=True)
         ]
     return "\n".join(parts)

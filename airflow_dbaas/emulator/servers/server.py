@@ -84,7 +84,7 @@ class Server(ABC):
     def port(self) -> int:
         """TCP port; known once the server was started."""
         if self._port is None:
-            raise ServerError("the server was never started")
+            raise ServerError("the server was not started")
         return self._port
 
     @property
@@ -237,7 +237,7 @@ class Server(ABC):
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise ServerError(f"another {self.title} is still at work in {self.directory}") from None
+                        raise ServerError(f"another {self.title} is still running in {self.directory}") from None
                 time.sleep(0.05)
             self._claim = claim
             yield

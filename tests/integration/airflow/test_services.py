@@ -120,7 +120,7 @@ def test_an_update_of_the_wrong_service_is_refused(run: Run, client: Client, nam
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
     assert f"service {name} is of type valkey, not mysql" in refused.output
     reused = run("service_create_poking", service=name, type="mysql")
-    assert f"service {name} exists already and is of type valkey, not mysql" in reused.output
+    assert f"service {name} already exists and is of type valkey, not mysql" in reused.output
 
 
 def test_nothing_is_waited_for(run: Run, client: Client, name: str) -> None:

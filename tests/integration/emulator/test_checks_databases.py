@@ -235,7 +235,7 @@ def test_a_superuser_is_carried_without_its_power(api, service, source):
     try:
         success, result = verdict(api, service, uri_of(source), method="dump")
         assert success is True
-        assert "Warning: role 'boss' of the source is a superuser, which nobody is in the target" in result
+        assert "Warning: role 'boss' of the source is a superuser, which no role is in the target" in result
         assert "role 'postgres'" not in result
         assert api.migrate(service, **source_of(source, method="dump"))["status"] == "done"
         with closing(api.connect(service, "one")) as target:
@@ -311,7 +311,8 @@ def test_a_language_that_the_target_lacks_is_refused(api, service, extended):
     execute(extended, "d", "CREATE LANGUAGE mine HANDLER plpgsql_call_handler")
     try:
         assert refused(api, service, extended) == (
-            "Languages not installed in target: mine (database 'd'); only those that come as an extension can be"
+            "Languages not installed in target: mine (database 'd'); only languages that are extensions can be "
+            "installed"
         )
     finally:
         execute(extended, "d", "DROP LANGUAGE mine")

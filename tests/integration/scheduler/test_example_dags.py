@@ -82,7 +82,7 @@ def test_a_cut_over_is_rejected_then_approved(scheduled: Scheduled, source: Post
         *["upstream_failed"] * 3,
     ]
     assert tasks["approve_cut_over"]["try_number"] == 1
-    assert f"The cut-over was rejected by admin: the migration into service {name} goes on" in scheduled.log(
+    assert f"The cut-over was rejected by admin: the migration into service {name} continues" in scheduled.log(
         tasks["approve_cut_over"]
     )
     assert replicates(scheduled, name)

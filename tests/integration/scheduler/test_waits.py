@@ -39,7 +39,7 @@ def test_a_failed_wait_ends_in_the_sensors_own_way(scheduled: Scheduled) -> None
     tasks = scheduled.run("waits_fail")
     late, skipped, template = tasks["late"], tasks["skipped"], tasks["template"]
     assert (late["state"], late["try_number"]) == ("failed", 1)
-    assert "AirflowSensorTimeout: Time is over while waiting: service nowhere does not exist" in scheduled.log(late)
+    assert "AirflowSensorTimeout: Timed out while waiting: service nowhere does not exist" in scheduled.log(late)
     assert skipped["state"] == "skipped"
     assert (template["state"], template["try_number"]) == ("failed", 1)
     assert "must be a UUID, got 'xxx'" in scheduled.log(template)
