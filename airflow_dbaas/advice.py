@@ -75,6 +75,7 @@ NEXT: dict[type[DbaasError], tuple[str, Page]] = {
         "the remote work goes on; clear the task to wait again, with a longer time limit if need be",
         WAITS,
     ),
+    errors.DbaasResumeError: ("clear the task: it begins again, and finds what it has started", WAITS),
 }
 
 
