@@ -80,6 +80,7 @@ NEXT: dict[type[DbaasError], tuple[str, Page]] = {
         "the remote work continues; clear the task to wait again, with a longer time limit if needed",
         WAITS,
     ),
+    errors.DbaasResumeError: ("clear the task: it begins again, and finds what it has started", WAITS),
 }
 
 

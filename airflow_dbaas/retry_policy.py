@@ -11,6 +11,7 @@ from airflow_dbaas.api.errors import (
     DbaasConfigurationError,
     DbaasError,
     DbaasRateLimitError,
+    DbaasResumeError,
     DbaasWaitTimeoutError,
 )
 
@@ -76,7 +77,7 @@ class _DbaasRetryPolicy(RetryPolicy):
         return RetryDecision.retry(self._delay(error), reason)
 
     def _delay(self, error: DbaasError) -> timedelta | None:
-        if isinstance(error, DbaasWaitTimeoutError):
+        if isinstance(error, DbaasWaitTimeoutError | DbaasResumeError):
             return None
         delay = self.rate_limit_delay if isinstance(error, DbaasRateLimitError) else self.busy_delay
         return max(delay, timedelta(seconds=getattr(error, "retry_after", None) or 0))

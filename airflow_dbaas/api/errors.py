@@ -18,7 +18,8 @@
     ├── DbaasMigrationError          a migration failed, or cannot be started or stopped now
     ├── DbaasDatabaseError           source or target database cannot be reached, or refuses a statement
     ├── DbaasVerificationError       source and target differ
-    └── DbaasWaitTimeoutError        the time for a wait is over; the remote work goes on
+    ├── DbaasWaitTimeoutError        the time for a wait is over; the remote work goes on
+    └── DbaasResumeError             another version of this package has deferred the task
 
 Every error knows whether trying again later can help (``retryable``). Texts name the call, the status or
 reason, the API's own words, and the connection, zone, host and proxy; never a secret. Each is one paragraph of at most
@@ -165,6 +166,12 @@ class DbaasVerificationError(DbaasError):
 
 class DbaasWaitTimeoutError(DbaasError):
     """The time given to a wait is over. What was waited for goes on in the cloud."""
+
+    retryable_by_default = True
+
+
+class DbaasResumeError(DbaasError):
+    """A deferred task was stored by another version of this package, and this one cannot go on from there."""
 
     retryable_by_default = True
 

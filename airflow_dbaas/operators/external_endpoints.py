@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -19,6 +21,7 @@ from airflow_dbaas.api.errors import (
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.config.desired_state import ENDPOINT_TYPES
 from airflow_dbaas.operators._base import Check, DbaasOperator, Existing, named_by
+from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.operators.integrations import one_way
 from airflow_dbaas.waiting.conditions import ExternalIntegrationWait, external_integration_result
 
@@ -217,6 +220,28 @@ def change(client: Client, endpoint: ExternalEndpoint, settings: dict[str, Any])
     return call
 
 
+@dataclass
+class Seen(Progress):
+    """How far a change or deletion has come.
+
+    :param seen: the endpoint or attachment before it, as the result shows it.
+    """
+
+    seen: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class EndpointCreation(Seen):
+    """How far a creation has come.
+
+    :param created: whether this task has created the endpoint.
+    :param updated: whether it has sent its settings to one that was there.
+    """
+
+    created: bool = False
+    updated: bool = False
+
+
 class DbaasCreateExternalEndpointOperator(SettingsOperator):
     """Creates an external endpoint (create-dbaas-external-endpoint-datadog and so on) and waits for the operation.
 
@@ -253,6 +278,8 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         "endpoint_name": validation.long_name,
         "if_exists": validation.one_of("reuse", "update", "fail"),
     }
+    progress_class = EndpointCreation
+    progress: EndpointCreation
 
     def __init__(
         self,
@@ -276,47 +303,54 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         """The endpoint in words."""
         return f"external endpoint {self.endpoint_name} of type {self.endpoint_type}"
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the endpoint, create it if it is missing, wait for it."""
-        # Built before anything is sent, so that a wrong setting is found first.
-        call = creation(self.client, self.endpoint_type, self.endpoint_name, self.all_settings(self.endpoint_type))
-        existing = self._look()
-        if existing is not None:
-            return self._present(context, existing, mine=self.has_created(context, existing.id))
-        operation = self.create_and_remember(context, call, self._look, attrgetter("id"))
-        if isinstance(operation, Existing):
-            return self._present(context, operation.found, mine=operation.mine)
-        self.log.info("Creating %s", self.subject)
-        return self.wait_for_operation(context, operation, self._created)
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            # Built before anything is sent, so that a wrong setting is found first.
+            call = creation(self.client, self.endpoint_type, self.endpoint_name, self.all_settings(self.endpoint_type))
+            found = self._look()
+            progress.created = found is None or self.has_created(context, found.id)
+            if found is None:
+                answer = self.create_and_remember(context, call, self._look, attrgetter("id"))
+                if isinstance(answer, Existing):
+                    found, progress.created = answer.found, answer.mine
+                else:
+                    self.log.info("Creating %s", self.subject)
+                    self.wait_for_operation(context, answer)
+            if found is not None:
+                progress.seen = endpoint_result(found)
+                if self.if_exists == "fail" and not progress.created:
+                    raise DbaasIntegrationError(f"{self.subject} already exists (if_exists='fail')")
+                self.log.info("The %s already exists", self.subject)
+                if self.if_exists == "update":
+                    operation = self.client.send(change(self.client, found, self.all_settings(self.endpoint_type)))
+                    self.log.info("Updating its settings")
+                    progress.updated = True
+                    self.wait_for_operation(context, operation)
+        return {
+            **(progress.seen or self._created(context)),
+            "created": progress.created,
+            "updated": progress.updated,
+            "operation_id": progress.operation_id,
+        }
 
     def _look(self) -> ExternalEndpoint | None:
         known = self.client.external_endpoints.list().dbaas_endpoints
         return find_endpoint(known, name=self.endpoint_name, endpoint_type=self.endpoint_type)
 
-    def _present(self, context: Context, found: ExternalEndpoint, *, mine: bool) -> Any:
-        if self.if_exists == "fail" and not mine:
-            raise DbaasIntegrationError(f"{self.subject} already exists (if_exists='fail')")
-        self.log.info("The %s already exists", self.subject)
-        if self.if_exists != "update":
-            return endpoint_result(found, created=mine, updated=False, operation_id=None)
-        operation = self.client.send(change(self.client, found, self.all_settings(self.endpoint_type)))
-        self.log.info("Updating its settings")
-        return self.wait_for_operation(context, operation, self._updated, seen=endpoint_result(found), created=mine)
-
-    def _created(self, context: Context, result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _created(self, context: Context) -> dict[str, Any]:
+        """The endpoint that this task has just created."""
         from airflow_dbaas.api.external_endpoints import ExternalEndpoint
 
-        found = self._look() or ExternalEndpoint(id=named_by(result), name=self.endpoint_name, type=self.endpoint_type)
+        found = self._look() or ExternalEndpoint(
+            id=named_by(self.progress.result), name=self.endpoint_name, type=self.endpoint_type
+        )
         self.remember_creation(context, found.id)
         if found.id is None and self.wait_for_completion:
             text = f"the API accepted the {self.subject}, but does not list it"
             raise DbaasIntegrationError(text, retryable=True)
-        return endpoint_result(found, created=True, updated=False, operation_id=result["operation_id"])
-
-    def _updated(
-        self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], created: bool, **_: Any
-    ) -> dict[str, Any]:
-        return {**seen, "created": created, "updated": True, "operation_id": result["operation_id"]}
+        return endpoint_result(found)
 
 
 class DbaasUpdateExternalEndpointOperator(SettingsOperator, EndpointOperator):
@@ -341,6 +375,8 @@ class DbaasUpdateExternalEndpointOperator(SettingsOperator, EndpointOperator):
     )
     settings_of: ClassVar[str] = "update"
     checks: ClassVar[dict[str, Check]] = {**EndpointOperator.checks, **SettingsOperator.checks}
+    progress_class = Seen
+    progress: Seen
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -350,16 +386,15 @@ class DbaasUpdateExternalEndpointOperator(SettingsOperator, EndpointOperator):
         known = self.endpoint_type and not validation.is_template(self.endpoint_type)
         return (str(self.endpoint_type),) if known else ENDPOINT_TYPES
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the endpoint and change it."""
-        endpoint = self.require()
-        call = change(self.client, endpoint, self.all_settings(str(endpoint.type)))
-        operation = self.client.send(call)
-        self.log.info("Updating the settings of %s", self.subject)
-        return self.wait_for_operation(context, operation, self._updated, seen=endpoint_result(endpoint))
-
-    def _updated(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {**seen, "updated": True, "operation_id": result["operation_id"]}
+        if self.progress.before(Step.OPERATION):
+            endpoint = self.require()
+            self.progress.seen = endpoint_result(endpoint)
+            operation = self.client.send(change(self.client, endpoint, self.all_settings(str(endpoint.type))))
+            self.log.info("Updating the settings of %s", self.subject)
+            self.wait_for_operation(context, operation)
+        return {**self.progress.seen, "updated": True, "operation_id": self.progress.operation_id}
 
 
 class DbaasDeleteExternalEndpointOperator(EndpointOperator):
@@ -381,27 +416,34 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
         **EndpointOperator.checks,
         "if_missing": validation.one_of("skip", "fail"),
     }
+    progress_class = Seen
+    progress: Seen
 
     def __init__(self, *, if_missing: Literal["skip", "fail"] = "skip", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.if_missing = if_missing
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the endpoint, refuse or delete it."""
-        found = self.find(self.client.external_endpoints.list().dbaas_endpoints)
-        if found is None:
-            return self._missing(context)
-        self._refuse_if_in_use(found)
-        seen = endpoint_result(found)
-        self.remember_removal(context)
-        try:
-            operation: Operation = self.client.external_endpoints.of_type(str(found.type)).delete(str(found.id))
-        except DbaasNotFoundError:
-            # Gone since the look above: by another run, or by this very request whose first answer was lost.
-            return self._deleted(context, {"operation_id": None}, seen=seen)
-        self.log.info("Deleting %s", self.subject)
-        return self.wait_for_operation(context, operation, self._deleted, seen=seen)
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            found = self.find(self.client.external_endpoints.list().dbaas_endpoints)
+            if found is None:
+                return self._missing(context)
+            self._refuse_if_in_use(found)
+            progress.seen = endpoint_result(found)
+            self.remember_removal(context)
+            operation: Operation | None
+            try:
+                operation = self.client.external_endpoints.of_type(str(found.type)).delete(str(found.id))
+            except DbaasNotFoundError:
+                # Gone since the look above: by another run, or by this very request whose first answer was lost.
+                operation = None
+            if operation is not None:
+                self.log.info("Deleting %s", self.subject)
+                self.wait_for_operation(context, operation)
+        return {**progress.seen, "deleted": True, "operation_id": progress.operation_id}
 
     def _refuse_if_in_use(self, endpoint: ExternalEndpoint) -> None:
         attached = [service.name for service in self.client.services.list().in_zone if self._uses(service, endpoint)]
@@ -431,9 +473,6 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
         )
         return endpoint_result(seen, deleted=mine, operation_id=None)
 
-    def _deleted(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {**seen, "deleted": True, "operation_id": result["operation_id"]}
-
 
 class DbaasAttachEndpointOperator(EndpointOperator):
     """Attaches a service to an external endpoint (attach-dbaas-service-to-endpoint) and waits for the operation.
@@ -459,6 +498,8 @@ class DbaasAttachEndpointOperator(EndpointOperator):
         "service_name": validation.name,
         "if_exists": validation.one_of("reuse", "fail"),
     }
+    progress_class = Seen
+    progress: Seen
 
     def __init__(self, *, service_name: str, if_exists: Literal["reuse", "fail"] = "reuse", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -466,38 +507,57 @@ class DbaasAttachEndpointOperator(EndpointOperator):
         self.if_exists = if_exists
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for endpoint and attachment, attach the service if it is not, wait for it."""
-        from airflow_dbaas.api.external_endpoints import ExternalEndpoints, ExternalIntegration
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            endpoint = self.require()
+            service = self.client.services.list().named(self.service_name)
+            if service is None:
+                raise DbaasServiceError(
+                    f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
+                )
+            check_attachable(self.client, service, endpoint)
+            look = partial(self._look, str(endpoint.id))
+            existing = look()
+            if existing is not None:
+                return self._present(existing, mine=self.has_created(context, existing.integration_id))
+            answer = self.create_and_remember(context, self._attachment(endpoint), look, attrgetter("integration_id"))
+            if isinstance(answer, Existing):
+                return self._present(answer.found, mine=answer.mine)
+            name = one_line(str(endpoint.name))
+            self.log.info("Attaching service %s to external endpoint %s", self.service_name, name)
+            progress.seen = self._expected(endpoint)
+            self.wait_for_operation(context, answer)
+        found = self._look(progress.seen["endpoint_id"])
+        named = {**progress.seen, "integration_id": named_by(progress.result)}
+        shown = external_integration_result(found) if found else named
+        self.remember_creation(context, shown["integration_id"])
+        if self.wait_for_completion and shown["integration_id"] is None:
+            text = f"the API attached service {self.service_name} to {self.subject}, but does not list it"
+            raise DbaasIntegrationError(text, retryable=True)
+        return {**shown, "created": True, "operation_id": progress.operation_id}
 
-        endpoint = self.require()
-        service = self.client.services.list().named(self.service_name)
-        if service is None:
-            raise DbaasServiceError(
-                f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
-            )
-        check_attachable(self.client, service, endpoint)
-        existing = self._look(str(endpoint.id))
-        if existing is not None:
-            return self._present(existing, mine=self.has_created(context, existing.integration_id))
-        attachment = ExternalEndpoints.attach.call(
+    def _attachment(self, endpoint: ExternalEndpoint) -> Call[Operation]:
+        from airflow_dbaas.api.external_endpoints import ExternalEndpoints
+
+        return ExternalEndpoints.attach.call(
             source_service_name=self.service_name,
             dest_endpoint_id=str(endpoint.id),
             type=endpoint.type,  # type: ignore[arg-type]  # a new type of the API's is refused there
         )
-        operation = self.create_and_remember(
-            context, attachment, lambda: self._look(str(endpoint.id)), attrgetter("integration_id")
+
+    def _expected(self, endpoint: ExternalEndpoint) -> dict[str, Any]:
+        from airflow_dbaas.api.external_endpoints import ExternalIntegration
+
+        return external_integration_result(
+            ExternalIntegration(
+                type=endpoint.type,
+                dest_endpoint_id=endpoint.id,
+                dest_endpoint_name=endpoint.name,
+                source_service_name=self.service_name,
+            )
         )
-        if isinstance(operation, Existing):
-            return self._present(operation.found, mine=operation.mine)
-        self.log.info("Attaching service %s to external endpoint %s", self.service_name, one_line(str(endpoint.name)))
-        seen = ExternalIntegration(
-            type=endpoint.type,
-            dest_endpoint_id=endpoint.id,
-            dest_endpoint_name=endpoint.name,
-            source_service_name=self.service_name,
-        )
-        return self.wait_for_operation(context, operation, self._attached, seen=external_integration_result(seen))
 
     def _look(self, endpoint_id: str) -> ExternalIntegration | None:
         return self.client.external_endpoints.list_integrations(self.service_name).with_endpoint(endpoint_id)
@@ -508,15 +568,6 @@ class DbaasAttachEndpointOperator(EndpointOperator):
             raise DbaasIntegrationError(f"service {where} (if_exists='fail')")
         self.log.info("Service %s (%s)", where, found.status)
         return {**external_integration_result(found), "created": mine, "operation_id": None}
-
-    def _attached(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **_: Any) -> dict[str, Any]:
-        found = self._look(seen["endpoint_id"])
-        shown = external_integration_result(found) if found else {**seen, "integration_id": named_by(result)}
-        self.remember_creation(context, shown["integration_id"])
-        if self.wait_for_completion and shown["integration_id"] is None:
-            text = f"the API attached service {self.service_name} to {self.subject}, but does not list it"
-            raise DbaasIntegrationError(text, retryable=True)
-        return {**shown, "created": True, "operation_id": result["operation_id"]}
 
 
 class DbaasDetachEndpointOperator(EndpointOperator):
@@ -544,6 +595,8 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         "if_missing": validation.one_of("skip", "fail"),
     }
     ways = (("integration_id",), *EndpointOperator.ways)
+    progress_class = Seen
+    progress: Seen
 
     def __init__(
         self,
@@ -565,23 +618,30 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         to = f"by external integration {self.integration_id}" if self.integration_id else f"to {super().subject}"
         return f"service {self.service_name} attached {to}"
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the attachment, end it, wait until it is gone."""
-        found = self._look()
-        if found is None:
-            return self._missing(context)
-        seen = external_integration_result(found)
-        self.remember_removal(context)
-        try:
-            operation = self.client.external_endpoints.detach(
-                source_service_name=self.service_name, integration_id=str(found.integration_id)
-            )
-        except DbaasNotFoundError:
-            # Gone since the look above: by another run, or by this very request whose first answer was lost.
-            return {**seen, "status": "absent", "deleted": True, "operation_id": None}
-        endpoint = one_line(str(found.dest_endpoint_name))
-        self.log.info("Detaching service %s from external endpoint %s", self.service_name, endpoint)
-        return self.wait_for_operation(context, operation, self._accepted, seen=seen)
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            found = self._look()
+            if found is None:
+                return self._missing(context)
+            progress.seen = external_integration_result(found)
+            self.remember_removal(context)
+            try:
+                operation = self.client.external_endpoints.detach(
+                    source_service_name=self.service_name, integration_id=str(found.integration_id)
+                )
+            except DbaasNotFoundError:
+                # Gone since the look above: by another run, or by this very request whose first answer was lost.
+                return {**progress.seen, "status": "absent", "deleted": True, "operation_id": None}
+            endpoint = one_line(str(found.dest_endpoint_name))
+            self.log.info("Detaching service %s from external endpoint %s", self.service_name, endpoint)
+            self.wait_for_operation(context, operation)
+        ended = {**progress.seen, "deleted": True, "operation_id": progress.operation_id}
+        if not self.wait_for_completion:
+            return {**ended, "status": "deleting"}
+        wait = ExternalIntegrationWait(progress.seen["integration_id"], "absent")
+        return self.end_with(context, wait, **{**ended, "status": "absent"})
 
     def _look(self) -> ExternalIntegration | None:
         try:
@@ -625,10 +685,3 @@ class DbaasDetachEndpointOperator(EndpointOperator):
             source_service_name=self.service_name,
         )
         return {**external_integration_result(seen), "status": "absent", "deleted": mine, "operation_id": None}
-
-    def _accepted(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **state: Any) -> Any:
-        ended = {**seen, "deleted": True, "operation_id": result["operation_id"]}
-        if not self.wait_for_completion:
-            return {**ended, "status": "deleting"}
-        wait = ExternalIntegrationWait(seen["integration_id"], "absent")
-        return self.end_with(context, wait, adds={**ended, "status": "absent"}, **state)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeGuard
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import AirflowSkipException, Context, states
@@ -29,13 +30,13 @@ from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
 from airflow_dbaas.migration import assets, lineage, registry
 from airflow_dbaas.migration.registry import MigrationRecord
 from airflow_dbaas.operators._base import Check, DbaasOperator
+from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.waiting.conditions import (
     FAILURE_GRACE_PERIOD,
     Done,
     Failed,
     MigrationWait,
     TaskWait,
-    Verdict,
     describe_migration,
     in_seconds,
 )
@@ -286,6 +287,16 @@ class MethodOperator(MigrationOperator):
 _CHECK = "migration_check"
 
 
+@dataclass
+class MigrationCheck(Progress):
+    """How far a check has come.
+
+    :param task_id: the service's task that checks.
+    """
+
+    task_id: str | None = None
+
+
 class DbaasMigrationCheckOperator(MethodOperator):
     """Has the service check whether a migration would work (create-dbaas-task-migration-check, get-dbaas-task).
 
@@ -303,18 +314,43 @@ class DbaasMigrationCheckOperator(MethodOperator):
     ``task_id`` if the API has named no task yet: then a ``DbaasOperationSensor`` finds it as ``reference_id``.
     """
 
-    def start(self, context: Context) -> Any:
-        """Start the check and wait for its task."""
-        service = self.refuse_another_type()
-        created_at = service.created_at if service else None
-        status = self.migration_status(self.service_name)
-        self.skip_if_migrated(context, self.record_of(created_at), created_at, status)
-        self.refuse_same_server(service)
-        self._refuse_occupied_slots(status)
-        earlier = self.recall(context, _CHECK)
-        if earlier is not None and self._still_runs(earlier):
-            self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)
-            return self._follow(context, earlier, operation_id=None)
+    progress_class = MigrationCheck
+    progress: MigrationCheck
+
+    def perform(self, context: Context) -> Any:
+        """Start the check, or find the one of an earlier try, and wait for its task."""
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            service = self.refuse_another_type()
+            created_at = service.created_at if service else None
+            status = self.migration_status(self.service_name)
+            self.skip_if_migrated(context, self.record_of(created_at), created_at, status)
+            self.refuse_same_server(service)
+            self._refuse_occupied_slots(status)
+            earlier = self.recall(context, _CHECK)
+            if earlier is not None and self._still_runs(earlier):
+                self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)
+                progress.task_id, progress.step = earlier, Step.OPERATION
+            else:
+                operation = self._check_migration()
+                progress.task_id = operation.reference.id if operation.reference else None
+                self.wait_for_operation(context, operation)
+        if progress.before(Step.OUTCOME) and progress.result:
+            progress.task_id = self._named_task()
+            if progress.task_id is not None:
+                self.remember(context, _CHECK, progress.task_id)
+        if not self.wait_for_completion:
+            return {
+                "task_id": progress.task_id,
+                "service": self.service_name,
+                "result": None,
+                "operation_id": progress.operation_id,
+            }
+        if progress.task_id is None:
+            raise DbaasMigrationCheckError("The API accepted the migration check but named no task")
+        return self.end_with(context, TaskWait(self.service_name, progress.task_id), operation_id=progress.operation_id)
+
+    def _check_migration(self) -> Operation:
         try:
             operation = self.client.migrations.check(
                 service=self.service_name,
@@ -328,8 +364,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
                 f"migrate_service with a plan ({error})"
             ) from error
         self.log.info("Checking a migration from %s into service %s", self.source.address, self.service_name)
-        reference = operation.reference.id if operation.reference else None
-        return self.wait_for_operation(context, operation, self._submitted, task_id=reference)
+        return operation
 
     def _refuse_occupied_slots(self, status: MigrationStatus | None) -> None:
         """See that no other migration replicates from the source, as far as it can be asked from this worker.
@@ -367,18 +402,14 @@ class DbaasMigrationCheckOperator(MethodOperator):
             "(DbaasStopMigrationOperator); or use method='dump'. See docs/how-to/clean-up-a-failed-migration.md"
         )
 
-    def _submitted(self, context: Context, result: dict[str, Any], *, task_id: str | None, **state: Any) -> Any:
-        # The id may be there at once or only when the operation has ended, as id or as the end of a link.
+    def _named_task(self) -> str | None:
+        """The task that the operation names: at once or only when it has ended, as id or at the end of a link."""
+        result = self.progress.result
         link = (result["reference_link"] or "").rstrip("/").rpartition("/")[2]
-        candidates: list[str] = [candidate for candidate in (result["reference_id"], task_id, link) if candidate]
-        named = [candidate for candidate in candidates if _is_uuid(candidate)]
-        operation_id = result["operation_id"]
-        if not named and not self.wait_for_completion:
-            return self._result(None, operation_id)
-        if not named:
-            raise DbaasMigrationCheckError("The API accepted the migration check but named no task")
-        self.remember(context, _CHECK, named[0])
-        return self._follow(context, named[0], operation_id=operation_id, **state)
+        for candidate in (result["reference_id"], self.progress.task_id, link):
+            if candidate and calls.canonical_uuid(candidate):
+                return str(candidate)
+        return None
 
     def _still_runs(self, task_id: str) -> bool:
         try:
@@ -386,21 +417,19 @@ class DbaasMigrationCheckOperator(MethodOperator):
         except DbaasNotFoundError:
             return False
 
-    def _follow(self, context: Context, task_id: str, *, operation_id: str | None, **state: Any) -> Any:
-        if not self.wait_for_completion:
-            return self._result(task_id, operation_id)
-        wait = TaskWait(self.service_name, task_id)
-        return self.end_with(context, wait, adds={"operation_id": operation_id}, **state)
 
-    def _result(self, task_id: str | None, operation_id: str | None) -> dict[str, Any]:
-        return {"task_id": task_id, "service": self.service_name, "result": None, "operation_id": operation_id}
+@dataclass
+class MigrationStart(Progress):
+    """How far the start of a migration has come.
 
+    :param created_at: when the service was created.
+    :param source: address of the source.
+    :param joined: whether the migration was there already.
+    """
 
-def _is_uuid(value: str) -> bool:
-    try:
-        return bool(calls.identifier("id", value))
-    except DbaasConfigurationError:
-        return False
+    created_at: str | None = None
+    source: str = ""
+    joined: bool = False
 
 
 class DbaasStartMigrationOperator(MethodOperator):
@@ -438,6 +467,8 @@ class DbaasStartMigrationOperator(MethodOperator):
         "cancel_on_kill": validation.boolean,
     }
     template_fields: Sequence[str] = (*MethodOperator.template_fields, "until", "failure_grace_period")
+    progress_class = MigrationStart
+    progress: MigrationStart
 
     def __init__(
         self,
@@ -455,64 +486,65 @@ class DbaasStartMigrationOperator(MethodOperator):
         # Never set if the task failed before there was a migration.
         self._source_address: str | None = None
 
-    def start(self, context: Context) -> Any:
-        """Join the migration that is there, or start one."""
-        service = self.refuse_another_type()
-        created_at = service.created_at if service else None
-        source = self.source
-        status = self.migration_status(self.service_name)
-        self.skip_if_migrated(context, self.record_of(created_at), created_at, status)
-        self.refuse_same_server(service)
-        if status is None:
-            return self._begin(context, source, created_at)
-        seen = self._verdict(status)
-        if not isinstance(seen, Failed):
-            return self._join(context, source, status, created_at)
-        if not seen.grace_period:
-            return self._replace(context, source, status, created_at)
-        self._refuse_another(source, status, created_at)
-        return self.await_recovery(context, self.service_name, seen, self._settled, created_at=created_at)
+    def perform(self, context: Context) -> Any:
+        """Join the migration that is there, or start one; wait for the data if asked to."""
+        progress = self.progress
+        if progress.before(Step.PREPARATION):
+            service = self.refuse_another_type()
+            progress.created_at = service.created_at if service else None
+            progress.source = self.source.address
+            status = self.migration_status(self.service_name)
+            if progress.before(Step.RECOVERY):
+                self.skip_if_migrated(context, self.record_of(progress.created_at), progress.created_at, status)
+                self.refuse_same_server(service)
+                if self._may_recover(status):
+                    self._refuse_another(status)
+            grace_period = in_seconds(self.failure_grace_period)
+            status, failed = self.settle(context, self.service_name, status, grace_period=grace_period)
+            if status is not None and failed:
+                self.log.info(
+                    "An earlier migration has failed and is stopped: %s", one_line(describe_migration(status))
+                )
+                operation = self.stop_migration()
+                if operation is not None:
+                    self.wait_for_operation(context, operation, Step.PREPARATION)
+            elif status is not None:
+                self._join(context, status)
+        if not progress.joined and progress.before(Step.OPERATION):
+            self._begin(context)
+        if not progress.joined and progress.before(Step.OUTCOME):
+            # Again, for a run that lost a race to this one may have written its own record over it.
+            self._write_record(context)
+            self._own()
+        self._source_address = progress.source
+        started = {
+            "service": self.service_name,
+            "source": progress.source,
+            "method": self.method,
+            "joined": progress.joined,
+            "operation_id": progress.operation_id,
+        }
+        if self.until == "started" or not self.wait_for_completion:
+            return started
+        wait = MigrationWait(self.service_name, self.until, failure_grace_period=in_seconds(self.failure_grace_period))
+        copied = self.wait_for(context, Step.OUTCOME, wait)
+        return {**started, "status": copied["status"], "databases": copied["databases"]}
 
-    def _verdict(self, status: MigrationStatus) -> Verdict:
-        return MigrationWait(self.service_name, failure_grace_period=in_seconds(self.failure_grace_period)).verdict(
-            status
-        )
+    def _may_recover(self, status: MigrationStatus | None) -> TypeGuard[MigrationStatus]:
+        """Whether a migration is shown as failed, but may recover."""
+        wait = MigrationWait(self.service_name, failure_grace_period=in_seconds(self.failure_grace_period))
+        verdict = wait.verdict(status) if status else None
+        return isinstance(verdict, Failed) and bool(verdict.grace_period)
 
-    def _settled(self, context: Context, result: dict[str, Any], *, created_at: str | None, **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed permanently, or is gone."""
-        source = self.source
-        status = self.migration_status(self.service_name)
-        if status is None:
-            return self._begin(context, source, created_at)
-        if result["failed"] and isinstance(self._verdict(status), Failed):
-            return self._replace(context, source, status, created_at, **state)
-        return self._join(context, source, status, created_at)
-
-    def _replace(
-        self,
-        context: Context,
-        source: MigrationSource,
-        status: MigrationStatus,
-        created_at: str | None,
-        **state: Any,
-    ) -> Any:
-        self.log.info("An earlier migration has failed and is stopped: %s", one_line(describe_migration(status)))
-        operation = self.stop_migration()
-        if operation is None:
-            return self._begin(context, source, created_at)
-        return self.wait_for_operation(context, operation, self._cleared, created_at=created_at, **state)
-
-    def _cleared(self, context: Context, result: dict[str, Any], *, created_at: str | None, **_: Any) -> Any:
-        return self._begin(context, self.source, created_at)
-
-    def _begin(self, context: Context, source: MigrationSource, created_at: str | None) -> Any:
-        call = source.engine.services(self.client).update.call(
+    def _begin(self, context: Context) -> None:
+        """Start the migration and wait for the operation; join the one that another run has started meanwhile."""
+        call = self.source.engine.services(self.client).update.call(
             name=self.service_name,
-            migration=source.settings(method=self.api_method, ignore_dbs=self.api_ignore_dbs),
+            migration=self.source.settings(method=self.api_method, ignore_dbs=self.api_ignore_dbs),
         )
         earlier = registry.read(self.hook.zone, self.service_name)
         # Before the request: whatever becomes of this process then, a retry knows that the migration is its own.
-        self._write_record(context, source, created_at)
+        self._write_record(context)
         try:
             operation = self.client.send(call)
         except DbaasConflictError as error:
@@ -530,36 +562,36 @@ class DbaasStartMigrationOperator(MethodOperator):
             status = self.migration_status(self.service_name)
             if status is None:
                 raise
-            return self._join(context, source, status, created_at)
+            self._join(context, status)
+            return
         self._own()
-        self.log.info("Migrating from %s into service %s", source.address, self.service_name)
-        return self.wait_for_operation(context, operation, self._started, created_at=created_at)
+        self.log.info("Migrating from %s into service %s", self.source.address, self.service_name)
+        self.wait_for_operation(context, operation)
 
     def _own(self) -> None:
         if self.cancel_on_kill:
             self._cancel = {"operation": self.source.engine.stop_migration.id, "name": self.service_name}
 
-    def _write_record(self, context: Context, source: MigrationSource, created_at: str | None) -> None:
+    def _write_record(self, context: Context) -> None:
         ti = context["ti"]
         record = MigrationRecord(
-            source.address,
+            self.source.address,
             _this_run(context),
             dag_id=ti.dag_id,
             run_id=ti.run_id,
             task_id=ti.task_id,
             map_index=states.map_index(context),
-            service_created_at=created_at,
+            service_created_at=self.progress.created_at,
             ignore_dbs=registry.normalized(self.ignore_dbs),
             method=self.method,
         )
         registry.write(self.hook.zone, self.service_name, record)
 
-    def _refuse_another(
-        self, source: MigrationSource, status: MigrationStatus, created_at: str | None
-    ) -> MigrationRecord:
+    def _refuse_another(self, status: MigrationStatus) -> MigrationRecord:
         """The record of the migration that is there, which must be the one that this task would start."""
+        source = self.source
         where = f"A migration into service {self.service_name} already exists ({describe_migration(status)})"
-        record = self.record_of(created_at)
+        record = self.record_of(self.progress.created_at)
         advice = "stop it first (DbaasStopMigrationOperator) to replace it"
         if record is None or record.stopped_at is not None:
             # One that was recorded as stopped is not the one that is there now.
@@ -579,8 +611,8 @@ class DbaasStartMigrationOperator(MethodOperator):
             )
         return record
 
-    def _join(self, context: Context, source: MigrationSource, status: MigrationStatus, created_at: str | None) -> Any:
-        record = self._refuse_another(source, status, created_at)
+    def _join(self, context: Context, status: MigrationStatus) -> None:
+        record = self._refuse_another(status)
         self.log.info(
             "A migration into service %s already exists (%s), from the same source; started by %s. Joining it",
             self.service_name,
@@ -592,31 +624,9 @@ class DbaasStartMigrationOperator(MethodOperator):
             self.log.warning("It was started with method %s, not %s; it continues so", record.method, self.method)
         if record.started_by == _this_run(context):
             self._own()
-        return self._under_way(context, joined=True, operation_id=None)
-
-    def _started(self, context: Context, result: dict[str, Any], *, created_at: str | None, **state: Any) -> Any:
-        # Again, for a run that lost a race to this one may have written its own record over it.
-        self._write_record(context, self.source, created_at)
-        self._own()
-        return self._under_way(context, joined=False, operation_id=result["operation_id"], **state)
-
-    def _under_way(self, context: Context, *, joined: bool, operation_id: str | None, **state: Any) -> Any:
-        started = {
-            "service": self.service_name,
-            "source": self.source.address,
-            "method": self.method,
-            "joined": joined,
-            "operation_id": operation_id,
-        }
-        self._source_address = self.source.address
-        if self.until == "started" or not self.wait_for_completion:
-            return started
-        wait = MigrationWait(self.service_name, self.until, failure_grace_period=in_seconds(self.failure_grace_period))
-        return self.wait_for(context, wait, self._copied, started=started, **state)
-
-    def _copied(self, context: Context, result: dict[str, Any], *, started: dict[str, Any], **_: Any) -> dict[str, Any]:
-        self._source_address = started["source"]
-        return {**started, "status": result["status"], "databases": result["databases"]}
+        self.progress.joined = True
+        # One that was started to no avail, perhaps, to clear the way.
+        self.progress.operation_id = None
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """What Airflow's OpenLineage provider is told (get-dbaas-migration-status, get-dbaas-service-…)."""
@@ -642,6 +652,20 @@ def _this_run(context: Context) -> str:
     return f"{run.dag_id}.{run.task_id}, run {run.run_id}"
 
 
+@dataclass
+class MigrationStop(Progress):
+    """How far a stop has come.
+
+    :param stopped: whether a migration was stopped.
+    :param complete: whether what replication leaves out is to be completed.
+    :param whole: whether the target has all of the source.
+    """
+
+    stopped: bool = False
+    complete: bool = False
+    whole: bool = True
+
+
 class DbaasStopMigrationOperator(MigrationOperator):
     """Ends the migration into a PostgreSQL or MySQL service (stop-dbaas-…-migration): replication is cut.
 
@@ -662,54 +686,83 @@ class DbaasStopMigrationOperator(MigrationOperator):
     """
 
     checks: ClassVar[dict[str, Check]] = {**MigrationOperator.checks, "force": validation.boolean}
+    progress_class = MigrationStop
+    progress: MigrationStop
 
     def __init__(self, *, force: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.force = force
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Stop the migration if it may be, then complete what replication leaves out."""
-        service = self.refuse_another_type()
-        status = self.migration_status(self.service_name)
-        created_at = service.created_at if service else None
-        if status is None:
-            return self._nothing_to_stop(context, self.record_of(created_at))
-        verdict = MigrationWait(self.service_name).verdict(status)
-        if isinstance(verdict, Failed) and verdict.grace_period and not self.force:
-            return self.await_recovery(context, self.service_name, verdict, self._settled, created_at=created_at)
-        return self._stop(context, status, failed=isinstance(verdict, Failed), created_at=created_at)
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            service = self.refuse_another_type()
+            status, failed = self.migration_status(self.service_name), False
+            if status is not None:
+                status, failed = self._settle(context, status)
+            record = self.record_of(service.created_at if service else None)
+            if status is None:
+                self._note_nothing_to_stop(record)
+            else:
+                self._refuse(record, status, failed=failed)
+                replicates = any(detail.method == "replication" for detail in status.details)
+                progress.stopped = True
+                progress.whole = not failed and not self.force
+                progress.complete = replicates and progress.whole
+                operation = self.stop_migration()
+                if operation is not None:
+                    self.log.info("Stopping the migration into service %s", self.service_name)
+                    self.wait_for_operation(context, operation)
+        completed = dict.fromkeys(("sequences", "views", "events"), 0 if self.wait_for_completion else None)
+        if progress.complete and self.wait_for_completion:
+            completed |= self.verification.complete_replication(self.source, self.target, ignore=self.ignored)
+            self.log.info(
+                "%(sequences)d sequences advanced to the source's positions, %(views)d views refreshed, "
+                "%(events)d events enabled",
+                completed,
+            )
+        if progress.whole:
+            registry.note_stop(self.hook.zone, self.service_name)
+        else:
+            registry.forget(self.hook.zone, self.service_name)
+        return {
+            "service": self.service_name,
+            "stopped": progress.stopped,
+            **completed,
+            "operation_id": progress.operation_id,
+        }
 
-    def _settled(self, context: Context, result: dict[str, Any], *, created_at: str | None, **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed permanently, or is gone."""
-        status = self.migration_status(self.service_name)
-        if status is None:
-            return self._nothing_to_stop(context, self.record_of(created_at))
-        return self._stop(context, status, failed=result["failed"], created_at=created_at, **state)
+    def _settle(self, context: Context, status: MigrationStatus) -> tuple[MigrationStatus | None, bool]:
+        """The migration and whether it has failed; with ``force`` without time to recover."""
+        if self.force:
+            return status, isinstance(MigrationWait(self.service_name).verdict(status), Failed)
+        return self.settle(context, self.service_name, status)
 
-    def _nothing_to_stop(self, context: Context, record: MigrationRecord | None) -> dict[str, Any]:
+    def _note_nothing_to_stop(self, record: MigrationRecord | None) -> None:
+        """Perhaps an earlier try stopped it, and went no further: what is left to do then."""
         self.log.info("There is no migration into service %s to stop", self.service_name)
-        # Perhaps an earlier attempt stopped it, and went no further.
-        complete = not self.force
+        progress = self.progress
+        progress.complete = not self.force
         if record is not None and record.source != self.source.address:
             self.log.warning(
                 "The last migration came from %s, not from %s: nothing is completed", record.source, self.source.address
             )
-            complete = False
+            progress.complete = False
         elif record is not None and record.failed_at is not None:
             self.log.info("The last migration had failed, and an earlier try has removed it: nothing is completed")
-            return self._stopped(context, {"operation_id": None}, stopped=True, complete=False, whole=False)
+            progress.stopped, progress.complete, progress.whole = True, False, False
         elif record is not None and record.verified_at is not None:
             # Since then the target may be in use.
             self.log.info("Source and target were equal at %s: nothing is completed", record.verified_at)
-            complete = False
-        return self._stopped(context, {"operation_id": None}, stopped=False, complete=complete)
+            progress.complete = False
 
-    def _stop(
-        self, context: Context, status: MigrationStatus, *, failed: bool, created_at: str | None, **state: Any
-    ) -> Any:
-        replicates = any(detail.method == "replication" for detail in status.details)
-        record = self.record_of(created_at)
+    def _refuse(self, record: MigrationRecord | None, status: MigrationStatus, *, failed: bool) -> None:
+        """See that the migration may be stopped; one that has failed is removed.
+
+        :raises DbaasMigrationError: if it may not.
+        """
         if record is not None:
             registry.note_failure(self.hook.zone, self.service_name, record, failed=failed)
         if failed:
@@ -719,6 +772,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
                 one_line(describe_migration(status)),
             )
         elif not self.force:
+            replicates = any(detail.method == "replication" for detail in status.details)
             self._refuse_another(record, status, replicates=replicates)
             if not isinstance(MigrationWait(self.service_name).verdict(status), Done):
                 raise DbaasMigrationError(
@@ -728,13 +782,6 @@ class DbaasStopMigrationOperator(MigrationOperator):
                     # It may be complete by the next try.
                     retryable=True,
                 )
-        complete = replicates and not failed and not self.force
-        done = {"stopped": True, "complete": complete, "whole": not failed and not self.force}
-        operation = self.stop_migration()
-        if operation is None:
-            return self._stopped(context, {"operation_id": None}, **done)
-        self.log.info("Stopping the migration into service %s", self.service_name)
-        return self.wait_for_operation(context, operation, self._stopped, **{**state, **done})
 
     def _refuse_another(self, record: MigrationRecord | None, status: MigrationStatus, *, replicates: bool) -> None:
         """See that the migration that is there is the one from this task's source.
@@ -758,27 +805,15 @@ class DbaasStopMigrationOperator(MigrationOperator):
                 "completes what replication leaves out"
             )
 
-    def _stopped(
-        self, context: Context, result: dict[str, Any], *, stopped: bool, complete: bool, whole: bool = True, **_: Any
-    ) -> dict[str, Any]:
-        completed = dict.fromkeys(("sequences", "views", "events"), 0 if self.wait_for_completion else None)
-        if complete and self.wait_for_completion:
-            completed |= self.verification.complete_replication(self.source, self.target, ignore=self.ignored)
-            self.log.info(
-                "%(sequences)d sequences advanced to the source's positions, %(views)d views refreshed, "
-                "%(events)d events enabled",
-                completed,
-            )
-        if whole:
-            registry.note_stop(self.hook.zone, self.service_name)
-        else:
-            registry.forget(self.hook.zone, self.service_name)
-        return {
-            "service": self.service_name,
-            "stopped": stopped,
-            **completed,
-            "operation_id": result["operation_id"],
-        }
+
+@dataclass
+class MigrationCleanUp(Progress):
+    """How far a clean-up has come.
+
+    :param removed: whether a migration was removed.
+    """
+
+    removed: bool = False
 
 
 class DbaasCleanUpMigrationOperator(MigrationOperator):
@@ -798,52 +833,41 @@ class DbaasCleanUpMigrationOperator(MigrationOperator):
 
     checks: ClassVar[dict[str, Check]] = {**MigrationOperator.checks, "drop_at_source": validation.templated_boolean}
     template_fields = (*MigrationOperator.template_fields, "drop_at_source")
+    progress_class = MigrationCleanUp
+    progress: MigrationCleanUp
 
     def __init__(self, *, drop_at_source: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.drop_at_source: Any = drop_at_source
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Remove the migration if it has failed, then clean up."""
-        self.refuse_another_type()
-        status = self.migration_status(self.service_name)
-        if status is None:
-            self.log.info("There is no migration into service %s", self.service_name)
-            return self._removed(context, {"operation_id": None}, removed=False)
-        verdict = MigrationWait(self.service_name).verdict(status)
-        if isinstance(verdict, Failed) and verdict.grace_period:
-            return self.await_recovery(context, self.service_name, verdict, self._settled)
-        return self._remove(context, status, failed=isinstance(verdict, Failed))
-
-    def _settled(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed permanently, or is gone."""
-        status = self.migration_status(self.service_name)
-        if status is None:
-            return self._removed(context, {"operation_id": None}, removed=False)
-        return self._remove(context, status, failed=result["failed"], **state)
-
-    def _remove(self, context: Context, status: MigrationStatus, *, failed: bool, **state: Any) -> Any:
-        if not failed:
-            raise DbaasMigrationError(
-                f"The migration into service {self.service_name} has not failed ({describe_migration(status)}); "
-                "to end it use DbaasStopMigrationOperator"
-            )
-        self.log.info("Removing the migration that has failed: %s", one_line(describe_migration(status)))
-        operation = self.stop_migration()
-        if operation is None:
-            return self._removed(context, {"operation_id": None}, removed=True)
-        return self.wait_for_operation(context, operation, self._removed, **{**state, "removed": True})
-
-    def _removed(self, context: Context, result: dict[str, Any], *, removed: bool, **_: Any) -> dict[str, Any]:
-        if removed:
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            self.refuse_another_type()
+            status, failed = self.settle(context, self.service_name, self.migration_status(self.service_name))
+            if status is None:
+                self.log.info("There is no migration into service %s", self.service_name)
+            else:
+                if not failed:
+                    raise DbaasMigrationError(
+                        f"The migration into service {self.service_name} has not failed "
+                        f"({describe_migration(status)}); to end it use DbaasStopMigrationOperator"
+                    )
+                self.log.info("Removing the migration that has failed: %s", one_line(describe_migration(status)))
+                progress.removed = True
+                operation = self.stop_migration()
+                if operation is not None:
+                    self.wait_for_operation(context, operation)
+        if progress.removed:
             registry.forget(self.hook.zone, self.service_name)
         return {
             "service": self.service_name,
             "zone": self.hook.zone,
-            "removed": removed,
+            "removed": progress.removed,
             "dropped": self._clean_source() if self.drop_at_source else [],
-            "operation_id": result["operation_id"],
+            "operation_id": progress.operation_id,
         }
 
     def _clean_source(self) -> list[str]:
@@ -926,7 +950,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             mapped.kwargs["outlets"] = assets.with_migrated(mapped.kwargs.get("outlets") or ())
         return mapped
 
-    def start(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:
         """Compare."""
         service = self.refuse_another_type()
         self.refuse_same_server(service)
@@ -994,11 +1018,20 @@ def _is_over(status: MigrationStatus | None) -> bool:
 def equal_lines(databases: list[dict[str, Any]]) -> Iterator[str]:
     """The report on equal databases for people: a line for all, then one for each."""
     rows, tables = (sum(one[name] for one in databases) for name in ("rows", "tables"))
-    yield f"Source and target are equal: {len(databases)} databases, {tables:,} tables, {rows:,} rows"
+    yield f"Source and target are equal: {counted(len(databases), 'database')}, {_content(tables, rows)}"
     for one in databases:
         size = one["bytes"] / 1_000_000
         name = one_line(str(one["name"]))
-        yield f"  database {name}: {one['tables']:,} tables, {one['rows']:,} rows, {size:,.1f} MB in the target"
+        yield f"  database {name}: {_content(one['tables'], one['rows'])}, {size:,.1f} MB in the target"
+
+
+def _content(tables: int, rows: int) -> str:
+    return f"{counted(tables, 'table')}, {counted(rows, 'row')}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 row``, ``12,345 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _replicates(status: MigrationStatus | None) -> bool:

@@ -252,7 +252,7 @@ class DbaasServiceLogsOperator(DbaasOperator):
         self.limit_entries = limit_entries
         self._check()
 
-    def start(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:
         """See where the file ends, fetch what comes after that, write it."""
         file = StoredFile(self.path, self.object_storage_conn_id or None)
         size = file.size()
@@ -368,7 +368,7 @@ class DbaasServiceMetricsOperator(DbaasOperator):
     def _format(self) -> str:
         return self.format or PurePosixPath(self.path).suffix.lower().removeprefix(".")
 
-    def start(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:
         """Fetch the metrics and write them."""
         encode = _parquet() if self._format == "parquet" else _csv
         file = StoredFile(self.path, self.object_storage_conn_id or None)

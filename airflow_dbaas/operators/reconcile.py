@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import validation
@@ -11,6 +12,7 @@ from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasS
 from airflow_dbaas.config import desired_state
 from airflow_dbaas.config.desired_state import Item, Link, Plan
 from airflow_dbaas.operators._base import Check, DbaasOperator
+from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.operators.external_endpoints import check_attachable, find_endpoint, missing_endpoint
 from airflow_dbaas.operators.integrations import IntegrationRules
 
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
     from airflow_dbaas.api.calls import Call
     from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.api.services import Service, ServiceList
+
+
+@dataclass
+class Reconciliation(Progress):
+    """How far a reconciliation has come.
+
+    :param plan: what there was to do when this try began.
+    :param done: the steps of this try, which the API may not show yet.
+    """
+
+    plan: dict[str, list[Item]] = field(default_factory=dict)
+    done: list[list[str | None]] = field(default_factory=list)
 
 
 class DbaasReconcileIntegrationsOperator(DbaasOperator):
@@ -58,6 +72,8 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
         "prune": validation.templated_boolean,
     }
     kept_as: ClassVar[dict[str, str]] = {"dry_run": "plan_only"}
+    progress_class = Reconciliation
+    progress: Reconciliation
 
     def __init__(
         self,
@@ -91,27 +107,18 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
                 if entries is not None and _known(entries):
                     read(self.service_name, entries)
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Check all that is wanted, show the plan, carry it out."""
-        plan = self._plan(check=True)
-        for line in plan.lines():
-            self.log.info("%s", line)
-        if self.plan_only:
-            return self._result(plan.plain(), applied=False)
-        return self._go_on(context, plan=plan.plain(), done=[])
-
-    def _go_on(
-        self, context: Context, result: dict[str, Any] | None = None, *, plan: Any, done: list[Any], **state: Any
-    ) -> Any:
-        """The next step of the plan; ``done`` are those of this try, which the API may not show yet."""
-        while True:
-            steps = list(self._plan().steps())
-            step = next((each for each in steps if _mark(*each) not in done), None)
-            if step is None:
-                for action, item in steps:
-                    self.log.warning("Done, but the API does not show it: %s %s", action, desired_state.describe(item))
-                return self._result(plan, applied=True)
-            action, item = step
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            plan = self._plan(check=True)
+            for line in plan.lines():
+                self.log.info("%s", line)
+            progress.plan = plan.plain()
+            if self.plan_only:
+                return self._result(applied=False)
+        while (next_step := self._next_step()) is not None:
+            action, item = next_step
             self.log.info("Now: %s %s", action, desired_state.describe(item))
             try:
                 operation = self._do(action, item)
@@ -120,9 +127,19 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
                 if _mark(action, item) in [_mark(*each) for each in self._plan().steps()]:
                     raise
                 continue
-            return self.wait_for_operation(
-                context, operation, self._go_on, plan=plan, done=[*done, _mark(action, item)], **state
-            )
+            progress.done.append(_mark(action, item))
+            self.wait_for_operation(context, operation)
+        return self._result(applied=True)
+
+    def _next_step(self) -> tuple[str, Item] | None:
+        """What is to be done next, by what is there now; None if nothing is left."""
+        steps = list(self._plan().steps())
+        for action, item in steps:
+            if _mark(action, item) not in self.progress.done:
+                return action, item
+        for action, item in steps:
+            self.log.warning("Done, but the API does not show it: %s %s", action, desired_state.describe(item))
+        return None
 
     def _do(self, action: str, item: Item) -> Operation:
         if "endpoint_id" in item:
@@ -203,7 +220,8 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
             for each in self.client.external_endpoints.list_integrations(self.service_name).external_integrations
         ]
 
-    def _result(self, plan: dict[str, list[Item]], *, applied: bool) -> dict[str, Any]:
+    def _result(self, *, applied: bool) -> dict[str, Any]:
+        plan = self.progress.plan
         return {"service": self.service_name, "dry_run": self.plan_only, "plan": plan, "applied": applied}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -15,10 +16,9 @@ from airflow_dbaas.api.errors import DbaasNotFoundError, DbaasResponseError, Dba
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.migration import registry
 from airflow_dbaas.operators._base import Check, DbaasOperator, Existing
+from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.operators.observability import StoredFile
 from airflow_dbaas.waiting.conditions import (
-    Failed,
-    MigrationWait,
     ServiceUpdateWait,
     ServiceWait,
     describe_migration,
@@ -35,6 +35,20 @@ _CREATED = "service_created"
 
 #: Seconds by which this machine's clock may differ from the API's, which takes no request signed longer ago.
 _CLOCK_SECONDS = 600.0
+
+
+@dataclass
+class ServiceCreation(Progress):
+    """How far a creation has come.
+
+    :param seen: the service, as the result shows it without waiting.
+    :param created: whether this task has created it.
+    :param differs: what it has otherwise than given.
+    """
+
+    seen: dict[str, Any] = field(default_factory=dict)
+    created: bool = False
+    differs: list[str] = field(default_factory=list)
 
 
 class DbaasCreateServiceOperator(DbaasOperator):
@@ -74,6 +88,8 @@ class DbaasCreateServiceOperator(DbaasOperator):
         "settings": validation.new_service_settings,
         "if_exists": validation.one_of("reuse", "keep", "fail"),
     }
+    progress_class = ServiceCreation
+    progress: ServiceCreation
 
     def __init__(
         self,
@@ -108,35 +124,64 @@ class DbaasCreateServiceOperator(DbaasOperator):
         """The types that the service may be of, as far as that is known yet."""
         return validation.SERVICE_TYPES if validation.is_template(self.service_type) else (self.service_type,)
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the service, create it if it is missing, wait for it."""
-        # Built before anything is sent, so that a wrong setting is found first.
-        settings = self._fitted(self.service_type) if self.settings else {}
-        services = self.client.services
-        creation = services.of_type(self.service_type).create.call(name=self.service_name, plan=self.plan, **settings)
-        existing = self._look()
-        if existing is not None:
-            earlier = self.recall(context, _CREATED)
-            own = earlier if earlier and _is_of(existing, earlier) else None
-            return self._reuse(context, existing, own, creation.body)
-        note: dict[str, Any] = {"service": self.service_name, "operation_id": None, "time": time.time()}
-        operation = self.create_or_find(creation, self._look)
-        if isinstance(operation, Existing):
-            if operation.mine:
-                self.remember(context, _CREATED, note)
-            return self._reuse(context, operation.found, note if operation.mine else None, creation.body)
-        self.remember(context, _CREATED, {**note, "operation_id": operation.id})
-        self.log.info("Creating service %s of type %s, plan %s", self.service_name, self.service_type, self.plan)
-        return self.wait_for_operation(context, operation, self._created)
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            # Built before anything is sent, so that a wrong setting is found first.
+            settings = self._fitted(self.service_type) if self.settings else {}
+            services = self.client.services
+            creation = services.of_type(self.service_type).create.call(
+                name=self.service_name, plan=self.plan, **settings
+            )
+            existing = self._look()
+            note = self.recall(context, _CREATED)
+            own = note if existing and note and _is_of(existing, note) else None
+            if existing is None:
+                note = {"service": self.service_name, "operation_id": None, "time": time.time()}
+                answer = self.create_or_find(creation, self._look)
+                if not isinstance(answer, Existing):
+                    self.remember(context, _CREATED, {**note, "operation_id": answer.id})
+                    self.log.info(
+                        "Creating service %s of type %s, plan %s", self.service_name, self.service_type, self.plan
+                    )
+                    progress.created = True
+                    progress.seen = self._new_service()
+                    self.wait_for_operation(context, answer)
+                else:
+                    existing = answer.found
+                    if answer.mine:
+                        own = note
+                        self.remember(context, _CREATED, note)
+            if existing is not None:
+                progress.differs = self._differences(existing, creation.body, own=own is not None)
+                progress.seen = service_result(existing)
+                progress.created = own is not None
+                progress.operation_id = own["operation_id"] if own else None
+        adds: dict[str, Any] = {"created": progress.created, "operation_id": progress.operation_id}
+        if progress.differs:
+            adds["differs"] = progress.differs
+        if not self.wait_for_completion:
+            return {**progress.seen, **adds}
+        return self.end_with(context, ServiceWait(self.service_name), **adds)
 
     def _look(self) -> Service | None:
         return self.client.services.list().named(self.service_name)
 
-    def _reuse(self, context: Context, service: Service, own: dict[str, Any] | None, body: bytes) -> Any:
-        """Go on with a service that is there.
+    def _new_service(self) -> dict[str, Any]:
+        from airflow_dbaas.api.services import Service
 
-        :param own: what this task noted when it created it.
+        return service_result(
+            Service(name=self.service_name, type=self.service_type, plan=self.plan, zone=self.hook.zone)
+        )
+
+    def _differences(self, service: Service, body: bytes, *, own: bool) -> list[str]:
+        """What a service that is there has otherwise than given, which a warning tells.
+
+        :param service: the service.
         :param body: what it would be created with.
+        :param own: whether this task has created it.
+        :raises DbaasServiceError: if it cannot be used.
         """
         if self.if_exists == "fail" and not own:
             raise DbaasServiceError(f"service {self.service_name} already exists (if_exists='fail')")
@@ -154,7 +199,9 @@ class DbaasCreateServiceOperator(DbaasOperator):
             self.log.warning("%s; it is kept (DbaasUpdateServiceOperator changes the plan)", one_line(text))
             differs.append("plan")
         if self.settings and not own:
-            different = self._different_settings(body)
+            # What the service does not show may be as given.
+            shown = self.client.services.of_type(self.service_type).get(self.service_name)
+            different = differing(json.loads(body), shown, unless_absent=True)
             if different:
                 self.log.warning(
                     "Service %s already exists, with settings that differ from the given ones: %s; they are kept "
@@ -165,36 +212,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
             differs += different
         whose = "was created by this task before" if own else "already exists"
         self.log.info("Service %s %s (%s)", service.name, whose, service.state)
-        operation_id = own["operation_id"] if own else None
-        return self._await_running(
-            context, service, created=own is not None, differs=differs, operation_id=operation_id
-        )
-
-    def _different_settings(self, body: bytes) -> list[str]:
-        """The given settings of which the service shows other values; what it does not show may be as given."""
-        shown = self.client.services.of_type(self.service_type).get(self.service_name)
-        return differing(json.loads(body), shown, unless_absent=True)
-
-    def _created(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        from airflow_dbaas.api.services import Service
-
-        new = Service(name=self.service_name, type=self.service_type, plan=self.plan, zone=self.hook.zone)
-        return self._await_running(context, new, created=True, differs=[], operation_id=result["operation_id"], **state)
-
-    def _await_running(
-        self,
-        context: Context,
-        service: Service,
-        *,
-        created: bool,
-        differs: list[str],
-        operation_id: str | None,
-        **state: Any,
-    ) -> Any:
-        adds = {"created": created, "operation_id": operation_id, **({"differs": differs} if differs else {})}
-        if not self.wait_for_completion:
-            return {**service_result(service), **adds}
-        return self.end_with(context, ServiceWait(self.service_name), adds=adds, **state)
+        return differs
 
 
 def _is_of(service: Service, note: dict[str, Any]) -> bool:
@@ -216,6 +234,22 @@ SETTLING_SECONDS = 10.0
 _MOVING = frozenset({"plan", "version"})
 
 _UPDATED = "service_updated"
+
+
+@dataclass
+class ServiceUpdate(Progress):
+    """How far a change has come.
+
+    :param seen: the service before the change, as the result shows it.
+    :param differing: the properties to send.
+    :param changed: the properties that this task has sent, in this try or an earlier one.
+    :param not_before: Unix time before which the service may still be shown as it was.
+    """
+
+    seen: dict[str, Any] = field(default_factory=dict)
+    differing: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    not_before: float = 0.0
 
 
 class DbaasUpdateServiceOperator(DbaasOperator):
@@ -248,6 +282,8 @@ class DbaasUpdateServiceOperator(DbaasOperator):
         "settings": validation.changed_service_settings,
         "service_type": validation.optional(validation.one_of(*validation.SERVICE_TYPES)),
     }
+    progress_class = ServiceUpdate
+    progress: ServiceUpdate
 
     def __init__(
         self,
@@ -271,24 +307,34 @@ class DbaasUpdateServiceOperator(DbaasOperator):
             types = [str(self.service_type)] if known else validation.SERVICE_TYPES
             self.settings = _fitted(self.settings, *types)
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """See what differs, change it, wait for the service."""
-        if self.service_type:
-            # Built before anything is sent, so that a wrong setting is found first.
-            self._update(self.service_type, self.settings)
-        service = self.client.services.list().named(self.service_name)
-        if service is None:
-            raise DbaasServiceError(
-                f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
-            )
-        kind = self._type_of(service)
-        state: dict[str, Any] = {"seen": service_result(service), "changed": self._differing(kind)}
-        if not state["changed"]:
-            return self._unchanged(context, service, state)
-        if _MOVING & set(state["changed"]) and service.state != "running" and self.wait_for_completion:
-            self.log.info("Service %s is %s; it will be changed when it runs", service.name, service.state)
-            return self.wait_for(context, ServiceWait(service.name), self._change, **state)
-        return self._change(context, {}, **state)
+        progress = self.progress
+        if progress.before(Step.PREPARATION):
+            if self.service_type:
+                # Built before anything is sent, so that a wrong setting is found first.
+                self._update(self.service_type, self.settings)
+            service = self.client.services.list().named(self.service_name)
+            if service is None:
+                raise DbaasServiceError(
+                    f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
+                )
+            kind = self._type_of(service)
+            progress.seen = service_result(service)
+            progress.differing = progress.changed = self._differing(kind)
+            if not progress.differing:
+                self._recall_change(context, service)
+            elif _MOVING & set(progress.differing) and service.state != "running" and self.wait_for_completion:
+                self.log.info("Service %s is %s; it will be changed when it runs", service.name, service.state)
+                self.wait_for(context, Step.PREPARATION, ServiceWait(service.name))
+        if progress.differing and progress.before(Step.OPERATION):
+            self._change(context)
+        adds = {"changed": progress.changed, "operation_id": progress.operation_id}
+        plan = self.settings.get("plan")
+        if not self.wait_for_completion:
+            return {**progress.seen, "plan": plan or progress.seen["plan"], **adds}
+        wait = ServiceUpdateWait(self.service_name, plan=plan, not_before=progress.not_before)
+        return self.end_with(context, wait, **adds)
 
     def _type_of(self, service: Service) -> str:
         if service.type not in validation.SERVICE_TYPES:
@@ -314,42 +360,26 @@ class DbaasUpdateServiceOperator(DbaasOperator):
             self.client.services.of_type(kind).get(self.service_name),
         )
 
-    def _unchanged(self, context: Context, service: Service, state: dict[str, Any]) -> Any:
-        earlier = self.recall(context, _UPDATED)
+    def _recall_change(self, context: Context, service: Service) -> None:
+        """Nothing differs: perhaps because an earlier try has changed it."""
+        progress, earlier = self.progress, self.recall(context, _UPDATED)
         if earlier is None:
             self.log.info("Service %s is up to date (%s)", service.name, service.state)
-            earlier = {"changed": [], "operation_id": None, "not_before": 0.0}
-        else:
-            self.log.info("Service %s was changed by an earlier try (%s)", service.name, service.state)
-        return self._await_running(context, **{**state, **earlier})
+            return
+        self.log.info("Service %s was changed by an earlier try (%s)", service.name, service.state)
+        progress.changed = earlier["changed"]
+        progress.operation_id = earlier["operation_id"]
+        progress.not_before = earlier["not_before"]
 
-    def _change(self, context: Context, result: dict[str, Any], *, changed: list[str], **state: Any) -> Any:
+    def _change(self, context: Context) -> None:
+        progress, changed = self.progress, self.progress.differing
         settings = {name: value for name, value in self.settings.items() if name.replace("-", "_") in changed}
-        operation = self.client.send(self._update(state["seen"]["type"], settings))
-        not_before = time.time() + SETTLING_SECONDS if _MOVING & set(changed) else 0.0
-        self.remember(context, _UPDATED, {"changed": changed, "operation_id": operation.id, "not_before": not_before})
+        operation = self.client.send(self._update(progress.seen["type"], settings))
+        progress.not_before = time.time() + SETTLING_SECONDS if _MOVING & set(changed) else 0.0
+        note = {"changed": changed, "operation_id": operation.id, "not_before": progress.not_before}
+        self.remember(context, _UPDATED, note)
         self.log.info("Changing %s of service %s", ", ".join(changed), self.service_name)
-        return self.wait_for_operation(context, operation, self._taken, changed=changed, not_before=not_before, **state)
-
-    def _taken(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        return self._await_running(context, operation_id=result["operation_id"], **state)
-
-    def _await_running(
-        self,
-        context: Context,
-        *,
-        seen: dict[str, Any],
-        not_before: float,
-        changed: list[str],
-        operation_id: str | None,
-        **state: Any,
-    ) -> Any:
-        adds = {"changed": changed, "operation_id": operation_id}
-        plan = self.settings.get("plan")
-        if not self.wait_for_completion:
-            return {**seen, "plan": plan or seen["plan"], **adds}
-        wait = ServiceUpdateWait(self.service_name, plan=plan, not_before=not_before)
-        return self.end_with(context, wait, adds=adds, **state)
+        self.wait_for_operation(context, operation)
 
 
 def _fitted(settings: dict[str, Any], *types: str) -> dict[str, Any]:
@@ -439,51 +469,48 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         self.check_only = dry_run
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the service, refuse or delete it, wait until it is gone."""
-        service = self.client.services.list().named(self.service_name)
-        if service is None and self.has_removed(context):
+        if self.progress.before(Step.OPERATION):
+            service = self.client.services.list().named(self.service_name)
+            if service is None:
+                return self._missing(context)
+            if service.termination_protection:
+                raise DbaasServiceError(
+                    f"service {service.name} has termination protection, which force does not override; to "
+                    "delete the service, switch it off first (DbaasUpdateServiceOperator, "
+                    "settings={'termination_protection': False})"
+                )
+            if not self.force:
+                self._refuse_replicated(service)
+                self._refuse_migrating(context, service)
+            self._tell_what_goes_with(service)
+            if self.check_only:
+                return self._result(service.state, deleted=False)
+            self.remember_removal(context)
+            try:
+                operation = self.client.services.delete(self.service_name)
+            except DbaasNotFoundError:
+                # Gone since the look above: by another run, or by this very request whose first answer was lost.
+                registry.forget(self.hook.zone, self.service_name)
+                return self._result("absent", deleted=True)
+            self.log.info("Deleting service %s", self.service_name)
+            self.wait_for_operation(context, operation)
+        if self.wait_for_completion:
+            self.wait_for(context, Step.OUTCOME, ServiceWait(self.service_name, "absent"))
+        registry.forget(self.hook.zone, self.service_name)
+        return self._result("absent" if self.wait_for_completion else "deleting", deleted=True)
+
+    def _missing(self, context: Context) -> dict[str, Any]:
+        mine = self.has_removed(context)
+        if mine:
             self.log.info("Service %s was deleted by an earlier try", self.service_name)
-            return self._gone(context, {"operation_id": None}, deleted=True)
-        if service is None:
-            if self.if_missing == "fail":
-                raise DbaasServiceError(f"service {self.service_name} does not exist (if_missing='fail')")
+        elif self.if_missing == "fail":
+            raise DbaasServiceError(f"service {self.service_name} does not exist (if_missing='fail')")
+        else:
             self.log.info("Service %s does not exist; nothing to delete", self.service_name)
-            return self._gone(context, {"operation_id": None}, deleted=False)
-        if service.termination_protection:
-            raise DbaasServiceError(
-                f"service {service.name} has termination protection, which force does not override; to delete the "
-                "service, switch it off first (DbaasUpdateServiceOperator, settings={'termination_protection': False})"
-            )
-        if not self.force:
-            self._refuse_replicated(service)
-            status = self.migration_status(service.name)
-            verdict = MigrationWait(service.name).verdict(status) if status and _is_under_way(status) else None
-            if isinstance(verdict, Failed) and verdict.grace_period:
-                return self.await_recovery(context, service.name, verdict, self._settled)
-            self._refuse_migrating(status, failed=isinstance(verdict, Failed))
-        return self._delete(context, service)
-
-    def _settled(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed permanently, or is gone."""
-        service = self.client.services.list().named(self.service_name)
-        if service is None:
-            return self._gone(context, {"operation_id": None}, deleted=False)
-        self._refuse_migrating(self.migration_status(service.name), failed=result["failed"])
-        return self._delete(context, service, **state)
-
-    def _delete(self, context: Context, service: Service, **state: Any) -> Any:
-        self._tell_what_goes_with(service)
-        if self.check_only:
-            return self._result(state=service.state, deleted=False)
-        self.remember_removal(context)
-        try:
-            operation = self.client.services.delete(self.service_name)
-        except DbaasNotFoundError:
-            # Gone since the look above: by another run, or by this very request whose first answer was lost.
-            return self._gone(context, {"operation_id": None}, deleted=True)
-        self.log.info("Deleting service %s", self.service_name)
-        return self.wait_for_operation(context, operation, self._accepted, **state)
+        registry.forget(self.hook.zone, self.service_name)
+        return self._result("absent", deleted=mine)
 
     def _refuse_replicated(self, service: Service) -> None:
         replicas = [
@@ -496,8 +523,11 @@ class DbaasDeleteServiceOperator(DbaasOperator):
                 f"service {service.name} has active read replicas: {', '.join(replicas)} (force=True deletes it)"
             )
 
-    def _refuse_migrating(self, status: MigrationStatus | None, *, failed: bool) -> None:
-        """See that no migration is under way; one that has failed is over."""
+    def _refuse_migrating(self, context: Context, service: Service) -> None:
+        """See that no migration is under way; one that has failed is over, and one that may recover is waited for."""
+        status, failed = self.migration_status(service.name), False
+        if status is not None and _is_under_way(status):
+            status, failed = self.settle(context, service.name, status)
         if status is None or not _is_under_way(status):
             return
         if failed:
@@ -521,21 +551,8 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             endpoint = one_line(f"{attachment.type} endpoint {attachment.dest_endpoint_name}")
             self.log.info("Deleted with it: its integration with the %s", endpoint)
 
-    def _accepted(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        if not self.wait_for_completion:
-            return self._gone(context, result, deleted=True)
-        wait = ServiceWait(self.service_name, "absent")
-        state.update(deleted=True, operation_id=result["operation_id"])
-        return self.wait_for(context, wait, self._gone, **state)
-
-    def _gone(
-        self, context: Context, result: dict[str, Any], *, deleted: bool, operation_id: str | None = None, **_: Any
-    ) -> dict[str, Any]:
-        registry.forget(self.hook.zone, self.service_name)
-        state = "deleting" if deleted and not self.wait_for_completion else "absent"
-        return self._result(state=state, deleted=deleted, operation_id=operation_id or result.get("operation_id"))
-
-    def _result(self, *, state: str | None, deleted: bool, operation_id: str | None = None) -> dict[str, Any]:
+    def _result(self, state: str | None, *, deleted: bool) -> dict[str, Any]:
+        operation_id = self.progress.operation_id
         return {"service": self.service_name, "state": state, "deleted": deleted, "operation_id": operation_id}
 
 
@@ -573,7 +590,7 @@ class DbaasCaCertificateOperator(DbaasOperator):
         self.object_storage_conn_id = object_storage_conn_id
         self._check()
 
-    def start(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:
         """Fetch the certificate and write it."""
         file = StoredFile(self.path, self.object_storage_conn_id or None) if self.path else None
         certificate = self.client.services.ca_certificate().certificate

@@ -19,6 +19,7 @@ from airflow_dbaas._compat import (
 )
 from airflow_dbaas._compat.states import map_index, states_in_run
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.operators._progress import Step
 from airflow_dbaas.operators.migrations import DbaasStopMigrationOperator, DbaasVerifyMigrationOperator
 from airflow_dbaas.waiting.events import airflow_errors
 
@@ -38,12 +39,13 @@ class DbaasStopIfWantedOperator(DbaasStopMigrationOperator):
         self.wanted = wanted
         self.after_task_id = after_task_id
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Stop the migration, or skip."""
-        if not truth("stop", self.wanted):
-            raise AirflowSkipException("The migration is not stopped: the target continues to follow the source")
-        _skip_with(context, self.after_task_id)
-        return super().start(context)
+        if self.progress.step is Step.START:
+            if not truth("stop", self.wanted):
+                raise AirflowSkipException("The migration is not stopped: the target continues to follow the source")
+            _skip_with(context, self.after_task_id)
+        return super().perform(context)
 
 
 class DbaasVerifyIfMigratedOperator(DbaasVerifyMigrationOperator):
@@ -56,10 +58,10 @@ class DbaasVerifyIfMigratedOperator(DbaasVerifyMigrationOperator):
         super().__init__(**kwargs)
         self.after_task_id = after_task_id
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Compare, or skip."""
         _skip_with(context, self.after_task_id)
-        return super().start(context)
+        return super().perform(context)
 
 
 def _skip_with(context: Context, task_id: str) -> None:

@@ -11,6 +11,7 @@ from airflow_dbaas._compat import AirflowSkipException, Context, has_approval
 from airflow_dbaas._compat.groups import TaskGroup
 from airflow_dbaas._compat.states import map_index, states_in_run
 from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.operators._progress import Step
 from airflow_dbaas.operators.migrations import (
     ALREADY_MIGRATED,
     DbaasMigrationCheckOperator,
@@ -198,11 +199,12 @@ class DbaasCreateTargetOperator(SourceReader, DbaasCreateServiceOperator):
         # What can be migrated. Which of them it is, the source's connection tells.
         return ("pg", "mysql")
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for a service of the source's type, create it if it is missing, wait for it."""
-        self.refuse_another_type()
-        self.service_type = self.source.engine.service_type
-        return super().start(context)
+        if self.progress.step is Step.START:
+            self.refuse_another_type()
+            self.service_type = self.source.engine.service_type
+        return super().perform(context)
 
 
 class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):
@@ -219,8 +221,13 @@ class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):
         self.check_task_id = check_task_id
         self.verify_task_id = verify_task_id
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Link the service, unless nothing is wanted."""
+        if self.progress.step is Step.START:
+            self._skip_if_unwanted(context)
+        return super().perform(context)
+
+    def _skip_if_unwanted(self, context: Context) -> None:
         ti: Any = context["ti"]
         index = map_index(context)
         before = states_in_run(ti.dag_id, ti.run_id, [self.verify_task_id]).get(index, {})
@@ -228,7 +235,6 @@ class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):
             raise AirflowSkipException(f"{self.verify_task_id} was skipped")
         if not self.integrations and not self.endpoints:
             raise AirflowSkipException("No integrations or endpoints were requested")
-        return super().start(context)
 
 
 def _rule(group: TaskGroup, stop: Any, approve: Any) -> str:

@@ -12,7 +12,7 @@ import jinja2
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, delete_xcom, succeed
-from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasResumeError
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.waiting import conditions, poller, shared_requests
 from airflow_dbaas.waiting.conditions import Done, Failed
@@ -35,8 +35,8 @@ class DbaasWaitTrigger(BaseTrigger):
     :param wait: what to wait for, as ``Wait.serialize`` gives it.
     :param deadline: Unix time at which the wait is over.
     :param resume_after: Unix time before which the task is not resumed on a worker.
-    :param state: what the task needs to go on, plain JSON; the event gives it back. What it has as ``adds`` becomes
-        part of the result if the task ends in the triggerer.
+    :param state: what the task needs to go on, plain JSON; the event gives it back.
+    :param adds: what the result has besides that of the wait, if the task ends in the triggerer.
     :param cancel: the API call to make if somebody kills the task (Airflow 3.3 and later): its operation id as
         ``operation`` and its arguments. Nothing is touched without it.
     :param ends_here: whether success ends the task in the triggerer, without a worker.
@@ -56,6 +56,7 @@ class DbaasWaitTrigger(BaseTrigger):
         deadline: float,
         resume_after: float,
         state: dict[str, Any] | None = None,
+        adds: dict[str, Any] | None = None,
         cancel: dict[str, Any] | None = None,
         ends_here: bool = False,
         pushes: bool = True,
@@ -70,6 +71,7 @@ class DbaasWaitTrigger(BaseTrigger):
         self.deadline = deadline
         self.resume_after = resume_after
         self.state = state
+        self.adds = adds
         self.cancel = cancel
         self.ends_here = ends_here
         self.pushes = pushes
@@ -86,6 +88,7 @@ class DbaasWaitTrigger(BaseTrigger):
             "deadline": self.deadline,
             "resume_after": self.resume_after,
             "state": self.state,
+            "adds": self.adds,
             "cancel": self.cancel,
             "ends_here": self.ends_here,
             "pushes": self.pushes,
@@ -120,13 +123,18 @@ class DbaasWaitTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire the event that ``events.result_of`` reads."""
-        watch = poller.Watch(
-            conditions.restore(self.wait),
-            deadline=self.deadline,
-            outage_grace_period=self.outage_grace_period,
-            began=self.began,
-            answered=self.answered,
-        )
+        try:
+            watch = poller.Watch(
+                conditions.restore(self.wait),
+                deadline=self.deadline,
+                outage_grace_period=self.outage_grace_period,
+                began=self.began,
+                answered=self.answered,
+            )
+        except DbaasResumeError as error:
+            await self._until_it_may_resume()
+            yield TriggerEvent(as_event(Failed(error), self.state))
+            return
         # Only the triggerer gives its triggers an id; DAG.test() cannot end a task this way.
         ends_here = self.ends_here and self.trigger_id is not None
         if not ends_here:
@@ -134,7 +142,7 @@ class DbaasWaitTrigger(BaseTrigger):
             await self._until_it_may_resume()
         verdict = await verdict_of(DbaasHook(self.exoscale_conn_id, zone=self.zone), watch)
         if isinstance(verdict, Done) and ends_here:
-            result = {**verdict.result, **(self.state or {}).get("adds", {})}
+            result = {**verdict.result, **(self.adds or {})}
             xcoms = {**own_xcoms(result), "return_value": result} if self.pushes else {}
             yield await succeed(self, xcoms)
         else:

@@ -22,6 +22,7 @@ from airflow_dbaas.api.errors import (
     DbaasMigrationError,
     DbaasNotFoundError,
     DbaasOperationError,
+    DbaasResumeError,
     DbaasServiceError,
 )
 from airflow_dbaas.api.redaction import redact
@@ -671,9 +672,20 @@ _KINDS: dict[str, type[Wait]] = {
 
 
 def restore(serialized: dict[str, Any]) -> Wait:
-    """The wait that ``Wait.serialize`` described."""
+    """The wait that ``Wait.serialize`` described.
+
+    :raises DbaasResumeError: if there is no such wait: another version of this package has described it.
+    """
     fields = dict(serialized)
-    return _KINDS[fields.pop("kind")](**fields)
+    kind = fields.pop("kind", None)
+    try:
+        return _KINDS[kind](**fields)
+    except (KeyError, TypeError):
+        raise DbaasResumeError(
+            f"this task was deferred by another version of airflow-dbaas, to wait in a way that this one does not know "
+            f"({kind}: {', '.join(fields)}). A retry begins again and finds what the task has started; without retries "
+            "left, clear the task"
+        ) from None
 
 
 def is_known(wait: Wait) -> bool:

@@ -38,7 +38,8 @@ def result_of(event: dict[str, Any]) -> dict[str, Any]:
     if event["status"] == "done":
         result: dict[str, Any] = event["result"]
         return result
-    kind: type[DbaasError] = getattr(errors, event["error"])
+    # Another version may have had other errors.
+    kind: type[DbaasError] = getattr(errors, event["error"], DbaasError)
     raise kind(event["message"], retryable=event["retryable"])
 
 

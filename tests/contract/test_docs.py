@@ -214,7 +214,7 @@ def test_at_a_glance() -> None:
         kind, good = KINDS[name]
         described = {row[0] for row in rows(SECTIONS[name], 4) if row[2] == "no"}
         assert set(fixed.split(", ")) - {"none"} == described, name
-        waits = issubclass(kind, DbaasSensor) or DbaasOperator.wait_for in reachable.functions(kind)
+        waits = issubclass(kind, DbaasSensor) or DbaasOperator._wait in reachable.functions(kind)
         assert deferrable == ("yes" if waits else "no"), name
         task = kind(task_id="t", **good)
         links = {each.name for each in task.operator_extra_links if task.linked_service}
