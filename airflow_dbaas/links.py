@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 class PortalLink(BaseOperatorLink):
     """Base of the links: a page of the task's service."""
 
-    #: What follows the service's own page in the address.
+    #: The part of the address after the page of the service.
     page: ClassVar[str] = ""
 
     @property
@@ -23,8 +23,8 @@ class PortalLink(BaseOperatorLink):
         return f"_link_{type(self).__name__}"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """The address; empty if it cannot be told. It never raises: Airflow asks after the task has ended, and would
-        show a second error behind the task's own.
+        """The address; empty if it is not available. It never raises: Airflow asks after the task has ended, and would
+        show a second error.
 
         :param operator: the task; where it runs it knows the address itself, elsewhere (2.11's web server) what it
             pushed is read.
@@ -39,7 +39,7 @@ class PortalLink(BaseOperatorLink):
             return ""
 
     def push(self, operator: Any, context: Any) -> None:
-        """Keep the address where Airflow looks for it; a task goes on without, too.
+        """Store the address where Airflow looks for it; a failure does not fail the task.
 
         :param operator: the task.
         :param context: Airflow's context.

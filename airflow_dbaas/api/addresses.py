@@ -17,7 +17,7 @@ _OWN_HOST = re.compile(r"api-([a-z]+-[a-z]+-[0-9]+)\.exoscale\.com\.?", re.IGNOR
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands before a port: an IPv6 address in brackets, anything else as it is."""
+    """A host in the form required before a port: an IPv6 address in brackets, anything else unchanged."""
     try:
         ipaddress.IPv6Address(host.partition("%")[0])
     except ValueError:
@@ -52,7 +52,7 @@ def check_zone(url: str, zones: dict[str, str | None]) -> None:
     """Refuse a zone other than the one that the host of a base URL belongs to.
 
     :param url: base URL of an API.
-    :param zones: the zones that were asked for, by what asks for them, e.g. ``zone=`` or ``extra zone``.
+    :param zones: the requested zones, by where each was requested, e.g. ``zone=`` or ``extra zone``.
     :raises DbaasConfigurationError: naming the host and all of them.
     """
     own = zone_of(url)
@@ -66,9 +66,9 @@ def check_zone(url: str, zones: dict[str, str | None]) -> None:
 
 
 def check_form(url: str) -> None:
-    """Refuse what is no base URL of an API: without a host, of another scheme, or with credentials in it.
+    """Refuse a URL that cannot be the base URL of an API: without a host, with another scheme, or with credentials.
 
-    :raises DbaasConfigurationError: saying what it should look like.
+    :raises DbaasConfigurationError: with the expected form.
     """
     if not re.fullmatch(r"https?://[^\s/?#@:][^\s?#@]*", url, re.IGNORECASE):
         raise DbaasConfigurationError(

@@ -1,4 +1,4 @@
-"""What an endpoint states: one request, ready to be signed and sent."""
+"""One request of an operation, ready to be signed and sent."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Call(Generic[AnswerT]):
     :param answer: model of the answer.
     :param body: JSON, or empty. Not part of ``repr``: it may hold a password.
     :param resend: whether it may be sent again when it is unknown if the API acted on it.
-    :param services: names of the services that must be there for it, which the clients keep to the zone asked for.
+    :param services: names of the services that it is about. The clients check that they are in the requested zone.
     :param not_found: what a 404 may mean, for the error text.
     """
 
@@ -62,9 +62,9 @@ def segment(parameter: str, value: str, *, longest: int | None = NAME_LENGTH) ->
 
     :param parameter: the parameter's name, for the error text.
     :param value: the name as the user gave it.
-    :param longest: greatest length in characters; None if there is none.
-    :raises DbaasConfigurationError: if it is empty, too long, ``.`` or ``..``, or holds control characters,
-        line separators or half of a surrogate pair.
+    :param longest: maximum length in characters; None for no limit.
+    :raises DbaasConfigurationError: if it is empty, too long, ``.`` or ``..``, or contains control characters, line
+        separators or half of a surrogate pair.
     """
     if not isinstance(value, str) or not value:
         length = "at least 1 character" if longest is None else f"1 to {longest} characters"
@@ -100,7 +100,7 @@ def canonical_uuid(value: object) -> str | None:
 def shown(value: object) -> str:
     """A value for an error text: no password in it, and no more than ``SHOWN_LENGTH`` characters.
 
-    What holds other values may hold a secret: only its type is told.
+    A container may contain a secret, so only its type is shown.
     """
     if not isinstance(value, str | int | float | None):
         return type(value).__name__

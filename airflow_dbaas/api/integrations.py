@@ -38,7 +38,7 @@ class UpdateIntegration(TypedDict):
 
 
 class Integration(Answer):
-    """A link between two services. It works when ``is_active``; ``is_enabled`` says that it is wanted."""
+    """A link between two services. It works if ``is_active``; ``is_enabled`` says whether it is switched on."""
 
     id: Needed[str | None] = None
     type: Needed[str | None] = None
@@ -92,8 +92,8 @@ class Integrations(Resource[ClientT]):
     ) -> Request[Operation]:
         """Create an integration between two services.
 
-        Not sent again when it is unknown whether the API acted on it: look by type and services in list-dbaas-services,
-        whose services show their integrations.
+        Not repeated if the API may have acted on it: look by type and services in list-dbaas-services, whose services
+        show their integrations.
 
         :param integration_type: ``datasource``, ``logs`` or ``metrics``.
         :param source_service: name of the service that it comes from, at most 63 characters.

@@ -1,4 +1,4 @@
-"""What was given for a body, with the types that the body has (see ``conversions``)."""
+"""Converts given values to the types of a body (see ``conversions``)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SCALARS = {str: as_text, int: as_integer, float: as_number, bool: as_boolean}
 
 
 def normalized(kind: Any, value: Any) -> Any:
-    """``value`` with the types of ``kind``, at every level, where it is clear what is meant.
+    """``value`` with the types of ``kind`` at every level, where the meaning is clear.
 
-    An optional property that is None, or a text that stands for it, is left out.
+    An optional property that is None, or a text that means None, is omitted.
 
     :param kind: a type that a body is made of: a ``TypedDict``, ``list[str]``, ``int``, …
-    :param value: what was given.
+    :param value: the given value.
     """
     kind, _ = _bare(kind)
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
@@ -70,7 +70,7 @@ def _is_absent(hint: Any, value: object) -> bool:
 
 
 def _bare(hint: Any) -> tuple[Any, list[Any]]:
-    """A type without what is written around it, and its limits."""
+    """The innermost type of an annotation, and its limits."""
     limits: list[Any] = []
     while get_origin(hint) in (Annotated, Required, NotRequired):
         hint, *more = get_args(hint)

@@ -1,4 +1,4 @@
-"""A file that says, service by service, which integrations and endpoints there shall be."""
+"""A file with the desired integrations and endpoints of each service."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _KEYS = ("integrations", "endpoints", "prune", "zone")
 
 
 def read_desired(path: Path, *, dry_run: bool = False, prune: bool = False) -> list[dict[str, Any]]:
-    """What each service of a file shall have, as arguments of ``DbaasReconcileIntegrationsOperator``.
+    """The desired state of each service in a file, as arguments of ``DbaasReconcileIntegrationsOperator``.
 
     The file has ``services``, a mapping of names to ``integrations`` and ``endpoints`` (lists as the operator takes
-    them), ``prune`` and ``zone``; and ``dry_run``, if nothing is to be changed yet. An integration may be given at
-    either of its services, or at both.
+    them), ``prune`` and ``zone``; and ``dry_run``, to change nothing yet. An integration may be listed at either of its
+    services, or at both.
 
     :param path: the file, YAML or JSON.
     :param dry_run: only show the plans, also if the file does not say so.
@@ -39,7 +39,7 @@ def read_desired(path: Path, *, dry_run: bool = False, prune: bool = False) -> l
             f"{path} must have services: a mapping of service names to their integrations and endpoints; got {got}"
         )
     problems = list(_top(document))
-    # A name of digits alone is a number in YAML, if nobody puts it in quotes.
+    # Without quotes, a name of digits is a number in YAML.
     services = {as_text(name): entry for name, entry in services.items()}
     links: dict[str, list[Item]] = {}
     for name, entry in services.items():

@@ -1,4 +1,4 @@
-"""What a service shall be linked to, and the plan that leads there from what is there. All of it plain data."""
+"""The desired links of a service, and the plan that leads to them from the present state. All plain data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True)
 class Link:
-    """What tells one integration between two services from another."""
+    """What identifies an integration between two services."""
 
     integration_type: str
     source_service: str
@@ -32,7 +32,7 @@ class Link:
 
 
 def check_settings(where: str, value: Any) -> None:
-    """Refuse settings that are no mapping, or that hold a secret."""
+    """Refuse settings that are not a mapping, or that contain a secret."""
     if not isinstance(value, dict):
         raise DbaasConfigurationError(f"{where} must be a mapping of properties, got {type(value).__name__}")
     secrets = [name for name in value if is_secret(name)]
@@ -41,7 +41,7 @@ def check_settings(where: str, value: Any) -> None:
 
 
 def differ(wanted: dict[str, Any] | None, shown: dict[str, Any] | None) -> bool:
-    """Whether one of the wanted settings is not what the API shows. What is not named may be anything."""
+    """Whether a desired setting differs from what the API shows. Other settings are ignored."""
     return any((shown or {}).get(name) != value for name, value in (wanted or {}).items())
 
 
@@ -51,12 +51,12 @@ def combined(wanted: dict[str, Any], shown: dict[str, Any] | None) -> dict[str, 
 
 
 def wanted_integrations(service_name: str, entries: Any) -> list[Item]:
-    """The integrations that a service shall have.
+    """The desired integrations of a service.
 
     :param service_name: one end of all of them.
     :param entries: list of mappings with ``integration_type``, the other end as ``source_service`` or
         ``dest_service``, and ``settings`` if there are any.
-    :raises DbaasConfigurationError: naming the entry, e.g. ``integrations[2]``, and what is wrong with it.
+    :raises DbaasConfigurationError: naming the entry, e.g. ``integrations[2]``, and its error.
     """
     items = []
     for where, entry in _entries("integrations", entries, {"integration_type", "settings", *_ENDS}):
@@ -80,11 +80,11 @@ def wanted_integrations(service_name: str, entries: Any) -> list[Item]:
 
 
 def wanted_endpoints(service_name: str, entries: Any) -> list[Item]:
-    """The external endpoints that a service shall be attached to.
+    """The external endpoints to attach a service to.
 
     :param service_name: the service.
     :param entries: list of mappings with ``endpoint_id``, or with ``endpoint_name`` and ``endpoint_type``.
-    :raises DbaasConfigurationError: naming the entry, e.g. ``endpoints[2]``, and what is wrong with it.
+    :raises DbaasConfigurationError: naming the entry, e.g. ``endpoints[2]``, and its error.
     """
     items = []
     for where, entry in _entries("endpoints", entries, {"endpoint_id", "endpoint_name", "endpoint_type"}):
@@ -109,17 +109,17 @@ def wanted_endpoints(service_name: str, entries: Any) -> list[Item]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, in the order of the lists that were given."""
+    """The changes, in the order of the given lists."""
 
     service: str
     create: list[Item] = field(default_factory=list)
     update: list[Item] = field(default_factory=list)
     delete: list[Item] = field(default_factory=list)
-    #: Those with ``left`` are not wanted, but nothing is deleted without being told to.
+    #: Those with ``left`` are not desired, but nothing is deleted without ``prune``.
     keep: list[Item] = field(default_factory=list)
 
     def steps(self) -> Iterator[tuple[str, Item]]:
-        """What is to be done, in the order in which it is done.
+        """The steps, in order.
 
         Deletions come first: a service may be allowed only one integration of a type.
         """
@@ -151,14 +151,14 @@ def make_plan(
     actual_endpoints: Iterable[Item],
     prune: bool,
 ) -> Plan:
-    """Compare what is wanted with what is there.
+    """Compare the desired state with the present one.
 
     :param service: name of the service.
-    :param integrations: integrations it shall have; None leaves all that it has out of the plan.
-    :param endpoints: attachments it shall have, with their ``endpoint_id``; None as above.
-    :param actual_integrations: what it has; those of types that cannot be made are left out of the plan.
-    :param actual_endpoints: what it is attached to.
-    :param prune: delete what is not wanted.
+    :param integrations: desired integrations; None leaves all integrations out of the plan.
+    :param endpoints: desired attachments, with their ``endpoint_id``; None as above.
+    :param actual_integrations: present integrations; types that cannot be created are left out of the plan.
+    :param actual_endpoints: present attachments.
+    :param prune: delete what is not in the lists.
     :raises DbaasConfigurationError: if two wanted attachments are to the same endpoint.
     """
     plan = Plan(service)
@@ -172,7 +172,7 @@ def make_plan(
 
 
 def identity(item: Item) -> tuple[str | None, ...]:
-    """What tells an item from others of its kind."""
+    """What identifies an item among its kind."""
     if "endpoint_id" not in item:
         return item["integration_type"], item["source_service"], item["dest_service"]
     if item["endpoint_id"]:

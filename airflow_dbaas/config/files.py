@@ -12,7 +12,7 @@ from airflow_dbaas.api.errors import DbaasConfigurationError
 
 #: Longest file, in bytes: many thousands of services.
 LARGEST = 1 << 20
-#: How many values a file may come to: an alias within aliases makes millions out of a few lines.
+#: Maximum number of values in a file: nested aliases can turn a few lines into millions.
 MOST_VALUES = 100_000
 
 _YAML_INT = "tag:yaml.org,2002:int"
@@ -20,7 +20,7 @@ _DECIMAL = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 
 
 def read_document(path: Path) -> Any:
-    """What a file says.
+    """The content of a file.
 
     :param path: the file: JSON if its name ends so, otherwise YAML; UTF-8, at most ``LARGEST`` bytes.
     :raises DbaasConfigurationError: if it cannot be read, or says something twice; with line and column if its content
@@ -101,7 +101,7 @@ def _yaml(text: str) -> Any:
         return _place(mark.line + 1, mark.column + 1)
 
     def check(root: Any) -> None:
-        """Refuse what is too much, and keys that are given twice, of which YAML would keep the last."""
+        """Refuse too many values, and duplicate keys, of which YAML would keep the last."""
         values, nodes = 0, [root]
         while nodes:
             node = nodes.pop()

@@ -1,4 +1,4 @@
-"""Many migrations as a list: what an entry may say, where the list comes from, and the table of what became of it."""
+"""A list of migrations: its entries, where it comes from, and the table of the outcomes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERVICES_SCHEMA: dict[str, Any] = {
         "additionalProperties": False,
         "required": ["service", "source_conn_id"],
         "properties": {
-            # A name of digits alone is a number in JSON and YAML, if nobody puts it in quotes.
+            # Without quotes, a name of digits is a number in JSON and YAML.
             "service": {"type": ["string", "integer"], "minLength": 1, "maxLength": 63},
             "source_conn_id": {"type": ["string", "integer"], "minLength": 1},
             "plan": {"type": "string", "pattern": formats.PLAN},
@@ -51,7 +51,7 @@ def read_services(services: Any, path: str | None, defaults: dict[str, Any]) -> 
 
     :param services: the list, if it is not in a file.
     :param path: a file with the list: YAML, or JSON if its name ends so. Read where this runs.
-    :param defaults: what entries have that do not say otherwise: ``plan``, ``method``, ``zone``.
+    :param defaults: values for fields that entries omit: ``plan``, ``method``, ``zone``.
     :returns: for each ``service_name``, ``source_conn_id``, ``plan``, ``method``, ``ignore_dbs`` and ``zone``.
     :raises DbaasConfigurationError: naming every entry and field that is wrong.
     """
@@ -91,7 +91,7 @@ def table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def sentence(error: BaseException | str | None) -> str:
-    """What an error says, without passwords, in one line of at most 300 characters."""
+    """The text of an error without passwords, in one line of at most 300 characters."""
     words = " ".join(redact(str(error or "")).split())
     return words if len(words) <= 300 else f"{words[:299]}…"
 
@@ -103,7 +103,7 @@ def _cell(value: object) -> str:
 
 
 def _problems(entries: Any) -> Iterator[str]:
-    """What is wrong with the list, in the words of the operators; the schema is for the form."""
+    """The errors of the list, in the words of the operators; the schema is for the form."""
     if not isinstance(entries, list):
         yield f"must be a list of mappings, got {type(entries).__name__}"
         return

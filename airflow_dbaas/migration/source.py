@@ -36,8 +36,8 @@ class MigrationSource(DatabaseLogin):
     def from_conn_id(cls, conn_id: str, *, parameter: str = "source_conn_id") -> MigrationSource:
         """Read an Airflow connection of type ``postgres`` or ``mysql``; its password is masked in logs from then on.
 
-        TLS is demanded unless the connection's extra says ``"sslmode": "disable"`` (PostgreSQL) or
-        ``"ssl_mode": "DISABLED"`` (MySQL). An extra that looks as if it were about TLS, but is not read, is refused.
+        TLS is required unless the connection's extra says ``"sslmode": "disable"`` (PostgreSQL) or ``"ssl_mode":
+        "DISABLED"`` (MySQL). An extra that looks like a TLS setting but has no effect is refused.
 
         :param conn_id: id of the connection.
         :param parameter: the operator's parameter, for error texts.
@@ -51,7 +51,7 @@ class MigrationSource(DatabaseLogin):
     def from_connection(
         cls, connection: Connection | ConnectionData, *, parameter: str = "source_conn_id"
     ) -> MigrationSource:
-        """Like ``from_conn_id``, from a connection at hand."""
+        """Like ``from_conn_id``, from a given connection."""
         connection = ConnectionData.of(connection)
         where = f"{parameter}: connection {connection.conn_id!r}"
         engine = _engine(connection, where)
@@ -142,7 +142,7 @@ def _tls(connection: ConnectionData, engine: Engine, where: str) -> tuple[str, d
     extra = credentials.extra_of(connection, where)
     _refuse_unread(extra, engine, where)
     files = _tls_files(extra, engine, where)
-    # As its own clients do, MySQL's driver verifies the server if it is told whom to trust.
+    # Like MySQL's own clients, the driver verifies the server if a CA is given.
     implied = "VERIFY_CA" if engine.tls_object and "sslrootcert" in files else engine.tls_demanded
     given = extra.get(engine.tls_extra) or implied
     for mode in engine.tls_modes:
@@ -172,7 +172,7 @@ def _tls_files(extra: Extra, engine: Engine, where: str) -> dict[str, str]:
 
 
 def _refuse_unread(extra: Extra, engine: Engine, where: str) -> None:
-    """Refuse what was meant for TLS but would not be read."""
+    """Refuse extras that were meant for TLS but would have no effect."""
     read = {engine.tls_extra, engine.tls_object} | (set() if engine.tls_object else set(engine.tls_files))
     for name in extra:
         bare = re.sub(r"[^a-z]", "", str(name).lower())

@@ -1,6 +1,6 @@
-"""The tasks around the end of a replication: whether it is to end, and whether somebody agrees.
+"""The tasks that end a replication: approval and stop.
 
-Apart, and imported only where it is asked for: what Airflow has for this is not cheap to import.
+A separate module, imported only when needed, because Airflow's approval operator is slow to import.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from airflow_dbaas.waiting.events import airflow_errors
 class DbaasStopIfWantedOperator(DbaasStopMigrationOperator):
     """As its parent, but skipped if the run does not want it.
 
-    :param wanted: whether the migration is to be stopped: a boolean, or text that says true or false; templated.
+    :param wanted: whether to stop the migration: a boolean, or a text that says true or false; templated.
     :param after_task_id: the task that waits for the data. If it was skipped, so is this one: within a mapped group no
         trigger rule does that and lets a task pass whose neighbour alone was skipped.
     """
@@ -73,10 +73,10 @@ def _skip_with(context: Context, task_id: str) -> None:
 
 
 def truth(parameter: str, value: Any) -> bool:
-    """A boolean, or what a template makes of one.
+    """A boolean, or the text that a template renders for one.
 
     :param parameter: its name, for the error.
-    :param value: what was given.
+    :param value: the given value.
     :raises DbaasConfigurationError: if it is neither true nor false.
     """
     return validation.templated_boolean(parameter, value)
@@ -86,9 +86,9 @@ def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta |
     """The task that asks for approval of a cut-over.
 
     :param service_name: the service that replicates; templated.
-    :param approve: whether somebody is to be asked: a boolean, or text that says true or false; templated. If not, the
+    :param approve: whether approval is required: a boolean, or a text that says true or false; templated. If not, the
         task is skipped.
-    :param stop: whether the migration is to be stopped at all; as ``approve``.
+    :param stop: whether the migration will be stopped at all; as ``approve``.
     :param timeout: how long to wait for an answer; None for ever.
     :raises DbaasConfigurationError: if this Airflow cannot ask.
     """

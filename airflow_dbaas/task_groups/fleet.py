@@ -1,4 +1,4 @@
-"""What a DAG needs that migrates many services at once: turns, what became of each, and the report.
+"""The parts of a DAG that migrates many services: a queue, the outcome of each migration, and a report.
 
 All of it is for tasks of a mapped task group, one map index a service.
 """
@@ -29,32 +29,32 @@ from airflow_dbaas.task_groups.migrations import already_migrated
 
 log = logging.getLogger(__name__)
 
-#: States of a service in the report that are no failure.
+#: States of a service in the report that are not failures.
 GOOD = frozenset({"migrated", "replicating", "already migrated"})
 
 _ERROR = "error"
 
-#: Between two looks of a sensor that is rescheduled.
+#: Between two polls of a rescheduled sensor.
 _LONGEST_LOOK_SECONDS = 600.0
 
 
 class DbaasMigrationTurnSensor(BaseSensorOperator):
-    """Lets a mapped chain of tasks begin when it is its turn, so that only so many are under way at once.
+    """Starts a mapped chain of tasks when its turn has come, to limit how many run at the same time.
 
     Limits such as pools and ``max_active_tis_per_dagrun`` count single tasks; between the tasks of a chain, and in
     older Airflows while a task is deferred, they count nothing. This one counts chains: the one with map index *i*
     begins when fewer than ``at_once`` of those before it are still to end.
 
-    It holds no worker while it waits, but waits in the triggerer, where all that wait in a run share each look. Not
-    deferrable, and in ``DAG.test()``, which can run nothing else meanwhile, it is rescheduled, and looks the less often
-    the further back in the queue it is.
+    It waits in the triggerer and holds no worker; all sensors of a run share each poll. If it is not deferrable, and in
+    ``DAG.test()``, which cannot run anything else meanwhile, it is rescheduled, and polls less often the further back
+    in the queue it is.
 
     Pushes the time at which the turn came. ``timeout`` and ``soft_fail`` are those of any sensor.
 
     :param at_once: how many chains may be under way at once, 1 or more; templated.
     :param until_task_id: the last task of a chain: where it has ended, the chain has.
-    :param look_seconds: seconds between looks. Rescheduled, the second in the queue waits twice as long, and so on,
-        but ten minutes at most.
+    :param look_seconds: seconds between polls. If rescheduled, the second in the queue waits twice as long, and so on,
+        up to ten minutes.
     :param deferrable: wait in the triggerer.
     """
 
@@ -71,7 +71,7 @@ class DbaasMigrationTurnSensor(BaseSensorOperator):
         self._late = False
 
     def execute(self, context: Context) -> Any:
-        """Look; wait in the triggerer if it is not its turn yet."""
+        """Poll; wait in the triggerer if its turn has not come."""
         if not self.deferrable:
             return poke_until_done(self, context)
         if self._places(context) <= 0:
@@ -98,7 +98,7 @@ class DbaasMigrationTurnSensor(BaseSensorOperator):
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Look again: the turn has come, or the time is over, or there is no triggerer to wait in."""
+        """Poll again: its turn has come, the time is over, or there is no triggerer."""
         self._late = event["late"]
         return poke_until_done(self, context)
 
@@ -134,7 +134,8 @@ def keep_error(context: Context) -> None:
 
 
 def migration_outcome(context: Context, *, service_name: str, turn_task_id: str = "wait_for_turn") -> dict[str, Any]:
-    """What became of the migration of a mapped group, to be called in its last task (trigger rule ``all_done``).
+    """The outcome of the migration of a mapped group. Call it in the last task of the group (trigger rule
+    ``all_done``).
 
     Returns ``service``, ``zone``, ``state`` (``migrated``; ``replicating``: equal, but not stopped; ``refused by the
     check``; ``failed at …``; ``already migrated``: by an earlier run; ``not done``), ``databases`` and ``rows`` (how
@@ -184,7 +185,7 @@ def migration_outcome(context: Context, *, service_name: str, turn_task_id: str 
 def report_migrations(
     context: Context, *, services: list[dict[str, Any]] | None, outcome_task_id: str
 ) -> list[dict[str, Any]]:
-    """Log a table of what became of all migrations, push it, and fail if one of them failed.
+    """Log a table of the outcomes of all migrations, push it, and fail if one failed.
 
     :param context: Airflow's context.
     :param services: the services as they were mapped.
@@ -210,7 +211,7 @@ def report_migrations(
 
 
 def form_of_the_rest(context: Context, *, services_task_id: str) -> dict[str, Any]:
-    """The parameters of the run that moves what this one leaves: its own, with the services that are left.
+    """The parameters of the next run: those of this run, with the remaining services.
 
     :param context: Airflow's context.
     :param services_task_id: the task that keeps these as its XCom ``rest``, as ``read_services`` returns them.
