@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow_dbaas.dag_params import dbaas_params
 from airflow_dbaas.operators.migrations import DbaasCleanUpMigrationOperator
 
 try:
@@ -32,27 +33,18 @@ with DAG(
     doc_md=__doc__,
     tags=["dbaas", "migration"],
     params={
-        "service": Param(
-            type="string",
-            minLength=1,
-            maxLength=63,
-            title="Service",
-            description="DBaaS service into which the migration failed",
-        ),
-        "source_conn_id": Param(
-            type="string",
-            minLength=1,
-            title="Source connection",
-            description="Id of the Airflow connection to the source server",
+        **dbaas_params(
+            "service",
+            "source_conn_id",
+            "zone",
+            service="DBaaS service into which the migration failed",
+            source_conn_id="Id of the Airflow connection to the source server",
         ),
         "drop_at_source": Param(
             False,
             type="boolean",
             title="Clean the source",
             description="Drop replication slots and publications that migrations left there",
-        ),
-        "zone": Param(
-            None, type=["null", "string"], title="Zone", description="Zone of the service, if not the connection's"
         ),
     },
 ):

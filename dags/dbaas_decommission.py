@@ -18,6 +18,7 @@ from typing import Any
 
 from airflow.exceptions import AirflowException
 
+from airflow_dbaas.dag_params import dbaas_params
 from airflow_dbaas.operators.observability import DbaasServiceLogsOperator, DbaasServiceMetricsOperator
 from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
 from airflow_dbaas.operators.services import DbaasDeleteServiceOperator
@@ -60,9 +61,7 @@ with DAG(
     doc_md=__doc__,
     tags=["dbaas"],
     params={
-        "service": Param(
-            type="string", minLength=1, maxLength=63, title="Service", description="DBaaS service to delete"
-        ),
+        **dbaas_params("service", service="DBaaS service to delete"),
         "confirm": Param(
             type="string",
             minLength=1,
@@ -76,9 +75,7 @@ with DAG(
             title="Folder for a last copy",
             description="For log and metrics, e.g. s3://my_conn@bucket/archive; empty: no copy",
         ),
-        "zone": Param(
-            None, type=["null", "string"], title="Zone", description="Zone of the service, if not the connection's"
-        ),
+        **dbaas_params("zone"),
     },
 ):
     target = {"service_name": "{{ params.service }}", "zone": "{{ params.zone or '' }}"}

@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_dbaas.config.fleet import SERVICES_SCHEMA, read_services
+from airflow_dbaas.dag_params import dbaas_params
 from airflow_dbaas.task_groups.fleet import (
     DbaasMigrationTurnSensor,
     form_of_the_rest,
@@ -34,8 +35,6 @@ except ImportError:  # Airflow 2.11
     from airflow.decorators import task, task_group
     from airflow.models.param import Param
     from airflow.operators.trigger_dagrun import TriggerDagRunOperator
-
-ENTRY = SERVICES_SCHEMA["items"]["properties"]
 
 with DAG(
     "dbaas_migrate_fleet",
@@ -55,37 +54,15 @@ with DAG(
         "file": Param(
             None, type=["null", "string"], title="File", description="Path of a file with the services instead"
         ),
-        "plan": Param("startup-4", **ENTRY["plan"], title="Plan", description="For new services"),
-        "method": Param(
-            "auto", type="string", **ENTRY["method"], title="Method", description="auto: replication if possible"
-        ),
-        "zone": Param(
-            None,
-            type=["null", "string"],
-            **ENTRY["zone"],
-            values_display={"null": "the connection's"},
-            title="Zone",
-            description="Zone of the services",
-        ),
-        "stop_replication": Param(
-            True,
-            type="boolean",
-            title="Stop replication at the end",
-            description="Off: the targets continue to follow their sources until the migrations are stopped",
-        ),
-        "failure_grace_period": Param(
-            180,
-            type="number",
-            minimum=0,
-            title="Grace period of a failed replication",
-            description="Seconds that a failed replication has to recover",
-        ),
-        "outage_grace_period": Param(
-            None,
-            type=["null", "number"],
-            minimum=1,
-            title="Grace period of an API outage",
-            description="Seconds; by default a quarter of the maximum wait, between 5 minutes and 6 hours",
+        **dbaas_params(
+            "plan",
+            "method",
+            "zone",
+            "stop_replication",
+            "failure_grace_period",
+            "outage_grace_period",
+            plan="For new services",
+            zone="Zone of the services",
         ),
         "at_once": Param(4, type="integer", minimum=1, maximum=100, title="Migrations at once"),
         "per_run": Param(

@@ -6,11 +6,10 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from airflow_dbaas.api.calls import choice
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.parameters import ZONES
 from airflow_dbaas.api.redaction import redact
-
-#: Zones with an API endpoint, as Exoscale's OpenAPI document lists them.
-ZONES = ("at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", "de-muc-1", "hr-zag-1")
 
 #: Exoscale's own hosts. The zone may be one that ``ZONES`` does not list yet.
 _OWN_HOST = re.compile(r"api-([a-z]+-[a-z]+-[0-9]+)\.exoscale\.com\.?", re.IGNORECASE)
@@ -31,8 +30,7 @@ def of_zone(zone: str | None) -> str:
     :param zone: one of ``ZONES``.
     :raises DbaasConfigurationError: if it is none of them.
     """
-    if zone not in ZONES:
-        raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {zone!r}")
+    choice("zone", zone, ZONES)
     return f"https://api-{zone}.exoscale.com/v2"
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.parameters import ServiceName, canonical_uuid, limits_of
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.api.retries import Resend
 
@@ -17,11 +18,9 @@ if TYPE_CHECKING:
 
 AnswerT = TypeVar("AnswerT", bound="Answer")
 
-NAME_LENGTH = 63
+NAME_LENGTH: int = limits_of(ServiceName).max_length
 USERNAME_LENGTH = 64
 SHOWN_LENGTH = 100
-#: With hyphens or without: ``uuid.UUID`` by itself takes signs, underscores and foreign digits as well.
-_UUID = re.compile(r"[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}", re.IGNORECASE)
 #: What no name holds: control characters, line separators, halves of surrogate pairs.
 _UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -89,12 +88,17 @@ def identifier(parameter: str, value: str) -> str:
     return found
 
 
-def canonical_uuid(value: object) -> str | None:
-    """A UUID as the API writes it, from one in upper case, in braces or without hyphens; None from anything else."""
-    if not isinstance(value, str):
-        return None
-    bare = value[1:-1] if value.startswith("{") and value.endswith("}") else value
-    return str(uuid.UUID(bare)) if _UUID.fullmatch(bare) else None
+def choice(parameter: str, value: Any, choices: Collection[str]) -> Any:
+    """One of some words.
+
+    :param parameter: the parameter's name, for the error text.
+    :param value: what was given.
+    :param choices: the words.
+    :raises DbaasConfigurationError: if it is none of them.
+    """
+    if value not in choices:
+        raise DbaasConfigurationError(f"{parameter} must be one of {', '.join(choices)}, got {shown(value)}")
+    return value
 
 
 def shown(value: object) -> str:

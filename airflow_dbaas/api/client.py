@@ -20,10 +20,11 @@ import tenacity
 
 from airflow_dbaas.api import addresses, answers, exchange
 from airflow_dbaas.api.auth import Signature
-from airflow_dbaas.api.calls import AnswerT, Call
+from airflow_dbaas.api.calls import AnswerT, Call, choice
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasResponseError, DbaasTransportError
 from airflow_dbaas.api.exchange import AnswerTooLargeError, Body, Exchange
 from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
+from airflow_dbaas.api.parameters import ZONES
 from airflow_dbaas.api.places import Place
 from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.api.resources import Resources
@@ -55,7 +56,7 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
     :param key: API key.
     :param secret: API secret.
     :param url: base URL with ``/v2``; by default that of the zone.
-    :param zone: one of ``addresses.ZONES``; needed without ``url``. Calls that name a service which
+    :param zone: one of ``parameters.ZONES``; needed without ``url``. Calls that name a service which
         list-dbaas-services shows in another zone are refused.
     :param timeout: maximum time of one request in seconds, from connecting to the last byte of the answer. If ``MOST``
         others are under way, it also waits at most that long for its turn.
@@ -471,6 +472,8 @@ def _base_url(url: str | None, zone: str | None) -> str:
     # First, because the library's error about an invalid URL may quote a part of a password.
     addresses.check_form(url)
     addresses.check_zone(url, {"zone": zone})
+    if zone and zone != addresses.zone_of(url):
+        choice("zone", zone, ZONES)
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:

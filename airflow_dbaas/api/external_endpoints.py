@@ -11,10 +11,11 @@ from typing_extensions import TypedDict, Unpack
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
 from airflow_dbaas.api.body import STRICT
-from airflow_dbaas.api.calls import identifier, segment
-from airflow_dbaas.api.fields import EndpointType, SecretText, Uuid
+from airflow_dbaas.api.calls import choice, identifier, segment
+from airflow_dbaas.api.fields import SecretText
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.parameters import ENDPOINT_TYPES, EndpointType, Uuid
 from airflow_dbaas.api.retries import Resend
 
 DatadogSite = Literal[
@@ -549,7 +550,7 @@ class ExternalEndpoints(Resource[ClientT]):
 
         :param endpoint_type: ``datadog``, ``elasticsearch``, ``opensearch``, ``prometheus`` or ``rsyslog``.
         """
-        return getattr(self, endpoint_type)
+        return getattr(self, choice("endpoint_type", endpoint_type, ENDPOINT_TYPES))
 
     @cached_property
     def datadog(self) -> DatadogEndpoints[ClientT]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Required
+from typing import Any, Required
 
 from pydantic import with_config
 from typing_extensions import TypedDict
@@ -10,13 +10,11 @@ from typing_extensions import TypedDict
 from airflow_dbaas.api.answer import Answer, Items, Needed
 from airflow_dbaas.api.body import STRICT
 from airflow_dbaas.api.calls import identifier, segment
-from airflow_dbaas.api.fields import ServiceName
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.parameters import IntegrationTypeName, ServiceName
 from airflow_dbaas.api.retries import Resend
 from airflow_dbaas.api.settings_schema import SettingsSchema
-
-IntegrationTypeName = Literal["datasource", "logs", "metrics"]
 
 
 @with_config(STRICT)

@@ -7,7 +7,6 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator
 from typing_extensions import is_typeddict
 
 from airflow_dbaas.api.conversions import as_boolean, as_integer, as_list, as_number, as_text, is_nothing
@@ -65,7 +64,7 @@ def _is_absent(hint: Any, value: object) -> bool:
     if NoneType in get_args(kind):
         return False
     # A text may be empty unless its limits say otherwise.
-    demands = (isinstance(each, AfterValidator) or getattr(each, "min_length", 0) for each in limits)
+    demands = (getattr(each, "has_form", False) or getattr(each, "min_length", 0) for each in limits)
     return value != "" or kind is not str or any(demands)
 
 

@@ -11,22 +11,13 @@ from typing_extensions import TypedDict, Unpack
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
 from airflow_dbaas.api.body import STRICT
-from airflow_dbaas.api.calls import segment
-from airflow_dbaas.api.fields import (
-    AdminUsername,
-    Count,
-    MysqlPassword,
-    Network,
-    Plan,
-    SecretText,
-    ServiceName,
-    TimeOfDay,
-    Version,
-)
+from airflow_dbaas.api.calls import choice, segment
+from airflow_dbaas.api.fields import AdminUsername, Count, MysqlPassword, SecretText
 from airflow_dbaas.api.integrations import Integration
 from airflow_dbaas.api.migrations import MigrationSettings
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.parameters import SERVICE_TYPES, Network, Plan, ServiceName, TimeOfDay, Version
 from airflow_dbaas.api.retries import Resend
 from airflow_dbaas.api.settings_schema import SettingsSchema
 
@@ -848,7 +839,7 @@ class Services(Resource[ClientT]):
 
         :param service_type: ``pg``, ``mysql``, ``valkey``, ``grafana``, ``opensearch`` or ``thanos``.
         """
-        return getattr(self, service_type)
+        return getattr(self, choice("service_type", service_type, SERVICE_TYPES))
 
     @operation("list-dbaas-services")
     def list(self) -> Request[ServiceList]:

@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _zone(text: str) -> str:
-    from airflow_dbaas.api.addresses import ZONES
+    from airflow_dbaas.api.parameters import ZONES
 
     if text not in ZONES:
         raise argparse.ArgumentTypeError(f"must be one of {', '.join(ZONES)}, got {text!r}")

@@ -9,11 +9,8 @@ from typing import Any
 from airflow_dbaas.api import calls
 from airflow_dbaas.api.conversions import as_list, as_text, is_nothing
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.parameters import ENDPOINT_TYPES, INTEGRATION_TYPES
 from airflow_dbaas.api.redaction import is_secret, without_secrets
-
-#: The types of integration that can be made. Others, such as ``read_replica``, are made with a service.
-INTEGRATION_TYPES = ("datasource", "logs", "metrics")
-ENDPOINT_TYPES = ("datadog", "elasticsearch", "opensearch", "prometheus", "rsyslog")
 
 #: An integration or the attachment to an endpoint, as plain JSON. Only an attachment has an ``endpoint_id``.
 Item = dict[str, Any]
@@ -60,7 +57,7 @@ def wanted_integrations(service_name: str, entries: Any) -> list[Item]:
     """
     items = []
     for where, entry in _entries("integrations", entries, {"integration_type", "settings", *_ENDS}):
-        _choice(where, entry, "integration_type", INTEGRATION_TYPES)
+        calls.choice(f"{where}.integration_type", entry.get("integration_type"), INTEGRATION_TYPES)
         given = [end for end in _ENDS if not is_nothing(entry.get(end))]
         if len(given) != 1:
             raise DbaasConfigurationError(
@@ -95,7 +92,7 @@ def wanted_endpoints(service_name: str, entries: Any) -> list[Item]:
                 f"got {', '.join(sorted(given)) or 'nothing'}"
             )
         if "endpoint_type" in given:
-            _choice(where, entry, "endpoint_type", ENDPOINT_TYPES)
+            calls.choice(f"{where}.endpoint_type", entry.get("endpoint_type"), ENDPOINT_TYPES)
         if "endpoint_id" in given:
             calls.identifier(f"{where}.endpoint_id", entry["endpoint_id"])
         else:
@@ -231,13 +228,6 @@ def _entries(parameter: str, entries: Any, known: set[str]) -> Iterator[tuple[st
                 f"{where} must not have {', '.join(unknown)}; known: {', '.join(sorted(known))}"
             )
         yield where, entry
-
-
-def _choice(where: str, entry: dict[str, Any], name: str, choices: tuple[str, ...]) -> None:
-    if entry.get(name) not in choices:
-        raise DbaasConfigurationError(
-            f"{where}.{name} must be one of {', '.join(choices)}, got {calls.shown(entry.get(name))}"
-        )
 
 
 def _refuse_duplicates(parameter: str, items: list[Item]) -> None:

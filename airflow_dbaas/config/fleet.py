@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dbaas import validation
-from airflow_dbaas.api import formats
-from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.conversions import as_list
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.parameters import IgnoreDatabases, Method, Plan, Zone, schema_of
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.config.files import read_document
 
@@ -26,10 +25,10 @@ SERVICES_SCHEMA: dict[str, Any] = {
             # Without quotes, a name of digits is a number in JSON and YAML.
             "service": {"type": ["string", "integer"], "minLength": 1, "maxLength": 63},
             "source_conn_id": {"type": ["string", "integer"], "minLength": 1},
-            "plan": {"type": "string", "pattern": formats.PLAN},
-            "method": {"enum": ["auto", "dump", "replication"]},
-            "ignore_dbs": {"type": ["string", "null"], "maxLength": validation.IGNORE_DBS_LENGTH},
-            "zone": {"enum": [None, *ZONES]},
+            "plan": schema_of(Plan),
+            "method": schema_of(Method),
+            "ignore_dbs": schema_of(IgnoreDatabases, or_none=True, minLength=0),
+            "zone": schema_of(Zone, or_none=True),
         },
     },
 }

@@ -17,8 +17,8 @@ from airflow_dbaas.migration.engines import ENGINES, Engine
 from airflow_dbaas.migration.login import DatabaseLogin
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api.fields import MigrationMethod
     from airflow_dbaas.api.migrations import MigrationSettings
+    from airflow_dbaas.api.parameters import Method
 
 URI_LENGTH = 512
 
@@ -110,8 +110,10 @@ class MigrationSource(DatabaseLogin):
         scheme, option = self.engine.scheme, self.engine.tls_option
         return Secret(f"{scheme}://{user}:{password}@{self.address}/{dbname}?{option}={tls}")
 
-    def settings(self, *, method: MigrationMethod | None, ignore_dbs: str | None) -> MigrationSettings:
+    def settings(self, *, method: Method, ignore_dbs: str | None) -> MigrationSettings:
         """The source as the ``migration`` property of a service."""
+        from airflow_dbaas.api.migrations import migration_options
+
         settings: MigrationSettings = {
             "host": self.host,
             "port": self.port,
@@ -121,10 +123,7 @@ class MigrationSource(DatabaseLogin):
         }
         if self.dbname:
             settings["dbname"] = self.dbname
-        if method:
-            settings["method"] = method
-        if ignore_dbs:
-            settings["ignore_dbs"] = ignore_dbs
+        settings.update(migration_options(method, ignore_dbs))  # type: ignore[typeddict-item]  # a part of them
         return settings
 
 

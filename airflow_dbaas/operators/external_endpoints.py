@@ -18,8 +18,8 @@ from airflow_dbaas.api.errors import (
     DbaasNotFoundError,
     DbaasServiceError,
 )
+from airflow_dbaas.api.parameters import ENDPOINT_TYPES, EndpointType
 from airflow_dbaas.api.redaction import one_line
-from airflow_dbaas.config.desired_state import ENDPOINT_TYPES
 from airflow_dbaas.operators._base import Check, DbaasOperator, Existing, named_by
 from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.operators.integrations import one_way
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from airflow_dbaas.api import Client
     from airflow_dbaas.api.calls import Call
     from airflow_dbaas.api.external_endpoints import ExternalEndpoint, ExternalIntegration
-    from airflow_dbaas.api.fields import EndpointType
     from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.api.services import Service
 

@@ -17,8 +17,9 @@ from airflow_dbaas.api.errors import (
     DbaasNotFoundError,
     DbaasServiceError,
 )
+from airflow_dbaas.api.parameters import INTEGRATION_TYPES, IntegrationTypeName
 from airflow_dbaas.api.redaction import redact
-from airflow_dbaas.config.desired_state import INTEGRATION_TYPES, Link, check_settings, combined, differ
+from airflow_dbaas.config.desired_state import Link, check_settings, combined, differ
 from airflow_dbaas.operators._base import Check, DbaasOperator, Existing, named_by
 from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.waiting.conditions import IntegrationWait, integration_result
@@ -26,7 +27,7 @@ from airflow_dbaas.waiting.conditions import IntegrationWait, integration_result
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
     from airflow_dbaas.api.calls import Call
-    from airflow_dbaas.api.integrations import Integration, IntegrationTypeName
+    from airflow_dbaas.api.integrations import Integration
     from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.api.services import ServiceList
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeGuard
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import AirflowSkipException, Context, states
-from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import (
     DbaasBadRequestError,
     DbaasConfigurationError,
@@ -24,6 +23,7 @@ from airflow_dbaas.api.errors import (
     DbaasServiceError,
     DbaasVerificationError,
 )
+from airflow_dbaas.api.parameters import Method, canonical_uuid
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
@@ -42,14 +42,12 @@ from airflow_dbaas.waiting.conditions import (
 )
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api.fields import MigrationMethod
     from airflow_dbaas.api.migrations import MigrationStatus
     from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.api.services import Service
     from airflow_dbaas.migration.source import MigrationSource
     from airflow_dbaas.migration.target import MigrationTarget
 
-Method = Literal["auto", "dump", "replication"]
 IfMigrated = Literal["skip", "again"]
 
 #: XCom of a task that was skipped because its migration was done by an earlier run.
@@ -277,12 +275,6 @@ class MethodOperator(MigrationOperator):
             f"were equal at {record.verified_at}. Nothing is started; to migrate again, use if_migrated='again'"
         )
 
-    @property
-    def api_method(self) -> MigrationMethod | None:
-        """The method as the API takes it."""
-        method: MigrationMethod = self.method
-        return None if self.method == "auto" else method
-
 
 _CHECK = "migration_check"
 
@@ -355,7 +347,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
             operation = self.client.migrations.check(
                 service=self.service_name,
                 source_service_uri=self.source.uri(),
-                method=self.api_method,
+                method=self.method,
                 ignore_dbs=self.api_ignore_dbs,
             )
         except DbaasNotFoundError as error:
@@ -407,7 +399,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
         result = self.progress.result
         link = (result["reference_link"] or "").rstrip("/").rpartition("/")[2]
         for candidate in (result["reference_id"], self.progress.task_id, link):
-            if candidate and calls.canonical_uuid(candidate):
+            if candidate and canonical_uuid(candidate):
                 return str(candidate)
         return None
 
@@ -540,7 +532,7 @@ class DbaasStartMigrationOperator(MethodOperator):
         """Start the migration and wait for the operation; join the one that another run has started meanwhile."""
         call = self.source.engine.services(self.client).update.call(
             name=self.service_name,
-            migration=self.source.settings(method=self.api_method, ignore_dbs=self.api_ignore_dbs),
+            migration=self.source.settings(method=self.method, ignore_dbs=self.api_ignore_dbs),
         )
         earlier = registry.read(self.hook.zone, self.service_name)
         # Before the request: whatever becomes of this process then, a retry knows that the migration is its own.

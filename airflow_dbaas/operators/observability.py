@@ -21,6 +21,7 @@ from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.logs import LogPager, position_after
+from airflow_dbaas.api.parameters import Period
 from airflow_dbaas.operators._base import Check, DbaasOperator
 
 if TYPE_CHECKING:
@@ -334,7 +335,7 @@ class DbaasServiceMetricsOperator(DbaasOperator):
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "path": validation.path,
-        "period": validation.one_of("hour", "day", "week", "month", "year"),
+        "period": validation.choice(Period),
         "format": validation.optional(validation.one_of("csv", "parquet")),
         "object_storage_conn_id": validation.optional(validation.connection_id),
     }
@@ -344,7 +345,7 @@ class DbaasServiceMetricsOperator(DbaasOperator):
         *,
         service_name: str,
         path: str,
-        period: Literal["hour", "day", "week", "month", "year"] | str = "hour",
+        period: Period | str = "hour",
         format: Literal["csv", "parquet"] | str | None = None,  # noqa: A002 - what pandas and Spark call it
         object_storage_conn_id: str | None = None,
         **kwargs: Any,

@@ -13,6 +13,7 @@ from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api.calls import Call
 from airflow_dbaas.api.errors import DbaasNotFoundError, DbaasResponseError, DbaasServiceError
+from airflow_dbaas.api.parameters import SERVICE_TYPES, ServiceType
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.migration import registry
 from airflow_dbaas.operators._base import Check, DbaasOperator, Existing
@@ -84,7 +85,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "plan": validation.plan,
-        "service_type": validation.one_of(*validation.SERVICE_TYPES),
+        "service_type": validation.one_of(*SERVICE_TYPES),
         "settings": validation.new_service_settings,
         "if_exists": validation.one_of("reuse", "keep", "fail"),
     }
@@ -96,7 +97,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
         *,
         service_name: str,
         plan: str,
-        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] | str = "pg",
+        service_type: ServiceType | str = "pg",
         settings: dict[str, Any] | str | None = None,
         if_exists: Literal["reuse", "keep", "fail"] = "reuse",
         **kwargs: Any,
@@ -122,7 +123,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
 
     def _possible_types(self) -> Sequence[str]:
         """The types that the service may be of, as far as that is known yet."""
-        return validation.SERVICE_TYPES if validation.is_template(self.service_type) else (self.service_type,)
+        return SERVICE_TYPES if validation.is_template(self.service_type) else (self.service_type,)
 
     def perform(self, context: Context) -> Any:
         """Look for the service, create it if it is missing, wait for it."""
@@ -280,7 +281,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "settings": validation.changed_service_settings,
-        "service_type": validation.optional(validation.one_of(*validation.SERVICE_TYPES)),
+        "service_type": validation.optional(validation.one_of(*SERVICE_TYPES)),
     }
     progress_class = ServiceUpdate
     progress: ServiceUpdate
@@ -290,7 +291,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
         *,
         service_name: str,
         settings: dict[str, Any] | str,
-        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] | str | None = None,
+        service_type: ServiceType | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -304,7 +305,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
         super()._check()
         if isinstance(self.settings, dict):
             known = self.service_type and not validation.is_template(self.service_type)
-            types = [str(self.service_type)] if known else validation.SERVICE_TYPES
+            types = [str(self.service_type)] if known else SERVICE_TYPES
             self.settings = _fitted(self.settings, *types)
 
     def perform(self, context: Context) -> Any:
@@ -337,10 +338,10 @@ class DbaasUpdateServiceOperator(DbaasOperator):
         return self.end_with(context, wait, **adds)
 
     def _type_of(self, service: Service) -> str:
-        if service.type not in validation.SERVICE_TYPES:
+        if service.type not in SERVICE_TYPES:
             raise DbaasServiceError(
                 f"service {service.name} is of type {service.type}; this operator changes services of type "
-                f"{', '.join(validation.SERVICE_TYPES)}"
+                f"{', '.join(SERVICE_TYPES)}"
             )
         if self.service_type and service.type != self.service_type:
             raise DbaasServiceError(f"service {service.name} is of type {service.type}, not {self.service_type}")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from airflow_dbaas.api.addresses import ZONES
+from airflow_dbaas.api.parameters import ZONES
 from airflow_dbaas.provider_info import get_provider_info
 from tests.browser.conftest import AirflowUI
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from airflow_dbaas.api import AsyncClient, Client, auth, errors
-from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.operations import Operations
+from airflow_dbaas.api.parameters import ZONES
 from airflow_dbaas.api.retries import NO_RETRY, RetryPolicy, may_have_acted, parse_retry_after
 from tests.unit.conftest import Reply, ScriptedServer
 
