@@ -953,7 +953,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             source,
             target,
             ignore=self.ignored,
-            content=self.content,
+            content="all" if self.content else "count",
             settle_seconds=self.settle_seconds if replicating else 0,
             replicating=replicating,
         )
@@ -970,8 +970,9 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             self._record(service.created_at if service else None, equal=not report.differences and _is_over(status))
         if report.differences:
             # The error's text is bounded; the log has them all.
-            self.log.error("Differences:\n%s", "\n".join(map(one_line, report.differences)))
-            shown = "; ".join(report.differences[:20])
+            differences = [str(finding) for finding in report.differences]
+            self.log.error("Differences:\n%s", "\n".join(map(one_line, differences)))
+            shown = "; ".join(differences[:20])
             more = f"; and {len(report.differences) - 20} more" if len(report.differences) > 20 else ""
             raise DbaasVerificationError(
                 f"{len(report.differences)} differences between {source.address} and service "

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import secrets
 from functools import partial
+from typing import Any
 
 from airflow_dbaas.verification import comparison
-from airflow_dbaas.verification.comparison import Digest, Pair
 from airflow_dbaas.verification.connections import PROBE_SECONDS, Server
+from airflow_dbaas.verification.engine import Content, Digest, Entry, Pair, Table
+from airflow_dbaas.verification.kinds import MYSQL, Definitions
 from airflow_dbaas.verification.mysql import catalog
 from airflow_dbaas.verification.mysql import event_catalog as events
 from airflow_dbaas.verification.mysql.sessions import MysqlSession, session
+from airflow_dbaas.verification.report import Report
 
 
 class MysqlPair(Pair[MysqlSession]):
     """One MySQL or MariaDB database at both ends."""
 
+    kinds = MYSQL
     session = staticmethod(session)
-    databases = staticmethod(catalog.databases)
     is_empty = staticmethod(catalog.is_empty)
     size = staticmethod(catalog.size)
 
@@ -26,8 +29,17 @@ class MysqlPair(Pair[MysqlSession]):
         #: Columns to read, by table.
         self._columns: dict[str, dict[str, str]] = {}
 
-    def objects(self) -> tuple[catalog.Definitions, catalog.Definitions]:
-        """See ``Pair``. Events are created disabled by a replication."""
+    @staticmethod
+    def databases(session: MysqlSession) -> list[Entry]:
+        """See ``Pair``."""
+        return [Entry(name) for name in catalog.databases(session)]
+
+    def compare_objects(self, report: Report) -> None:
+        """See ``Pair``."""
+        self.compare_definitions(report, *self.objects())
+
+    def objects(self) -> tuple[Definitions, Definitions]:
+        """Definitions at both ends. Events are created disabled by a replication."""
         wanted, found = self.at_both(
             partial(
                 catalog.objects,
@@ -37,16 +49,16 @@ class MysqlPair(Pair[MysqlSession]):
             )
         )
         # What is true of a whole table is not said of its parts again.
-        single = {key.name for key in wanted.keys() ^ found.keys() if not key.table}
+        single = {key.name for key in wanted.keys() ^ found.keys() if not key.parent}
         both = wanted.keys() & found.keys()
         wanted, found = (
-            {key: definition for key, definition in end.items() if key.table not in single}
+            {key: definition for key, definition in end.items() if key.parent not in single}
             | catalog.order_of_columns(end, both)
             for end in (wanted, found)
         )
         return wanted, found
 
-    def tables(self) -> set[str]:
+    def tables(self, report: Report) -> dict[str, tuple[Table, Table]]:
         """See ``Pair``."""
         wanted, found = catalog.columns(self.source), catalog.columns(self.target)
         self._columns = {
@@ -54,11 +66,11 @@ class MysqlPair(Pair[MysqlSession]):
             for table, columns in wanted.items()
             if table in found
         }
-        return set(self._columns)
+        return {table: (Table(), Table()) for table in self._columns}
 
-    def digest(self, session: MysqlSession, table: str, *, content: bool) -> Digest:
+    def digest(self, session: MysqlSession, table: str, *, part: Any, content: Content) -> Digest:
         """See ``Pair``."""
-        return catalog.digest(session, table, self._columns[table], content=content)
+        return catalog.digest(session, table, self._columns[table], content=content != "count")
 
 
 compare = partial(comparison.compare, MysqlPair)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Set
-from typing import Any, NamedTuple
+from typing import Any
 
-from airflow_dbaas.verification.comparison import Digest
+from airflow_dbaas.verification.engine import Digest
+from airflow_dbaas.verification.kinds import Definitions, Key
 from airflow_dbaas.verification.mysql import spelling
 from airflow_dbaas.verification.mysql.sessions import MysqlSession
 
@@ -16,20 +17,6 @@ EVENTS = "information_schema.events WHERE event_schema = CAST(DATABASE() AS BINA
 # What reads the same in every version, and is short.
 _INTEGERS = {"tinyint", "smallint", "mediumint", "int", "bigint"}
 _READABLE = _INTEGERS | {"decimal", "float", "double", "date", "time", "datetime", "timestamp", "year"}
-
-Definitions = dict["Key", str | None]
-
-
-class Key(NamedTuple):
-    """What an object is called."""
-
-    kind: str
-    name: str
-    #: The table or view that it is a part of.
-    table: str = ""
-
-    def __str__(self) -> str:
-        return " ".join(filter(None, [self.kind, self.name, self.table and f"of {self.table}"]))
 
 
 def databases(session: MysqlSession) -> list[str]:
@@ -74,7 +61,7 @@ def digest(session: MysqlSession, table: str, columns: dict[str, str], *, conten
     """
     rows = f"FROM {quoted(table)}"
     if not content or not columns:
-        return session.rows(f"SELECT COUNT(*) {rows}")[0][0], None
+        return Digest(session.rows(f"SELECT COUNT(*) {rows}")[0][0])
     # No value reads as "-" or has a comma in it, so what is NULL and where a value ends is clear.
     values = ", ".join(f"IFNULL({_readable(name, data_type)}, '-')" for name, data_type in columns.items())
     # MD5 is there in every version, and 128 bits summed in halves let no accident through.
@@ -82,7 +69,7 @@ def digest(session: MysqlSession, table: str, columns: dict[str, str], *, conten
     query = f"""SELECT COUNT(*), {half.format(start=1)}, {half.format(start=17)}
         FROM (SELECT MD5(CONCAT_WS(',', {values})) AS h {rows}) hashes"""
     count, *sums = session.rows(query)[0]
-    return count, sums
+    return Digest(count, tuple(int(half or 0) for half in sums), count)
 
 
 def _readable(name: str, data_type: str) -> str:
@@ -120,7 +107,7 @@ def objects(session: MysqlSession, *, exact: bool, same_family: bool, event_stat
         *_triggers(session, exact=exact),
         *_events(session, exact=exact, status=event_status),
     ):
-        found[key] = definition
+        found[key] = None if definition is None else {"definition": definition}
     return found
 
 
@@ -179,8 +166,8 @@ def order_of_columns(definitions: Definitions, both: Set[Key]) -> Definitions:
     order: dict[Key, list[str]] = defaultdict(list)
     for key in definitions:
         if key.kind == "column" and key in both:
-            order[Key("order of columns", "", key.table)].append(key.name)
-    return {key: _text(names) for key, names in order.items()}
+            order[Key("order of columns", "", key.parent)].append(key.name)
+    return {key: {"definition": _text(names)} for key, names in order.items()}
 
 
 def _views(session: MysqlSession, *, exact: bool) -> Found:
