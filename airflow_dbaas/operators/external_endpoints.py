@@ -107,7 +107,7 @@ class EndpointOperator(DbaasOperator):
         self.endpoint_name = endpoint_name
         self.endpoint_type = endpoint_type
 
-    #: The parameters of which one names what the task is about.
+    #: The parameters of which one identifies the endpoint of the task.
     ways: ClassVar[tuple[tuple[str, ...], ...]] = (("endpoint_id",), ("endpoint_name",))
 
     def _check(self) -> None:
@@ -121,13 +121,13 @@ class EndpointOperator(DbaasOperator):
         return f"external endpoint {self.endpoint_id or self.endpoint_name}{of_type}"
 
     def find(self, known: list[ExternalEndpoint]) -> ExternalEndpoint | None:
-        """The endpoint that this task is about, if it is there."""
+        """The endpoint of this task, if it exists."""
         return find_endpoint(
             known, endpoint_id=self.endpoint_id, name=self.endpoint_name, endpoint_type=self.endpoint_type
         )
 
     def require(self) -> ExternalEndpoint:
-        """The endpoint that this task is about.
+        """The endpoint of this task.
 
         :raises DbaasIntegrationError: if it is not there; the text names those that are.
         """
@@ -177,14 +177,14 @@ class SettingsOperator(DbaasOperator):
         self, *, settings: dict[str, Any] | str | None = None, secrets_conn_id: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        # A mapping, as soon as it is rendered.
+        # A mapping after rendering.
         self.settings: Any = settings
         self.secrets_conn_id = secrets_conn_id
 
     def _check(self) -> None:
         super()._check()
         if isinstance(self.settings, dict):
-            # What is required may come from the connection.
+            # Required settings may come from the connection.
             self.settings = validation.fit_settings(
                 "settings", self.settings, "external_endpoints", self._bodies(*self._possible_types()), elsewhere=None
             )
@@ -198,7 +198,7 @@ class SettingsOperator(DbaasOperator):
         return [_BODIES[each][self.settings_of] for each in types]
 
     def all_settings(self, endpoint_type: str) -> dict[str, Any]:
-        """The settings with what the connection adds to them, checked. Holds secrets."""
+        """The checked settings, including those of the connection. Contains secrets."""
         found = endpoint_settings.endpoint_settings(endpoint_type, self.settings, self.secrets_conn_id)
         where = f"settings, with those of connection {self.secrets_conn_id!r}" if self.secrets_conn_id else "settings"
         return validation.fit_settings(where, found, "external_endpoints", self._bodies(endpoint_type))
@@ -244,11 +244,11 @@ class EndpointCreation(Seen):
 class DbaasCreateExternalEndpointOperator(SettingsOperator):
     """Creates an external endpoint (create-dbaas-external-endpoint-datadog and so on) and waits for the operation.
 
-    Services send their logs or metrics there once ``DbaasAttachEndpointOperator`` has attached them. An endpoint of
-    that name and type that is there already is found in list-dbaas-external-endpoints, so a retry goes on with what the
-    first attempt created. All settings are checked before anything is sent. Killing the task leaves the endpoint alone.
+    Services send their logs or metrics there when ``DbaasAttachEndpointOperator`` has attached them. An existing
+    endpoint of that name and type is found in list-dbaas-external-endpoints, so a retry continues with the one that the
+    first try created. All settings are checked before anything is sent. Killing the task leaves the endpoint alone.
 
-    What is secret comes from the connection ``secrets_conn_id``, never from ``settings``:
+    Secrets come from the connection ``secrets_conn_id``, never from ``settings``:
 
     - datadog: password → ``datadog_api_key``
     - elasticsearch, opensearch: schema (``https`` unless it is ``http``), host, port, login and password → ``url``;
@@ -257,7 +257,7 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
     - rsyslog: host → ``server``, port → ``port``; extra ``ca``, ``cert``, ``key``, ``logline`` and ``sd`` → the
       settings of that name (services that collect logs want their token in one of the last two)
 
-    What ``settings`` name counts, if the connection has it, too.
+    If a setting is also in ``settings``, that value is used.
 
     Returns ``endpoint_id``, ``endpoint_name``, ``endpoint_type``, ``created``, ``updated`` and ``operation_id``.
 
@@ -266,8 +266,8 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
     :param settings: settings without secrets, in snake case, see ``airflow_dbaas.api.external_endpoints``, e.g.
         ``{"site": "datadoghq.eu"}`` or ``{"format": "rfc5424", "tls": True}``; templated.
     :param secrets_conn_id: Airflow connection that the rest comes from; templated. Only Datadog cannot do without.
-    :param if_exists: ``reuse`` the endpoint that is there as it is; ``update``: send it all settings (secrets cannot be
-        read, so whether they differ is unknown); or ``fail``.
+    :param if_exists: ``reuse`` an existing endpoint without changes; ``update``: send all settings to it (secrets
+        cannot be read, so differences are unknown); or ``fail``.
     """
 
     template_fields: Sequence[str] = (*SettingsOperator.template_fields, "endpoint_type", "endpoint_name")
@@ -355,8 +355,8 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
 class DbaasUpdateExternalEndpointOperator(SettingsOperator, EndpointOperator):
     """Changes the settings of an external endpoint (update-dbaas-external-endpoint-datadog and so on) and waits.
 
-    They are always sent: secrets cannot be read, so whether they differ is unknown. Sending them again does no harm, so
-    a retry does not either. Killing the task leaves the change to go on.
+    They are always sent, because secrets cannot be read and differences are unknown. A retry sends them again, which is
+    harmless. Killing the task does not stop the change.
 
     Returns ``endpoint_id``, ``endpoint_name``, ``endpoint_type``, ``updated`` and ``operation_id``.
 
@@ -399,16 +399,16 @@ class DbaasUpdateExternalEndpointOperator(SettingsOperator, EndpointOperator):
 class DbaasDeleteExternalEndpointOperator(EndpointOperator):
     """Deletes an external endpoint (delete-dbaas-external-endpoint-datadog and so on) and waits for the operation.
 
-    Refuses one that services are attached to, and names them (list-dbaas-external-integrations of every service). One
-    that an earlier attempt already deleted does not fail a retry (with ``if_missing="fail"`` on Airflow 3.3 and later
-    only). Killing the task leaves the deletion to go on.
+    Refuses an endpoint with attached services, and names them (list-dbaas-external-integrations of every service). If
+    an earlier try deleted it, a retry succeeds (with ``if_missing="fail"`` on Airflow 3.3 and later only). Killing the
+    task does not stop the deletion.
 
     Returns ``endpoint_id``, ``endpoint_name``, ``endpoint_type``, ``deleted`` and ``operation_id``.
 
     :param endpoint_id: id of the endpoint, a UUID; templated.
     :param endpoint_name: instead of the id: its name; templated.
     :param endpoint_type: type of the endpoint, needed if several have that name; templated.
-    :param if_missing: ``skip``: an endpoint that is not there is no error; or ``fail``.
+    :param if_missing: ``skip`` an endpoint that does not exist, or ``fail``.
     """
 
     checks: ClassVar[dict[str, Check]] = {
@@ -437,7 +437,7 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
             try:
                 operation = self.client.external_endpoints.of_type(str(found.type)).delete(str(found.id))
             except DbaasNotFoundError:
-                # Gone since the look above: by another run, or by this very request whose first answer was lost.
+                # Deleted since the check above: by another run, or by this request whose first answer was lost.
                 operation = None
             if operation is not None:
                 self.log.info("Deleting %s", self.subject)
@@ -476,10 +476,10 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
 class DbaasAttachEndpointOperator(EndpointOperator):
     """Attaches a service to an external endpoint (attach-dbaas-service-to-endpoint) and waits for the operation.
 
-    An attachment that is there already is found in list-dbaas-external-integrations, so a retry goes on with what the
-    first attempt made. Whether the endpoint takes services of that type is checked before
-    (list-dbaas-external-endpoint-types). Killing the task leaves the attachment alone. That the integration works is
-    for a ``DbaasExternalIntegrationSensor`` to wait for.
+    An existing attachment is found in list-dbaas-external-integrations, so a retry continues with the one that the
+    first try created. The operator first checks that the endpoint accepts services of that type
+    (list-dbaas-external-endpoint-types). Killing the task leaves the attachment alone. Use
+    ``DbaasExternalIntegrationSensor`` to wait until it is active.
 
     Returns ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``zone``,
     ``status``, ``created`` and ``operation_id``.
@@ -572,8 +572,8 @@ class DbaasAttachEndpointOperator(EndpointOperator):
 class DbaasDetachEndpointOperator(EndpointOperator):
     """Detaches a service from an external endpoint (detach-dbaas-service-from-endpoint) and waits until it is.
 
-    The attachment is looked up in list-dbaas-external-integrations. One that is gone since a first attempt is no error
-    for a retry (with ``if_missing="fail"`` on Airflow 3.3 and later only). Killing the task leaves it to go on.
+    The attachment is looked up in list-dbaas-external-integrations. If an earlier try detached it, a retry succeeds
+    (with ``if_missing="fail"`` on Airflow 3.3 and later only). Killing the task does not stop the detachment.
 
     Returns ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``zone``,
     ``status`` (``absent``; ``deleting`` without waiting), ``deleted`` and ``operation_id``.
@@ -583,7 +583,7 @@ class DbaasDetachEndpointOperator(EndpointOperator):
     :param endpoint_id: instead: id of the endpoint, a UUID; templated.
     :param endpoint_name: instead: name of the endpoint; templated.
     :param endpoint_type: type of the endpoint, needed if several have that name; templated.
-    :param if_missing: ``skip``: a service that is not attached is no error; or ``fail``.
+    :param if_missing: ``skip`` a service that is not attached, or ``fail``.
     """
 
     template_fields: Sequence[str] = (*EndpointOperator.template_fields, "service_name", "integration_id")
@@ -631,7 +631,7 @@ class DbaasDetachEndpointOperator(EndpointOperator):
                     source_service_name=self.service_name, integration_id=str(found.integration_id)
                 )
             except DbaasNotFoundError:
-                # Gone since the look above: by another run, or by this very request whose first answer was lost.
+                # Deleted since the check above: by another run, or by this request whose first answer was lost.
                 return {**progress.seen, "status": "absent", "deleted": True, "operation_id": None}
             endpoint = one_line(str(found.dest_endpoint_name))
             self.log.info("Detaching service %s from external endpoint %s", self.service_name, endpoint)

@@ -44,7 +44,7 @@ def one_way(owner: object, *ways: tuple[str, ...]) -> None:
 
     :param owner: the operator.
     :param ways: the parameters of each way. Templates are left for the time when they are rendered.
-    :raises DbaasConfigurationError: if there is none, half of one, or more than one.
+    :raises DbaasConfigurationError: if it is missing, incomplete, or given twice.
     """
     given = {name for way in ways for name in way if getattr(owner, name)}
     if any(validation.is_template(getattr(owner, name)) for name in given):
@@ -89,7 +89,7 @@ class LinkedOperator(DbaasOperator):
 
     @property
     def link(self) -> Link:
-        """The integration that this task is about."""
+        """The integration of this task."""
         return Link(str(self.integration_type), str(self.source_service), str(self.dest_service))
 
 
@@ -133,21 +133,21 @@ class NamedOperator(LinkedOperator):
         return f"integration {self.integration_id}" if self.integration_id else str(self.link)
 
     def find(self, services: ServiceList) -> Integration | None:
-        """The integration that this task is about, if it is there."""
+        """The integration of this task, if it exists."""
         if not self.integration_id:
             return find_link(services, self.link)
         return services.integration_with(calls.identifier("integration_id", self.integration_id))
 
 
 def link_of(integration: Integration) -> Link:
-    """What tells an integration from others."""
+    """The identity of an integration."""
     return Link(str(integration.type), str(integration.source), str(integration.dest))
 
 
 class IntegrationRules:
     """Checks integrations against list-dbaas-integration-types and list-dbaas-integration-settings.
 
-    Each answer is asked for once. What the API leaves open is left for it to decide.
+    Each answer is requested once. What the API's lists leave open is left to the API.
 
     :param client: the client to ask with.
     :param services: all services, as listed.
@@ -160,7 +160,7 @@ class IntegrationRules:
         self._schemas: dict[tuple[str, str, str], dict[str, Any]] = {}
 
     def check(self, link: Link, settings: dict[str, Any] | None, *, where: str = "settings") -> dict[str, Any]:
-        """Refuse an integration that the API would refuse; returns its settings with the types that the API wants.
+        """Refuse an integration that the API would refuse; returns its settings with the types that the API expects.
 
         :param link: the integration.
         :param settings: its settings.
@@ -228,10 +228,10 @@ _TYPES = {
 
 
 def typed_by_schema(schema: dict[str, Any], value: Any) -> Any:
-    """A value with the types of a JSON schema, at every level, where it is clear what is meant.
+    """A value with the types of a JSON schema at every level, where the meaning is clear.
 
     :param schema: the schema.
-    :param value: what was given.
+    :param value: the given value.
     """
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else types
@@ -289,9 +289,9 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
     """Creates an integration between two services (create-dbaas-integration) and waits until it is active.
 
     Before anything is changed, the services are looked up, and the types of service and the settings are checked
-    against what the API offers (list-dbaas-integration-types, list-dbaas-integration-settings). An integration of that
-    type between these services that is there already is found in list-dbaas-services, so a retry goes on with what the
-    first attempt created. Killing the task leaves the integration alone.
+    against what the API offers (list-dbaas-integration-types, list-dbaas-integration-settings). An existing integration
+    of that type between these services is found in list-dbaas-services, so a retry continues with the one that the
+    first try created. Killing the task leaves the integration alone.
 
     Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the
     source), ``zone``, ``status``, ``created``, ``updated`` and ``operation_id``.
@@ -331,7 +331,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         self.integration_type = integration_type
         self.source_service = source_service
         self.dest_service = dest_service
-        # A mapping, as soon as it is rendered.
+        # A mapping after rendering.
         self.settings: Any = settings
         self.if_exists = if_exists
         self._check()
@@ -343,7 +343,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
             raise DbaasConfigurationError(f"source_service and dest_service must be two services, got {ends[0]} twice")
 
     def perform(self, context: Context) -> Any:
-        """Check, look for the integration, create it if it is missing, wait for it."""
+        """Check, look for the integration, create it if it does not exist, wait for it."""
         progress = self.progress
         if progress.before(Step.OPERATION):
             services = self.client.services.list()
@@ -432,8 +432,8 @@ class SeenIntegration(Progress):
 class DbaasUpdateIntegrationOperator(NamedOperator):
     """Changes the settings of an integration between two services (update-dbaas-integration) and waits for it.
 
-    They are checked against what the API offers (list-dbaas-integration-settings) before. Nothing is sent if the API
-    already has them, so a retry does no harm. Killing the task leaves the change to go on.
+    They are first checked against what the API offers (list-dbaas-integration-settings). Nothing is sent if the
+    settings are up to date, so a retry is harmless. Killing the task does not stop the change.
 
     Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the
     source), ``zone``, ``status``, ``updated`` and ``operation_id``.
@@ -453,7 +453,7 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
 
     def __init__(self, *, settings: dict[str, Any] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # A mapping, as soon as it is rendered.
+        # A mapping after rendering.
         self.settings: Any = settings
         self._check()
 
@@ -485,9 +485,9 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
 class DbaasDeleteIntegrationOperator(NamedOperator):
     """Deletes an integration between two services (delete-dbaas-integration) and waits until it is gone.
 
-    If an earlier attempt already deleted it, a retry succeeds (with ``if_missing="fail"`` on Airflow 3.3 and later
-    only). That of a read replica is refused: deleting it would make the replica a service of its own. Killing the task
-    leaves the deletion to go on.
+    If an earlier try deleted it, a retry succeeds (with ``if_missing="fail"`` on Airflow 3.3 and later only). The
+    integration of a read replica is refused, because deleting it would turn the replica into a separate service.
+    Killing the task does not stop the deletion.
 
     Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the
     source), ``zone``, ``status`` (``absent``; ``deleting`` without waiting), ``deleted`` and ``operation_id``.
@@ -496,7 +496,7 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
     :param integration_type: instead of the id, with both services: its type; templated.
     :param source_service: name of the service that it comes from; templated.
     :param dest_service: name of the service that it goes to; templated.
-    :param if_missing: ``skip``: an integration that is not there is no error; or ``fail``.
+    :param if_missing: ``skip`` an integration that does not exist, or ``fail``.
     :param wait_for_completion: wait until the integration is gone, not only until the API accepted the request.
     """
 
@@ -529,7 +529,7 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
             try:
                 operation = self.client.integrations.delete(str(found.id))
             except DbaasNotFoundError:
-                # Gone since the look above: by another run, or by this very request whose first answer was lost.
+                # Deleted since the check above: by another run, or by this request whose first answer was lost.
                 return {**progress.seen, "status": "absent", "deleted": True, "operation_id": None}
             self.log.info("Deleting %s", self.subject)
             self.wait_for_operation(context, operation)

@@ -55,7 +55,7 @@ ALREADY_MIGRATED = "already_migrated"
 
 
 class SourceReader(DbaasOperator):
-    """What reads the source's connection, and works on a service of the same type."""
+    """Reads the source connection, and works on a service of the same type."""
 
     service_name: str
     source_conn_id: str
@@ -84,7 +84,7 @@ class SourceReader(DbaasOperator):
 
 
 class MigrationOperator(SourceReader):
-    """What the operators of a migration share: the target service and the source.
+    """Base of the operators of a migration, with the target service and the source.
 
     :param service_name: name of the target service, 1 to 63 characters; templated.
     :param source_conn_id: Airflow connection (type ``postgres`` or ``mysql``) of the source, with its admin's login;
@@ -120,7 +120,8 @@ class MigrationOperator(SourceReader):
 
     @property
     def verification(self) -> ModuleType:
-        """What compares servers of the source's kind (``compare``), and completes one (``complete_replication``)."""
+        """The module that compares servers of the source's type (``compare``), and completes a replication
+        (``complete_replication``)."""
         from airflow_dbaas.verification import mysql, postgres
 
         return {"pg": postgres, "mysql": mysql}[self.source.engine.service_type]
@@ -138,8 +139,8 @@ class MigrationOperator(SourceReader):
     def record_of(self, created_at: str | None) -> MigrationRecord | None:
         """The record of the migration into the service, if there is one of this very service.
 
-        :param created_at: when the service was created, None if that is not known. A record that was written before is
-            about another service of the same name, which is gone.
+        :param created_at: when the service was created, None if unknown. An older record belongs to a deleted service
+            of the same name.
         """
         record = registry.read(self.hook.zone, self.service_name)
         if record is None or record.is_of_service_created_at(created_at):
@@ -173,7 +174,7 @@ class MigrationOperator(SourceReader):
         ends; where it does not work from this worker, addresses are all there is (get-dbaas-service-…,
         reveal-dbaas-…-user-password).
 
-        :param service: the service; None if it is missing, and so nobody's source.
+        :param service: the service; None if it does not exist, so that it cannot be the source.
         :raises DbaasConfigurationError: if it is.
         """
         if service is None:
@@ -199,7 +200,7 @@ class MigrationOperator(SourceReader):
             )
 
     def stop_migration(self) -> Operation | None:
-        """Stop the migration (stop-dbaas-…-migration); None if there is none any more.
+        """Stop the migration (stop-dbaas-…-migration); None if there is none left.
 
         :raises DbaasMigrationError: if the service does not allow it yet; worth a retry.
         """
@@ -216,9 +217,9 @@ class MethodOperator(MigrationOperator):
     """Adds the method.
 
     :param method: ``dump``, ``replication``, or ``auto``: the service tries replication first; templated.
-    :param if_migrated: ``skip``: skip the task, and so those behind it, if this DAG has migrated the same source into
-        the same service before and ``DbaasVerifyMigrationOperator`` has found both equal; ``again``: go on all the
-        same. Templated.
+    :param if_migrated: ``skip``: skip this task and those after it if this DAG has migrated the same source into the
+        same service before and ``DbaasVerifyMigrationOperator`` found no differences; ``again``: migrate again.
+        Templated.
     """
 
     template_fields: Sequence[str] = (*MigrationOperator.template_fields, "method", "if_migrated")
@@ -243,8 +244,8 @@ class MethodOperator(MigrationOperator):
     ) -> None:
         """Skip the task, and with it those that follow, if an earlier run of this DAG has done it all.
 
-        That is so if its record says that source and target were found equal, if source, service and databases left out
-        are the same, and if nothing is being copied. What depends on that is pushed as XCom ``already_migrated``.
+        This requires a record that source and target were equal, the same source, service and ignored databases, and no
+        running copy. The record is pushed as XCom ``already_migrated``.
 
         :param context: Airflow's context.
         :param record: the record of the migration into the service.
@@ -301,9 +302,9 @@ class DbaasMigrationCheckOperator(MethodOperator):
     alone.
 
     Returns ``task_id``, ``service``, ``zone``, ``result`` (the API's text) and ``operation_id`` (None if a check was
-    joined).
-    With ``wait_for_completion=False`` the ``result`` is None, for a ``DbaasTaskSensor`` to wait for, and so is
-    ``task_id`` if the API has named no task yet: then a ``DbaasOperationSensor`` finds it as ``reference_id``.
+    joined). With ``wait_for_completion=False``, the ``result`` is None; use ``DbaasTaskSensor`` to wait for it. The
+    ``task_id`` is also None if the API has not named the task yet; ``DbaasOperationSensor`` then returns it as
+    ``reference_id``.
     """
 
     progress_class = MigrationCheck
@@ -361,8 +362,8 @@ class DbaasMigrationCheckOperator(MethodOperator):
     def _refuse_occupied_slots(self, status: MigrationStatus | None) -> None:
         """See that no other migration replicates from the source, as far as it can be asked from this worker.
 
-        A PostgreSQL source has one slot for each database, whoever replicates from it; the service's own check does not
-        look whether it is in use.
+        A PostgreSQL source has one slot for each database, whatever the target; the service's own check does not test
+        whether it is in use.
         """
         source = self.source
         if source.engine.service_type != "pg" or self.method == "dump":
@@ -436,13 +437,13 @@ class DbaasStartMigrationOperator(MethodOperator):
     for that, and joined if it does. Where a running migration came from is kept in an Airflow variable, see
     ``registry``.
 
-    OpenLineage is told of the databases at both ends, as far as the migration's status names them by then.
+    OpenLineage receives the databases at both ends, as far as the migration's status names them at that time.
 
     Returns ``service``, ``zone``, ``source`` (host:port), ``method``, ``joined`` and ``operation_id``; after waiting
     for the data also ``status`` and ``databases``, as ``DbaasMigrationSensor``.
 
-    :param until: ``started``: the API has taken it (put a ``DbaasMigrationSensor`` behind this task); ``synced``: every
-        database is copied, replication may go on; ``done``: replication has ended too.
+    :param until: ``started``: the API has accepted it (put a ``DbaasMigrationSensor`` after this task); ``synced``:
+        every database is copied, replication may continue; ``done``: replication has ended as well.
     :param failure_grace_period: for how long a replicating migration may be shown as failed before it counts as failed:
         seconds, or a timedelta; templated. The time that a replication is given to recover before it is stopped and
         started again is not part of ``wait_timeout``.
@@ -535,7 +536,7 @@ class DbaasStartMigrationOperator(MethodOperator):
             migration=self.source.settings(method=self.method, ignore_dbs=self.api_ignore_dbs),
         )
         earlier = registry.read(self.hook.zone, self.service_name)
-        # Before the request: whatever becomes of this process then, a retry knows that the migration is its own.
+        # Before the request, so that a retry recognizes the migration as its own, whatever happens to this process.
         self._write_record(context)
         try:
             operation = self.client.send(call)
@@ -612,7 +613,7 @@ class DbaasStartMigrationOperator(MethodOperator):
             record.started_by,
         )
         if record.method not in {None, "auto", self.method} and self.method != "auto":
-            # Harmless: it moves the same data, and the comparison at the end tells if a dump was made too early.
+            # Harmless: it moves the same data, and the comparison at the end shows whether a dump was made too early.
             self.log.warning("It was started with method %s, not %s; it continues so", record.method, self.method)
         if record.started_by == _this_run(context):
             self._own()
@@ -621,7 +622,7 @@ class DbaasStartMigrationOperator(MethodOperator):
         self.progress.operation_id = None
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """What Airflow's OpenLineage provider is told (get-dbaas-migration-status, get-dbaas-service-…)."""
+        """The lineage for Airflow's OpenLineage provider (get-dbaas-migration-status, get-dbaas-service-…)."""
         if self._source_address is None:
             return lineage.nothing()
         from airflow_dbaas.migration import login
@@ -666,15 +667,15 @@ class DbaasStopMigrationOperator(MigrationOperator):
     is over: it is removed, and nothing is completed. A replication that is shown as failed may recover: it is given
     three minutes for that. A migration that is not there needs no stop.
 
-    After replication, what it leaves out is completed: in PostgreSQL sequences are moved on to the source's positions
-    (never back) and materialized views are filled, in MySQL events that came disabled are enabled if the source runs
-    them.
+    After a replication, it completes what replication leaves out: in PostgreSQL, sequences are advanced to the source's
+    positions (never back) and materialized views are refreshed; in MySQL, events that arrived disabled are enabled if
+    they are enabled at the source.
 
-    Returns ``service``, ``zone``, ``stopped``, ``sequences`` (how many were moved), ``views`` (how many were filled),
-    ``events`` (how many were enabled) and ``operation_id``. With ``wait_for_completion=False`` nothing is completed,
-    and all three are None. Killing the task does not take the stop back.
+    Returns ``service``, ``zone``, ``stopped``, ``sequences`` (number advanced), ``views`` (number refreshed),
+    ``events`` (number enabled) and ``operation_id``. With ``wait_for_completion=False``, nothing is completed, and all
+    three are None. Killing the task does not undo the stop.
 
-    :param force: stop a migration that is not complete, or comes from another source, too. Nothing is completed then.
+    :param force: also stop a migration that is incomplete or comes from another source. Nothing is completed then.
     """
 
     checks: ClassVar[dict[str, Check]] = {**MigrationOperator.checks, "force": validation.boolean}
@@ -778,8 +779,8 @@ class DbaasStopMigrationOperator(MigrationOperator):
     def _refuse_another(self, record: MigrationRecord | None, status: MigrationStatus, *, replicates: bool) -> None:
         """See that the migration that is there is the one from this task's source.
 
-        :raises DbaasMigrationError: if it is another one, or one that replicates and may be: cutting a replication
-            cannot be taken back, and what it leaves out would be completed from the wrong source.
+        :raises DbaasMigrationError: if it comes from another source, or replicates from an unknown one: stopping a
+            replication cannot be undone, and it would be completed from the wrong source.
         """
         where = f"The migration into service {self.service_name} ({describe_migration(status)})"
         if record is not None and record.stopped_at is None:
@@ -809,18 +810,18 @@ class MigrationCleanUp(Progress):
 
 
 class DbaasCleanUpMigrationOperator(MigrationOperator):
-    """Removes a failed migration into a service (stop-dbaas-…-migration), its record, and, if asked, what migrations
-    have left at a PostgreSQL source: replication slots that nobody uses, and publications.
+    """Removes a failed migration into a service (stop-dbaas-…-migration) and its record. Optionally, it also removes
+    what migrations have left at a PostgreSQL source: unused replication slots, and publications.
 
-    Refuses a migration that has not failed. A replication that is shown as failed may recover: it is given three
-    minutes for that. The service and what is in it stay; it may be gone already. What a migration leaves at the source
-    is called ``aiven_db_migrate_…``; a slot that is in use is never dropped, and nothing is dropped while a migration
-    from this source into another service goes on, as far as records tell. MySQL leaves nothing at the source.
+    Refuses a migration that has not failed. A replication that is shown as failed first has three minutes to recover.
+    The service and its content remain; it may also be deleted already. What a migration leaves at the source is named
+    ``aiven_db_migrate_…``. A slot in use is never dropped, and nothing is dropped while the records show a migration
+    from this source into another service. MySQL leaves nothing at the source.
 
     Returns ``service``, ``zone``, ``removed`` (False if there was no migration), ``dropped`` (what was dropped at the
     source) and ``operation_id``.
 
-    :param drop_at_source: drop slots and publications, too; the worker must reach the source.
+    :param drop_at_source: also drop slots and publications at the source, which the worker must reach.
     """
 
     checks: ClassVar[dict[str, Check]] = {**MigrationOperator.checks, "drop_at_source": validation.templated_boolean}

@@ -37,24 +37,25 @@ class Reconciliation(Progress):
 class DbaasReconcileIntegrationsOperator(DbaasOperator):
     """Brings the integrations of a service, and its attachments to external endpoints, in line with a list.
 
-    Reads what is there (list-dbaas-services, list-dbaas-external-integrations), logs a plan, and carries it out, one
-    operation after the other: deletions first, for a service may be allowed only one integration of a type, then
-    changed settings, then what is new. The whole list is checked against what the API offers before the first change.
+    Reads the present state (list-dbaas-services, list-dbaas-external-integrations), logs a plan and applies it, one
+    operation after the other: first deletions, because a service may be allowed only one integration of a type, then
+    changed settings, then additions. The whole list is checked against what the API offers before the first change.
 
-    What is there is read anew before every step, so a retry goes on where the last try stopped, and a second run
-    changes nothing. Killing the task leaves what is done as it is. Read replicas are never touched.
+    The present state is read before every step, so a retry continues where the last try stopped, and a second run
+    changes nothing. Killing the task keeps completed steps. Read replicas are never touched.
 
-    Returns ``service``, ``zone``, ``dry_run``, ``plan`` (lists ``create``, ``update``, ``delete`` and ``keep``, as it
-    was when this try began) and ``applied``: False only for a dry run.
+    Returns ``service``, ``zone``, ``dry_run``, ``plan`` (lists ``create``, ``update``, ``delete`` and ``keep``, as they
+    were when this try started) and ``applied``: False only for a dry run.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
-    :param integrations: the integrations it shall have: mappings with ``integration_type`` (``datasource``, ``logs`` or
-        ``metrics``), the other end as ``source_service`` or ``dest_service``, and ``settings`` if some shall be as they
-        say; those not named stay. None leaves all integrations alone; an empty list means none. Templated.
-    :param endpoints: the external endpoints it shall be attached to: mappings with ``endpoint_id``, or with
+    :param integrations: desired integrations: mappings with ``integration_type`` (``datasource``, ``logs`` or
+        ``metrics``), the other service as ``source_service`` or ``dest_service``, and optionally ``settings``; settings
+        that are not named stay as they are. None leaves all integrations alone; an empty list means none are desired.
+        Templated.
+    :param endpoints: desired attachments to external endpoints: mappings with ``endpoint_id``, or with
         ``endpoint_name`` and ``endpoint_type``. None and an empty list as above; templated.
     :param dry_run: log and return the plan only; templated, in the field ``plan_only``.
-    :param prune: delete what is there and not in the list; otherwise it is left, and the plan says so. Templated.
+    :param prune: delete what exists but is not in the list. By default it is kept, and the plan says so. Templated.
     """
 
     template_fields: Sequence[str] = (
@@ -123,7 +124,7 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
             try:
                 operation = self._do(action, item)
             except DbaasError:
-                # It may be done all the same: by this request whose answer was lost, or by another run.
+                # It may be done nevertheless: by this request whose answer was lost, or by another run.
                 if _mark(action, item) in [_mark(*each) for each in self._plan().steps()]:
                     raise
                 continue
@@ -268,5 +269,5 @@ def _integrations_of(service: Service) -> list[Item]:
 
 
 def _mark(action: str, item: Item) -> list[str | None]:
-    """What tells one step from another, as plain JSON."""
+    """The identity of a step, as plain JSON."""
     return [action, *desired_state.identity(item)]

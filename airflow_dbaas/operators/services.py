@@ -55,14 +55,14 @@ class ServiceCreation(Progress):
 class DbaasCreateServiceOperator(DbaasOperator):
     """Creates a service (create-dbaas-service-…) and waits until it runs.
 
-    A service of that name, type and plan that is there already is used as it is, so a retry goes on with what the
-    first try created. One of another plan fails the task, unless told otherwise by ``if_exists``. Settings that are not
-    as given are left so, with a warning. Killing the task leaves the service alone.
+    An existing service of that name, type and plan is used, so a retry continues with the service that the first try
+    created. A service with another plan fails the task, unless ``if_exists`` says otherwise. Settings of an existing
+    service are not changed; a warning names those that differ. Killing the task leaves the service alone.
 
     Returns ``service``, ``state``, ``type``, ``plan``, ``zone``, ``created`` and ``operation_id``, and ``differs``
-    (names of settings, or ``plan``) if the service is not as given. ``created`` says whether this task made it; after a
-    retry only Airflow 3.3 knows that of an earlier try, elsewhere it is False then. With ``wait_for_completion=False``
-    nothing is waited for, and the ``state`` of a new service is None.
+    (names of settings, or ``plan``) if the service differs from the parameters. ``created`` says whether this task
+    created it; only Airflow 3.3 knows this after a retry, on earlier versions it is False then. With
+    ``wait_for_completion=False``, the ``state`` of a new service is None.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param plan: plan, e.g. ``startup-4``; templated.
@@ -70,8 +70,8 @@ class DbaasCreateServiceOperator(DbaasOperator):
     :param settings: further properties of the type's create-dbaas-service call in snake case, e.g.
         ``{"version": "17", "termination_protection": True, "ip_filter": ["192.0.2.0/24"]}``; templated. Those that
         hold a secret (``admin_password``, ``migration``, passwords and keys at any depth) are refused.
-    :param if_exists: ``reuse`` the service that is there if it has that plan; ``keep`` it whatever its plan is; or
-        ``fail``. One that an earlier try of this task is known to have created is reused in any case.
+    :param if_exists: ``reuse`` a service that has this plan, ``keep`` it whatever its plan, or ``fail``. A service that
+        an earlier try of this task created is always reused.
     """
 
     template_fields: Sequence[str] = (
@@ -106,7 +106,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
         self.service_name = service_name
         self.plan = plan
         self.service_type = service_type
-        # A mapping, as soon as it is rendered.
+        # A mapping after rendering.
         self.settings: Any = settings
         self.if_exists = if_exists
         self._check()
@@ -180,7 +180,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
         """What a service that is there has otherwise than given, which a warning tells.
 
         :param service: the service.
-        :param body: what it would be created with.
+        :param body: the body with which it would be created.
         :param own: whether this task has created it.
         :raises DbaasServiceError: if it cannot be used.
         """
@@ -217,8 +217,8 @@ class DbaasCreateServiceOperator(DbaasOperator):
 
 
 def _is_of(service: Service, note: dict[str, Any]) -> bool:
-    """Whether a service is the one whose creation was noted. A task that is cleared remembers, too: by then its
-    service may be gone, and another one have its name."""
+    """Whether the note belongs to this service. A cleared task also has its note, but by then its service may be
+    deleted, and another one may have its name."""
     if note["service"] != service.name:
         return False
     try:
@@ -256,22 +256,22 @@ class ServiceUpdate(Progress):
 class DbaasUpdateServiceOperator(DbaasOperator):
     """Changes a service (update-dbaas-service-…) and waits until it runs again.
 
-    Only what differs from what get-dbaas-service-… shows is sent, and nothing if nothing differs; of mappings such as
-    ``pg_settings`` only what is given is compared. Before a change of plan or version the service is waited for until
-    it runs, for the API refuses it otherwise; afterwards until it runs with the new plan, ten seconds later at the
-    earliest, because it may be shown as running for a moment still.
+    Only properties that differ from get-dbaas-service-… are sent; in mappings such as ``pg_settings``, only the given
+    keys are compared. The API accepts a new plan or version only while the service runs, so the operator first waits
+    for that. Afterwards, it waits until the service runs with the new plan, and for at least ten seconds, because the
+    API may briefly show the old state.
 
-    Doing it twice changes nothing the second time, so a retry goes on where the try before it was. Killing the task
-    leaves the change alone.
+    A second change has no effect, so a retry continues where the last try stopped. Killing the task does not stop the
+    change.
 
-    Returns ``service``, ``type``, ``state``, ``plan``, ``zone``, ``changed`` (names of the properties that were sent,
-    on Airflow 3.3 those of earlier tries included) and ``operation_id`` (None if nothing was sent). With
-    ``wait_for_completion=False`` nothing is waited for, and ``state`` is the one before the change.
+    Returns ``service``, ``type``, ``state``, ``plan``, ``zone``, ``changed`` (names of the properties that were sent;
+    on Airflow 3.3, including earlier tries) and ``operation_id`` (None if nothing was sent). With
+    ``wait_for_completion=False``, ``state`` is the one before the change.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
-    :param settings: properties of the type's update-dbaas-service call in snake case, as the service is to have them,
-        e.g. ``{"plan": "business-8", "termination_protection": False}``; templated. ``ip_filter`` replaces the one that
-        is there. Those that hold a secret are refused, and ``migration``: see ``DbaasStartMigrationOperator``.
+    :param settings: properties of the type's update-dbaas-service call in snake case, with their desired values, e.g.
+        ``{"plan": "business-8", "termination_protection": False}``; templated. ``ip_filter`` replaces the present list.
+        Properties that hold a secret are refused, and so is ``migration``: use ``DbaasStartMigrationOperator``.
     :param service_type: ``pg``, ``mysql``, ``valkey``, ``grafana``, ``opensearch`` or ``thanos``; looked up if not
         given. A service of another type is refused. Templated.
     """
@@ -296,7 +296,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.service_name = service_name
-        # A mapping, as soon as it is rendered.
+        # A mapping after rendering.
         self.settings: Any = settings
         self.service_type = service_type
         self._check()
@@ -309,7 +309,7 @@ class DbaasUpdateServiceOperator(DbaasOperator):
             self.settings = _fitted(self.settings, *types)
 
     def perform(self, context: Context) -> Any:
-        """See what differs, change it, wait for the service."""
+        """Find the differences, change them, wait for the service."""
         progress = self.progress
         if progress.before(Step.PREPARATION):
             if self.service_type:
@@ -393,7 +393,7 @@ def differing(wanted: dict[str, Any], service: Answer, *, unless_absent: bool = 
 
     :param wanted: a request's body.
     :param service: the answer of get-dbaas-service-….
-    :param unless_absent: leave out the plan, and what the answer does not show.
+    :param unless_absent: ignore the plan, and properties that the answer does not show.
     """
     shown = service.model_dump(by_alias=True, exclude_unset=True)
     return [
@@ -426,18 +426,17 @@ def _holds(shown: Any, wanted: Any) -> bool:
 class DbaasDeleteServiceOperator(DbaasOperator):
     """Deletes a service with all its data (delete-dbaas-service) and waits until it is gone.
 
-    Refuses, before anything is deleted, a service with active read replicas or with a migration into it that is not
-    over, unless told otherwise by ``force``, and in any case one with termination protection: that is a decision of
-    its own, and only ``DbaasUpdateServiceOperator`` takes it back. Integrations and attachments of external endpoints
-    go with the service; they are named in the log.
+    Refuses a service with active read replicas or with a migration under way, unless ``force`` is set. A service with
+    termination protection is always refused: switch the protection off with ``DbaasUpdateServiceOperator``.
+    Integrations and attachments to external endpoints are deleted with the service; the log names them.
 
-    With ``dry_run`` it refuses or logs all the same, and deletes nothing: a check before anything else is taken apart.
+    With ``dry_run``, it makes all checks and logs, but deletes nothing.
 
     A retry finds the service gone, or deletes it; with Airflow 3.3 it knows that the deletion was its own, also with
     ``if_missing="fail"``. Killing the task does not stop a deletion that has begun.
 
     Returns ``service``, ``zone``, ``state`` (``absent``; ``deleting`` with ``wait_for_completion=False``; with
-    ``dry_run`` the present one), ``deleted`` (False if it was not there, or with ``dry_run``) and ``operation_id``.
+    ``dry_run`` the present one), ``deleted`` (False if it did not exist, or with ``dry_run``) and ``operation_id``.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param if_missing: ``skip``: nothing to do, or ``fail``.
@@ -492,7 +491,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             try:
                 operation = self.client.services.delete(self.service_name)
             except DbaasNotFoundError:
-                # Gone since the look above: by another run, or by this very request whose first answer was lost.
+                # Deleted since the check above: by another run, or by this request whose first answer was lost.
                 registry.forget(self.hook.zone, self.service_name)
                 return self._result("absent", deleted=True)
             self.log.info("Deleting service %s", self.service_name)
@@ -568,10 +567,10 @@ def _is_under_way(status: MigrationStatus) -> bool:
 
 
 class DbaasCaCertificateOperator(DbaasOperator):
-    """Fetches the certificate of the authority that signs the services' certificates (get-dbaas-ca-certificate).
+    """Fetches the CA certificate of the services (get-dbaas-ca-certificate).
 
-    It is what a TLS connection to a service is verified by, e.g. as libpq's ``sslrootcert`` with
-    ``sslmode=verify-ca``. It is no secret. A file that is there is replaced in one step, so a retry does no harm.
+    Clients use it to verify TLS connections to a service, e.g. as libpq's ``sslrootcert`` with ``sslmode=verify-ca``.
+    It is not a secret. An existing file is replaced atomically, so a retry is harmless.
 
     Returns ``certificate`` (PEM), ``path`` and ``zone``.
 
