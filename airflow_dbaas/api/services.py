@@ -676,6 +676,14 @@ class MysqlServices(ServicesOfType[ClientT, MysqlService]):
         """
         return self._update(name, UpdateMysqlService, fields)
 
+    @operation("enable-dbaas-mysql-writes", services=("name",))
+    def enable_writes(self, *, name: str) -> Request[Operation]:
+        """Allow writes for a while to a MySQL service that is read-only because its disk is full.
+
+        :param name: service name, 1 to 63 characters.
+        """
+        return put(f"{self._path(name)}/enable/writes", Operation)
+
     @operation("get-dbaas-settings-mysql")
     def settings(self) -> Request[MysqlSettings]:
         """The schema of ``mysql_settings``."""

@@ -599,3 +599,31 @@ class DbaasCaCertificateOperator(DbaasOperator):
         if file:
             file.replace(certificate.encode())
         return {"certificate": certificate, "path": self.path or None, "zone": self.hook.zone}
+
+
+class DbaasEnableMysqlWritesOperator(DbaasOperator):
+    """Allows writes for a while to a MySQL service that is read-only because its disk is full
+    (enable-dbaas-mysql-writes), so that rows can be deleted or a larger plan can be set.
+
+    The request is repeated on a retry, which is harmless.
+
+    Returns ``service``, ``zone`` and ``operation_id``.
+
+    :param service_name: name of the service, 1 to 63 characters; templated.
+    """
+
+    template_fields: Sequence[str] = (*DbaasOperator.template_fields, "service_name")
+    checks: ClassVar[dict[str, Check]] = {"service_name": validation.name}
+
+    def __init__(self, *, service_name: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self._check()
+
+    def perform(self, context: Context) -> dict[str, Any]:
+        """Send the request and wait for its operation."""
+        if self.progress.before(Step.OPERATION):
+            operation = self.client.services.mysql.enable_writes(name=self.service_name)
+            self.log.info("Enabling writes to service %s", self.service_name)
+            self.wait_for_operation(context, operation)
+        return {"service": self.service_name, "operation_id": self.progress.operation_id}

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from airflow_dbaas import validation
+from airflow_dbaas.api.parameters import SERVICE_TYPES
 from airflow_dbaas.config import desired_state
 from airflow_dbaas.emulator.mysql import checks as mysql_checks
 from airflow_dbaas.emulator.mysql import endpoint as mysql_endpoint
@@ -21,8 +21,10 @@ from tests.unit.bad_input.kinds import GOOD
 
 ROOT = Path(__file__).parents[2]
 HOW_TO = ROOT / "docs" / "how-to"
+PAGES = [*(ROOT / "docs" / "reference" / "operators").glob("*.md"), ROOT / "docs" / "reference" / "sensors.md"]
+REFERENCE = "\n".join(page.read_text() for page in PAGES)
 FAMILIES = {
-    "<service type>": sorted(validation.SERVICE_TYPES),
+    "<service type>": sorted(SERVICE_TYPES),
     "<endpoint type>": sorted(desired_state.ENDPOINT_TYPES),
 }
 
@@ -48,9 +50,10 @@ def short(operations: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("kind", GOOD)
 def test_what_an_operator_may_call(kind: type) -> None:
-    """The privileges of each operator and sensor are the operations that its code can ask for, no more and no less."""
-    table = {row[0].strip("`"): re.findall(r"`([^`]+)`", row[1]) for row in cells("iam-roles.md") if len(row) == 2}
-    assert table[kind.__name__] == short(reachable.operations(kind))
+    """The section of each operator and sensor names the operations that its code can call, no more and no less."""
+    (section,) = re.findall(rf"^## {kind.__name__}\n(.*?)(?=^## |\Z)", REFERENCE, re.DOTALL | re.MULTILINE)
+    (named,) = re.findall(r"^- \*\*API operations\*\*: (.*(?:\n  .*)*)", section, re.MULTILINE)
+    assert re.findall(r"`([^`]+)`", " ".join(named.split())) == short(reachable.operations(kind))
 
 
 def refusals() -> Iterator[tuple[str, str]]:

@@ -52,6 +52,13 @@ async def update_mysql(state: State, call: Call) -> dict[str, Any]:
     return state.operations.begin(service.reference()).view()
 
 
+@serves("enable-dbaas-mysql-writes")
+async def enable_mysql_writes(state: State, call: Call) -> dict[str, Any]:
+    """Accept the request: no disk of the emulator is ever full, so all services take writes."""
+    service = state.services.get_as(call.parameters["name"], "mysql", MysqlService)
+    return state.operations.begin(service.reference()).view()
+
+
 def _source_of(migration: dict[str, Any]) -> Source[MysqlEndpoint]:
     """Source, method and ignored databases of a request's ``migration``."""
     return MysqlEndpoint.from_settings(migration), migration.get("method"), names(migration.get("ignore-dbs", ""))

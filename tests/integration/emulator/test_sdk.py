@@ -56,6 +56,7 @@ def test_exoscales_own_sdk_can_do_all_of_it(sdk, postgres_source):
         assert sdk(f"get-dbaas-service-{kind}", name=name)["plan"] == "startup-8"
         assert sdk("get-dbaas-service-type", service_type_name=kind)["name"] == kind
     assert len(sdk("list-dbaas-service-types")["dbaas-service-types"]) == len(TYPES)
+    sdk.done("enable-dbaas-mysql-writes", name=names["mysql"])
     for kind in ("pg", "mysql"):
         assert sdk(f"get-dbaas-settings-{kind}")["settings"][kind]["properties"]
     try_users_and_databases(sdk, names)
