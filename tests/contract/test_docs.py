@@ -17,6 +17,7 @@ import pytest
 from airflow.sdk import DAG
 from pydantic import TypeAdapter
 
+from airflow_dbaas import endpoint_settings
 from airflow_dbaas.api import Client, external_endpoints
 from airflow_dbaas.api import operation as api_operation
 from airflow_dbaas.api.answer import Answer
@@ -325,7 +326,7 @@ def test_settings_of_endpoints() -> None:
         required = TypeAdapter(body).json_schema().get("required", [])
         required = {field.replace("-", "_") for field in required}
         assert {field for field, cells in shown.items() if cells[2] == "yes"} == required
-        secret = {field for field, hint in hints.items() if "SecretText" in str(hint) or "Secret" in repr(hint)}
+        secret = set(hints) & set(endpoint_settings._PLACES)
         assert {field for field, cells in shown.items() if cells[3].startswith("secret")} == secret
 
 

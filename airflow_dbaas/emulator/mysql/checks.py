@@ -56,7 +56,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """What the checks found."""
+    """The findings of the checks."""
 
     refusals: list[Finding] = field(default_factory=list)
     """Why there can be no migration."""
@@ -124,7 +124,7 @@ async def inspect(
         report.refusals.append(Finding("WrongMigrationConfiguration", source.password_obstacle))
     if report.refusals:
         return report
-    # The first that logs in: whatever the source refuses, it refuses here.
+    # The first login: if the source refuses it, it does so here.
     variables = await _variables(source)
     found = report.databases = await databases.to_migrate(source, ignored)
     if not found:
