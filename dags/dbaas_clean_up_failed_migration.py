@@ -3,8 +3,8 @@
 Trigger it manually and fill in the form. A migration that has not failed is refused: stop it with
 `DbaasStopMigrationOperator`. A replication that is shown as failed first has three minutes to recover.
 
-The service and the copied data remain. Delete the service with `dbaas_decommission`, or drop the copied databases before
-you migrate again.
+The service and the copied data remain. Delete the service with `dbaas_decommission`, or drop the copied databases
+before you migrate again.
 
 *Clean the source* also drops the replication slots and publications that migrations left at a PostgreSQL source, named
 `aiven_db_migrate_…`. Use it if the service is gone or could no longer reach the source. A slot in use is never dropped:

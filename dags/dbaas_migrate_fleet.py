@@ -3,9 +3,9 @@
 List the services in the form, or name a file with them (YAML or JSON, like `dbaas_migrate_fleet.example.yaml` next to
 this DAG) that workers can read. Fields that an entry omits are taken from the form.
 
-A few migrations run at the same time, each from the creation of the service to the comparison. A failed one does not stop
-the others. At the end, `report` shows a table of all and fails if one failed: correct what it names, then clear the
-failed tasks with all tasks after them.
+A few migrations run at the same time, each from the creation of the service to the comparison. A failed one does not
+stop the others. At the end, `report` shows a table of all and fails if one failed: correct what it names, then clear
+the failed tasks with all tasks after them.
 
 A run moves fifty services, then starts the next run with the remaining ones, because Airflow needs more time for each
 task the more tasks a run has. To stop the fleet, mark its run as failed.

@@ -3,8 +3,8 @@
 Trigger it manually and fill in the form. The source's address and login come from an Airflow connection of type
 `postgres` or `mysql`, the API key from the connection `exoscale_default`.
 
-If the service does not exist, it is created with the type of the source. The migration is checked first: if the check is
-refused, nothing is started. At the end, source and target are compared, table by table, and the service is linked to
+If the service does not exist, it is created with the type of the source. The migration is checked first: if the check
+is refused, nothing is started. At the end, source and target are compared, table by table, and the service is linked to
 other services if the form says so.
 
 With *Ask before the cut-over*, someone must approve before replication is stopped. After a rejection, replication
