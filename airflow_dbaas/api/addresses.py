@@ -29,7 +29,7 @@ def of_zone(zone: str | None) -> str:
     """Base URL of a zone's API.
 
     :param zone: one of ``ZONES``.
-    :raises DbaasConfigurationError: if it is none of them.
+    :raises DbaasConfigurationError: if it is not one of them.
     """
     if zone not in ZONES:
         raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {zone!r}")

@@ -1,24 +1,17 @@
 """All exceptions of this package::
 
-    DbaasError
-    ├── DbaasConfigurationError      input or a connection cannot be used; nothing was sent
-    ├── DbaasTransportError          no answer: refused, reset, timed out, TLS
-    ├── DbaasResponseError           an answer that is not the API's: a redirect, HTML, broken JSON
-    ├── DbaasApiError                the API answered with an error status
-    │   ├── DbaasBadRequestError     400 and any other 4xx: the request is wrong
-    │   ├── DbaasAuthError           401, 403: the key, its signature or its IAM role
-    │   ├── DbaasNotFoundError       404
-    │   ├── DbaasConflictError       409
-    │   ├── DbaasRateLimitError      429
-    │   └── DbaasServerError         5xx; all but 501 may pass
-    ├── DbaasOperationError          an operation ended in failure or timeout
-    ├── DbaasServiceError            a service is absent, powered off or not what was expected
-    ├── DbaasIntegrationError        an integration or attachment is absent, failed or not what was expected
-    ├── DbaasMigrationCheckError     a migration check was refused
-    ├── DbaasMigrationError          a migration failed, or cannot be started or stopped now
-    ├── DbaasDatabaseError           source or target database cannot be reached, or refuses a statement
-    ├── DbaasVerificationError       source and target differ
-    └── DbaasWaitTimeoutError        the time for a wait is over; the remote work goes on
+    DbaasError ├── DbaasConfigurationError      input or a connection cannot be used; nothing was sent ├──
+    DbaasTransportError          no answer: refused, reset, timed out, TLS ├── DbaasResponseError           an answer
+    that is not the API's: a redirect, HTML, broken JSON ├── DbaasApiError                the API answered with an error
+    status │   ├── DbaasBadRequestError     400 and any other 4xx: the request is wrong │   ├── DbaasAuthError
+    401, 403: the key, its signature or its IAM role │   ├── DbaasNotFoundError       404 │   ├── DbaasConflictError
+    409 │   ├── DbaasRateLimitError      429 │   └── DbaasServerError         5xx; all but 501 are transient ├──
+    DbaasOperationError          an operation ended in failure or timeout ├── DbaasServiceError            a service is
+    absent, powered off or not what was expected ├── DbaasIntegrationError        an integration or attachment is
+    absent, failed or not what was expected ├── DbaasMigrationCheckError     a migration check was refused ├──
+    DbaasMigrationError          a migration failed, or cannot be started or stopped now ├── DbaasDatabaseError
+    source or target database cannot be reached, or refuses a statement ├── DbaasVerificationError       source and
+    target differ └── DbaasWaitTimeoutError        a wait timed out; the remote work continues
 
 Every error knows whether trying again later can help (``retryable``). Texts name the call, the status or
 reason, the API's own words, and the connection, zone, host and proxy; never a secret. Each is one paragraph of at most

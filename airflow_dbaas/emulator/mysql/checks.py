@@ -1,7 +1,7 @@
 """The checks before a MySQL migration: asked of the real source and the real target.
 
-They are those of aiven-mysql-migrate, in its order, with its names for what is found. Unlike it, every
-reason is given at once. The servers here are MariaDB's, so some checks ask for the equivalent:
+They are those of aiven-mysql-migrate, in its order and with its names. Unlike it, they report every reason at once. The
+servers here are MariaDB's, so some checks test an equivalent:
 
 * ``gtid_mode`` and ``Executed_Gtid_Set``: the binary log is on and ``gtid_binlog_pos`` is not empty. MariaDB has
   global transaction ids whenever it has a binary log.

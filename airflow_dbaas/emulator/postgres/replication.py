@@ -2,12 +2,11 @@
 
 Two differences to the simplest way keep the source's applications working:
 
-* The publication names the tables there are instead of ``FOR ALL TABLES``. A table made at the source
-  later would not arrive either way (its definition is not replicated), but as part of the publication
-  it could refuse updates.
-* PostgreSQL refuses UPDATE and DELETE on a published table that has no key to tell rows by. Such tables
-  get ``REPLICA IDENTITY FULL`` while they are replicated, and are put back to what they were at the end.
-  It is the only other change to the source, and without it either writes there fail or changes get lost.
+* The publication names the tables there are instead of ``FOR ALL TABLES``. A later table would not be replicated in
+either case (its definition is not), but as part of the publication it could refuse updates. * PostgreSQL refuses UPDATE
+and DELETE on a published table that has no key to tell rows by. Such tables get ``REPLICA IDENTITY FULL`` while they
+are replicated, and are put back to what they were at the end. It is the only other change to the source, and without it
+either writes there fail or changes get lost.
 """
 
 from __future__ import annotations
