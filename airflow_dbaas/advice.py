@@ -87,7 +87,7 @@ NEXT: dict[type[DbaasError], tuple[str, Page]] = {
 def next_step(error: DbaasError) -> str:
     """What to do about an error, with the page to read.
 
-    :param error: what the task fails with.
+    :param error: the error of the task.
     """
     step, page = next(NEXT[kind] for kind in type(error).__mro__ if kind in NEXT)
     again = "Airflow retries the task if it has retries left; if that does not help, " if error.retryable else ""
@@ -99,7 +99,7 @@ def tell(task: Any, error: DbaasError) -> None:
     """Log what failed, where and why, and what to do next; nothing if the task is skipped instead of failed.
 
     :param task: the operator or sensor.
-    :param error: what it fails with.
+    :param error: its error.
     """
     lenient = getattr(task, "never_fail", False) or (
         getattr(task, "soft_fail", False) and (not error.retryable or isinstance(error, errors.DbaasWaitTimeoutError))
@@ -118,7 +118,7 @@ def _where(task: Any) -> str:
     places = []
     service = getattr(task, "linked_service", None) or getattr(task, "service_name", None)
     if isinstance(service, str) and service:
-        # It may be what is wrong.
+        # It may be the cause.
         places.append(f"service {service if len(service) <= SHOWN_LENGTH else f'{service[: SHOWN_LENGTH - 1]}…'}")
     try:
         zone = task.hook.zone

@@ -26,8 +26,8 @@ class PortalLink(BaseOperatorLink):
         """The address; empty if it is not available. It never raises: Airflow asks after the task has ended, and would
         show a second error.
 
-        :param operator: the task; where it runs it knows the address itself, elsewhere (2.11's web server) what it
-            pushed is read.
+        :param operator: the task. Where it runs, it knows the address; elsewhere (2.11's web server), the pushed
+            address is read.
         :param ti_key: which run of the task.
         """
         try:

@@ -1,14 +1,14 @@
-"""Remove a migration that has failed, so that the source can be migrated again and the service deleted.
+"""Remove a failed migration, so that the source can be migrated again and the service deleted.
 
-Trigger it by hand and fill in the form. A migration that has not failed is refused: stop that one with
-`DbaasStopMigrationOperator`. A replication that is shown as failed may recover, so it is given three minutes first.
+Trigger it manually and fill in the form. A migration that has not failed is refused: stop it with
+`DbaasStopMigrationOperator`. A replication that is shown as failed first has three minutes to recover.
 
-The service stays, with whatever the migration has copied: delete it with `dbaas_decommission`, or drop the databases
-that it has copied before you migrate again.
+The service and the copied data remain. Delete the service with `dbaas_decommission`, or drop the copied databases
+before you migrate again.
 
-With *Clean the source* the replication slots and publications that migrations have left at a PostgreSQL source are
-dropped, too: they are called `aiven_db_migrate_…`. Do that if the service is gone already, or could not reach the
-source any more. A slot that is in use is never dropped: the task fails then, and names who uses it.
+*Clean the source* also drops the replication slots and publications that migrations left at a PostgreSQL source, named
+`aiven_db_migrate_…`. Use it if the service is gone or could no longer reach the source. A slot in use is never dropped:
+the task then fails and names the session that uses it.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Take a DBaaS service out of use: unlink it from others, then delete it with all its data.
+"""Take a DBaaS service out of use: unlink it from other services, then delete it with all its data.
 
-Trigger it by hand and type the name of the service twice. Nothing is changed before these have passed:
+Trigger it manually and type the name of the service twice. These steps run before anything is changed:
 
-1. The service must exist, without termination protection, active read replicas and a migration that is under way.
-2. The logs show its integrations and endpoints, which go with it.
-3. On Airflow 3.1 and later somebody approves (*Required Actions*). A rejection fails the run, and nothing is changed.
-4. If a folder is given, the service's log and its metrics of a year are copied there.
-5. What 1. asks for is asked again: the approval may have taken long.
+1. The service must exist, without termination protection, active read replicas or a running migration.
+2. The logs show the integrations and endpoints that are deleted with it.
+3. On Airflow 3.1 and later, someone must approve (*Required Actions*). A rejection fails the run.
+4. If a folder is given, the service's log and its metrics of the last year are copied there.
+5. The checks of step 1 are repeated, because the approval may have taken long.
 
-The API key comes from the connection `exoscale_default`. A run that failed half-way can be cleared and goes on.
+The API key comes from the connection `exoscale_default`. A run that failed half-way can be cleared and continues.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Move many PostgreSQL and MySQL servers, each into an Exoscale DBaaS service of its own.
+"""Move many PostgreSQL and MySQL servers, each into its own Exoscale DBaaS service.
 
-Give the services in the form, or name a file with them (YAML or JSON, as `dbaas_migrate_fleet.example.yaml` beside this
-DAG) that workers can read. What an entry does not say is taken from the form.
+List the services in the form, or name a file with them (YAML or JSON, like `dbaas_migrate_fleet.example.yaml` next to
+this DAG) that workers can read. Fields that an entry omits are taken from the form.
 
-Only so many are worked on at once, each from its creation to its comparison. One that fails does not stop the others.
-At the end `report` shows a table of all, and fails if one of them did: repair what it names, then clear the failed
-tasks with all that comes after them.
+A few migrations run at the same time, each from the creation of the service to the comparison. A failed one does not
+stop the others. At the end, `report` shows a table of all and fails if one failed: correct what it names, then clear
+the failed tasks with all tasks after them.
 
-Of hundreds, a run moves the first fifty, then it starts the next run with the rest: Airflow takes the longer for each
-task the more of them a run has. Whoever marks a run as failed ends the fleet there.
+A run moves fifty services, then starts the next run with the remaining ones, because Airflow needs more time for each
+task the more tasks a run has. To stop the fleet, mark its run as failed.
 """
 
 from __future__ import annotations

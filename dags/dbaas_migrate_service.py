@@ -1,14 +1,14 @@
 """Move the databases of a PostgreSQL or MySQL server into an Exoscale DBaaS service.
 
-Trigger it by hand and fill in the form. The source's address and login come from an Airflow connection of type
+Trigger it manually and fill in the form. The source's address and login come from an Airflow connection of type
 `postgres` or `mysql`, the API key from the connection `exoscale_default`.
 
-The service is created if it is missing; it is of the source's type. The migration is checked first: if the check is
-refused, nothing is started. At the end source and target are compared, table by table, and the service is linked to
-others if the form asks for that.
+If the service does not exist, it is created with the type of the source. The migration is checked first: if the check
+is refused, nothing is started. At the end, source and target are compared, table by table, and the service is linked to
+other services if the form says so.
 
-With *Ask before the cut-over* somebody has to approve before replication is stopped. If that is rejected, replication
-goes on and the run fails; clear the task `approve_cut_over` to be asked again.
+With *Ask before the cut-over*, someone must approve before replication is stopped. After a rejection, replication
+continues and the run fails; clear the task `approve_cut_over` to be asked again.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def of_zone(zone: str | None) -> str:
     """Base URL of a zone's API.
 
     :param zone: one of ``ZONES``.
-    :raises DbaasConfigurationError: if it is none of them.
+    :raises DbaasConfigurationError: if it is not one of them.
     """
     choice("zone", zone, ZONES)
     return f"https://api-{zone}.exoscale.com/v2"

@@ -118,5 +118,5 @@ def _named(error: Exception) -> httpx.TransportError:
         return httpx.RemoteProtocolError("Server disconnected without sending a response.")
     if isinstance(cause, OSError):
         return httpx.ReadError(str(cause))
-    # Without its text, which quotes what was received: that may be a password.
+    # Without its text, which quotes received data, possibly a password.
     return httpx.RemoteProtocolError("the answer is incomplete, or not HTTP")

@@ -17,7 +17,7 @@ from airflow_dbaas.api.retries import parse_retry_after
 
 _MESSAGE_LENGTH = 500
 
-#: Properties of a problem in an error answer that say what it is, and where.
+#: Properties of a problem in an error answer: its description, and its location.
 _PROBLEM = ("detail", "message", "title")
 _PLACE = ("pointer", "path", "location")
 
@@ -25,7 +25,7 @@ _PLACE = ("pointer", "path", "location")
 # Not a NamedTuple, see ``Call``.
 @dataclass(frozen=True, slots=True, repr=False)
 class Reply:
-    """What a server sent back.
+    """The answer of a server.
 
     :param status: HTTP status.
     :param reason: the status in words.

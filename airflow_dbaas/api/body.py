@@ -150,7 +150,7 @@ def _check_json(value: object, place: str) -> None:
 
 _UNKNOWN = "unknown setting"
 
-#: What is wrong, by pydantic's type of error.
+#: Messages by pydantic's type of error.
 _SENTENCES = {
     "bool_type": "must be true or false",
     "dict_type": "must be a mapping of properties",

@@ -511,7 +511,7 @@ def _error(
     unreached = isinstance(error, httpx.PoolTimeout) or (
         trusted and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
     )
-    # Without what was received, which h11 quotes: that may be a password.
+    # Without the received data that h11 quotes, possibly a password.
     said = re.sub(r":? ?(bytearray\()?b['\"].*", "", str(error), flags=re.DOTALL)
     reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
     cause: BaseException | None = error

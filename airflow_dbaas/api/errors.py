@@ -10,7 +10,7 @@
     │   ├── DbaasNotFoundError       404
     │   ├── DbaasConflictError       409
     │   ├── DbaasRateLimitError      429
-    │   └── DbaasServerError         5xx; all but 501 may pass
+    │   └── DbaasServerError         5xx; all but 501 are transient
     ├── DbaasOperationError          an operation ended in failure or timeout
     ├── DbaasServiceError            a service is absent, powered off or not what was expected
     ├── DbaasIntegrationError        an integration or attachment is absent, failed or not what was expected
@@ -18,8 +18,8 @@
     ├── DbaasMigrationError          a migration failed, or cannot be started or stopped now
     ├── DbaasDatabaseError           source or target database cannot be reached, or refuses a statement
     ├── DbaasVerificationError       source and target differ
-    ├── DbaasWaitTimeoutError        the time for a wait is over; the remote work goes on
-    └── DbaasResumeError             another version of this package has deferred the task
+    ├── DbaasWaitTimeoutError        a wait timed out; the remote work continues
+    └── DbaasResumeError             another version of this package deferred the task
 
 Every error knows whether trying again later can help (``retryable``). Texts name the call, the status or
 reason, the API's own words, and the connection, zone, host and proxy; never a secret. Each is one paragraph of at most

@@ -158,7 +158,7 @@ def _begin() -> None:
 class Lanes(httpx.BaseTransport):
     """Sends each request over a connection that no other request uses; as many as there are concurrent requests.
 
-    :param make: makes what has one connection.
+    :param make: creates a transport with one connection.
     :param proxy: URL of the proxy that these go through, if any.
     """
 

@@ -73,7 +73,7 @@ def read_services(services: Any, path: str | None, defaults: dict[str, Any]) -> 
 def as_entry(service: dict[str, Any]) -> dict[str, Any]:
     """The entry of a list that ``read_services`` reads as this.
 
-    :param service: what it has returned for one of the services.
+    :param service: its result for one of the services.
     """
     return {"service" if name == "service_name" else name: value for name, value in service.items()}
 

@@ -1,4 +1,4 @@
-"""What the emulator says when it is ready: for people, or as JSON for scripts."""
+"""The message of the emulator when it is ready: as text, or as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Announcement:
 
     url: str
     address: str
-    """What it is bound to."""
+    """The address that it is bound to."""
     api: Connection = field(repr=False)
     secret_known: bool
     """Whether the secret came from the environment: it is not shown then."""
@@ -61,7 +61,7 @@ class Announcement:
 
 def announce(text: str) -> None:
     """Print it."""
-    # Whoever started this and stopped listening wants the emulator all the same.
+    # If the parent no longer reads the output, the emulator keeps running.
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()

@@ -95,7 +95,7 @@ def _interval(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to stop, or start, find or stop one that does; returns the exit code."""
+    """Serve until stopped, or start, find or stop a background emulator; returns the exit code."""
     if args.background or args.env or args.stop:
         from airflow_dbaas.emulator import detached
 

@@ -53,7 +53,7 @@ class _Running:
 
 
 def start(args: argparse.Namespace) -> int:
-    """Start an emulator in the background unless there is one; say how to use it. Returns the exit code.
+    """Start an emulator in the background unless one is running; print how to use it. Returns the exit code.
 
     With ``--env`` standard output has nothing but lines for a shell.
     """
@@ -81,7 +81,7 @@ def start(args: argparse.Namespace) -> int:
 
 
 def stop(args: argparse.Namespace) -> int:
-    """Stop the emulator that runs in the background, with all of its servers; returns the exit code."""
+    """Stop the background emulator with all its servers; returns the exit code."""
     with _place(args.state) as place:
         running = _read(place)
         if running is None:
@@ -155,7 +155,8 @@ def _complete(running: _Running) -> dict[str, Connection]:
 
 @contextlib.contextmanager
 def _place(state: Path | None) -> Iterator[Path]:
-    """The file about the emulator with that state, or with none; nobody else starts or stops it meanwhile."""
+    """The file about the emulator with that state directory, or with none. The lock prevents concurrent starts and
+    stops."""
     home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     folder = Path(home).expanduser() / "airflow-dbaas"
     name = "emulator" if state is None else hashlib.sha256(os.fsencode(state.resolve())).hexdigest()[:16]
@@ -179,7 +180,7 @@ def _log(place: Path) -> Path:
 
 
 def _read(place: Path) -> _Running | None:
-    """What runs; None if nothing does, or what did was killed."""
+    """The running emulator; None if there is none, or it was killed."""
     try:
         known: dict[str, Any] = json.loads(place.read_text())
         running = _Running(**known)
@@ -197,7 +198,7 @@ def _write(place: Path, running: _Running) -> None:
 
 
 def _born(pid: int) -> str | None:
-    """When a process was started; None if there is none. One that has ended and was not waited for is none."""
+    """When a process was started; None if there is none. A zombie counts as none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,7 +1,7 @@
-"""Types of integrations between services: which services they join, and what can be set.
+"""Types of integrations between services: types of services, and settings.
 
-The real service publishes no list of its own. Directions and settings are those of the product below it:
-a Grafana is the source of its ``datasource``, and logs and metrics flow from the source to the destination.
+The real service publishes no list. Directions and settings are those of the product that it builds on: a Grafana is the
+source of its ``datasource``, and logs and metrics flow from the source to the destination.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class IntegrationType:
     """Further properties by type of the source."""
 
     def schema(self, source: str | None = None) -> dict[str, Any]:
-        """What can be set, as a JSON schema: with a source of this type, or with any."""
+        """The settings as a JSON schema: for a source of this type, or for any."""
         further = self.by_source if source is None else {source: self.by_source.get(source, {})}
         properties = dict(self.properties)
         for each in further.values():

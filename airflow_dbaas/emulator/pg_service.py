@@ -75,7 +75,7 @@ class PgService(DatabaseService[Endpoint]):
         return self._log
 
     def target(self) -> Target:
-        """The service as what a migration moves into; refused while it is not running."""
+        """The service as the target of a migration; refused while it is not running."""
         return Target(
             admin=self._admin(), superuser=self._superuser(), binaries=self.server.binaries, log=self.server.log
         )

@@ -32,7 +32,7 @@ class _Recorded(Protocol):
 
 
 class CannotRead(Exception):
-    """What was recorded asks for something that is not here; the text says what."""
+    """The recorded state needs something that is not available here; the text says what."""
 
 
 def documents(state: State) -> dict[Key, Document]:
@@ -53,8 +53,8 @@ def documents(state: State) -> dict[Key, Document]:
 def recall(state: State, store: Store) -> Callable[[], Awaitable[None]]:
     """Know all that was recorded. Raises ``CannotRead``.
 
-    Returns what starts the servers of all services, and goes on with what was under way. All is known before that
-    begins, so that a change is recorded together with everything else.
+    Returns a coroutine that starts the servers of all services and continues what was under way. Everything is loaded
+    before that, so that a change is recorded together with everything else.
     """
     try:
         services = {each["id"]: _service(state, each) for each in store.documents("service")}

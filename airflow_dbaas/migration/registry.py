@@ -1,7 +1,7 @@
 """Records which migration was started into a service, by whom, and what became of it.
 
-The API does not tell where the migration into a service comes from, but a start must know whether the one under way is
-its own, and whether it has been done already. So it keeps a record in an Airflow variable
+The API does not say where the migration into a service comes from, but a start must know whether the one under way is
+its own, and whether it is already done. So it keeps a record in an Airflow variable
 (``exoscale_dbaas_migration_<zone>_<service>``), without secrets. The record outlives retries, cleared tasks and DAG
 runs. It belongs to that service only: a service of the same name that was created later does not use it.
 """

@@ -71,9 +71,9 @@ def migrate_service(
     continues, and ``approve_cut_over`` fails. Clear that task to be asked again.
 
     Templates (``{{ params.service }}``), results of other tasks, parameters (``dag.param("endpoints", [])``; Airflow
-    3.0 to 3.2 cannot store a DAG that refers to one without a default) and the arguments of a mapped task group may be
-    given for all but ``approval_timeout``, ``verify_content``, ``migration_timeout``, ``deferrable`` and what concerns
-    the group. For a mapped group, call this within one::
+    3.0 to 3.2 cannot store a DAG that refers to one without a default) and the arguments of a mapped task group are
+    possible for all parameters except ``approval_timeout``, ``verify_content``, ``migration_timeout``, ``deferrable``
+    and those of the group itself. To map the group, call this inside another one::
 
         @task_group
         def migrate(service_name, source_conn_id):

@@ -17,10 +17,10 @@ import pytest
 from airflow.sdk import DAG
 from pydantic import TypeAdapter
 
+from airflow_dbaas import endpoint_settings
 from airflow_dbaas.api import Client, external_endpoints
 from airflow_dbaas.api import operation as api_operation
 from airflow_dbaas.api.answer import Answer
-from airflow_dbaas.api.redaction import is_secret
 from airflow_dbaas.api.retries import Resend
 from airflow_dbaas.emulator.handlers import HANDLERS
 from airflow_dbaas.operators._base import DbaasOperator, DbaasTask
@@ -326,8 +326,7 @@ def test_settings_of_endpoints() -> None:
         required = TypeAdapter(body).json_schema().get("required", [])
         required = {field.replace("-", "_") for field in required}
         assert {field for field, cells in shown.items() if cells[2] == "yes"} == required
-        # A URL may hold a login.
-        secret = {field for field in hints if is_secret(field) or field == "url"}
+        secret = set(hints) & set(endpoint_settings._PLACES)
         assert {field for field, cells in shown.items() if cells[3].startswith("secret")} == secret
 
 

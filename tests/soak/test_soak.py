@@ -64,8 +64,8 @@ class Counts:
             "false success": self.false_success,
             "false failure": self.false_failure,
             "hangs": self.hangs,
-            "own work not known as such": self.disowned,
-            "results other than described": self.undescribed,
+            "own work not recognized": self.disowned,
+            "undescribed results": self.undescribed,
         }
 
     def table(self) -> str:
@@ -224,8 +224,8 @@ WRONG: dict[str, Callable[[World], Any]] = {
     "false success": lambda world: {},
     "false failure": _fails,
     "hangs": lambda world: time.sleep(5),
-    "own work not known as such": lambda world: {"created": False},
-    "results other than described": lambda world: {"operation_id": None},
+    "own work not recognized": lambda world: {"created": False},
+    "undescribed results": lambda world: {"operation_id": None},
 }
 
 
@@ -236,7 +236,7 @@ def test_each_count_counts(world: World, monkeypatch: pytest.MonkeyPatch, name: 
     world.fail(SEED)
     # One that strikes nothing: what is wrong is the task.
     world.failing.told({"kind": "status", "method": "DELETE", "probability": 1})
-    described_as = DbaasOperationSensor.__name__ if name == "results other than described" else None
+    described_as = DbaasOperationSensor.__name__ if name == "undescribed results" else None
     wrong = partial(_Wrong, work=partial(WRONG[name], world), described_as=described_as)
     case = Case(wrong, lambda result: name != "false success")
     counts = Counts()

@@ -46,7 +46,7 @@ def check_of(service: Service, request: dict[str, Any]) -> Check:
 
 @serves("get-dbaas-task")
 async def get_task(state: State, call: Call) -> dict[str, Any]:
-    """A task as it is now."""
+    """One task."""
     task = state.tasks.get(call.parameters["service"], call.parameters["id"])
     if task is None:
         raise ApiError(404, f"Task {call.parameters['id']} does not exist for service {call.parameters['service']}")
@@ -55,7 +55,7 @@ async def get_task(state: State, call: Call) -> dict[str, Any]:
 
 @serves("get-dbaas-migration-status")
 async def get_migration_status(state: State, call: Call) -> dict[str, Any]:
-    """How far a service's migration is; 404 if there is none."""
+    """The status of a service's migration; 404 if there is none."""
     service = state.services.get(call.parameters["name"])
     if not isinstance(service, DatabaseService) or service.migration is None:
         raise _no_migration(service)
@@ -93,7 +93,8 @@ def _no_migration(service: Service) -> ApiError:
 
 
 def source_of(migration: dict[str, Any]) -> Source[Endpoint]:
-    """Source, method and ignored databases of a request's ``migration``; 400 for what the drivers would misread."""
+    """Source, method and ignored databases of a request's ``migration``; 400 for values that the drivers would
+    misread."""
     for name in ("host", "username", "password", "dbname"):
         if "\0" in migration.get(name, ""):
             raise ApiError(400, f"migration.{name}: must not contain a NUL character")

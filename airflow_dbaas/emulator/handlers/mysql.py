@@ -40,7 +40,7 @@ async def get_mysql(state: State, call: Call) -> dict[str, Any]:
 
 @serves("update-dbaas-service-mysql")
 async def update_mysql(state: State, call: Call) -> dict[str, Any]:
-    """Change what a service is like, or start a migration into it."""
+    """Change a service, or start a migration into it."""
     body, service = call.body, state.services.get_as(call.parameters["name"], "mysql", MysqlService)
     if "plan" in body:
         service.type.plan(body["plan"])

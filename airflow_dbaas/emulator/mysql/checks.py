@@ -1,7 +1,7 @@
 """The checks before a MySQL migration: asked of the real source and the real target.
 
-They are those of aiven-mysql-migrate, in its order, with its names for what is found. Unlike it, every
-reason is given at once. The servers here are MariaDB's, so some checks ask for the equivalent:
+They are those of aiven-mysql-migrate, in its order and with its names. Unlike it, they report every reason at once. The
+servers here are MariaDB's, so some checks test an equivalent:
 
 * ``gtid_mode`` and ``Executed_Gtid_Set``: the binary log is on and ``gtid_binlog_pos`` is not empty. MariaDB has
   global transaction ids whenever it has a binary log.
@@ -56,7 +56,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """What the checks found."""
+    """The findings of the checks."""
 
     refusals: list[Finding] = field(default_factory=list)
     """Why there can be no migration."""
@@ -124,7 +124,7 @@ async def inspect(
         report.refusals.append(Finding("WrongMigrationConfiguration", source.password_obstacle))
     if report.refusals:
         return report
-    # The first that logs in: whatever the source refuses, it refuses here.
+    # The first login: if the source refuses it, it does so here.
     variables = await _variables(source)
     found = report.databases = await databases.to_migrate(source, ignored)
     if not found:

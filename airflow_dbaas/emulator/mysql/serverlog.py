@@ -15,7 +15,7 @@ UNIT = "mariadb.service"
 
 # The hour has a blank where others have a zero.
 _LINE = re.compile(rb"(\d{4}-\d\d-\d\d [ \d]\d:\d\d:\d\d) (\d+ \[.*)", re.DOTALL)
-# What follows is a client's statement, or that of a replication.
+# The rest is a statement of a client or of a replication.
 _QUOTES = re.compile(r"\b(?:query|statement)\b(?: \(0x[0-9a-f]+\))?:", re.IGNORECASE)
 _SECRETIVE = re.compile(
     r"passw|identified|://|\b(?:create|alter|grant|set)\s+(?:or\s+replace\s+)?user\b", re.IGNORECASE

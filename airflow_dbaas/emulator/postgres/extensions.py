@@ -13,7 +13,7 @@ from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 
 @dataclass(frozen=True)
 class Available:
-    """What the target would install of an extension."""
+    """The version of an extension that the target would install."""
 
     version: str
     needs_superuser: bool
@@ -59,7 +59,7 @@ async def _installed(connection: psycopg.AsyncConnection) -> dict[str, str]:
 
 
 async def _plain_languages(connection: psycopg.AsyncConnection) -> set[str]:
-    """Languages somebody made that come with no extension."""
+    """User-defined languages that do not belong to an extension."""
     cursor = await connection.execute(
         """
         SELECT lanname FROM pg_language AS l WHERE oid >= 16384 AND NOT EXISTS (
