@@ -20,6 +20,7 @@ from airflow_dbaas.operators._base import Check, DbaasOperator, Existing
 from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.operators.observability import StoredFile
 from airflow_dbaas.waiting.conditions import (
+    MigrationWait,
     ServiceUpdateWait,
     ServiceWait,
     describe_migration,
@@ -528,7 +529,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         """See that no migration is under way; one that has failed is over, and one that may recover is waited for."""
         status, failed = self.migration_status(service.name), False
         if status is not None and _is_under_way(status):
-            status, failed = self.settle(context, service.name, status)
+            status, failed = self.settle(context, MigrationWait(service.name), status)
         if status is None or not _is_under_way(status):
             return
         if failed:
