@@ -43,12 +43,10 @@ _CLOCK_SECONDS = 600.0
 class ServiceCreation(Progress):
     """How far a creation has come.
 
-    :param seen: the service, as the result shows it without waiting.
     :param created: whether this task has created it.
     :param differs: what it has otherwise than given.
     """
 
-    seen: dict[str, Any] = field(default_factory=dict)
     created: bool = False
     differs: list[str] = field(default_factory=list)
 
@@ -242,13 +240,11 @@ _UPDATED = "service_updated"
 class ServiceUpdate(Progress):
     """How far a change has come.
 
-    :param seen: the service before the change, as the result shows it.
     :param differing: the properties to send.
     :param changed: the properties that this task has sent, in this try or an earlier one.
     :param not_before: Unix time before which the service may still be shown as it was.
     """
 
-    seen: dict[str, Any] = field(default_factory=dict)
     differing: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     not_before: float = 0.0

@@ -11,8 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from airflow_dbaas import validation
-from airflow_dbaas.config import desired_state
+from airflow_dbaas.api import parameters
 from airflow_dbaas.emulator.mysql import checks as mysql_checks
 from airflow_dbaas.emulator.mysql import endpoint as mysql_endpoint
 from airflow_dbaas.emulator.postgres import checks, endpoint, extensions, obstacles
@@ -21,8 +20,8 @@ from tests.unit.bad_input.kinds import GOOD
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 FAMILIES = {
-    "<service type>": sorted(validation.SERVICE_TYPES),
-    "<endpoint type>": sorted(desired_state.ENDPOINT_TYPES),
+    "<service type>": sorted(parameters.SERVICE_TYPES),
+    "<endpoint type>": sorted(parameters.ENDPOINT_TYPES),
 }
 
 

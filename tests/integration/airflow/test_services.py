@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_dbaas.api import Client
+from airflow_dbaas.api.parameters import SERVICE_TYPES
 from airflow_dbaas.operators import services
-from airflow_dbaas.validation import SERVICE_TYPES
 from tests.conftest import RunningEmulator
 from tests.integration.airflow.conftest import Run
 from tests.unit.conftest import Reply, ScriptedServer
