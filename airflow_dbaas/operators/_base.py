@@ -29,7 +29,6 @@ from airflow_dbaas.links import DbaasServiceLink, PortalLink
 from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.waiting import poller
 from airflow_dbaas.waiting.conditions import (
-    FAILURE_GRACE_PERIOD,
     Failed,
     MigrationRecoveryWait,
     MigrationWait,
@@ -323,23 +322,16 @@ class DbaasOperator(DbaasTask):
         return progress.result
 
     def settle(
-        self,
-        context: Context,
-        service_name: str,
-        status: MigrationStatus | None,
-        *,
-        grace_period: float = FAILURE_GRACE_PERIOD,
+        self, context: Context, wait: MigrationWait, status: MigrationStatus | None
     ) -> tuple[MigrationStatus | None, bool]:
         """A migration, None if it is gone, and whether it has failed for good.
 
         One that is shown as failed but may recover is given its grace period, which is not part of ``wait_timeout``.
 
         :param context: Airflow's context.
-        :param service_name: the service that is migrated into.
+        :param wait: what tells whether it has failed, and how long it may be shown so.
         :param status: the migration as it was just seen.
-        :param grace_period: for how many seconds a replication may be shown as failed.
         """
-        wait = MigrationWait(service_name, failure_grace_period=grace_period)
         verdict = wait.verdict(status) if status else None
         if not isinstance(verdict, Failed) or not verdict.grace_period:
             return status, isinstance(verdict, Failed)
@@ -351,9 +343,9 @@ class DbaasOperator(DbaasTask):
                 verdict.grace_period,
             )
             progress.deadline, progress.limit = self._deadline(context, verdict.grace_period + self.wait_timeout)
-            recovery = MigrationRecoveryWait(service_name, fails_at=time.time() + verdict.grace_period)
+            recovery = MigrationRecoveryWait(wait.service_name, fails_at=time.time() + verdict.grace_period)
             self._wait(context, Step.RECOVERY, recovery)
-            status = self.migration_status(service_name)
+            status = self.migration_status(wait.service_name)
             verdict = wait.verdict(status) if status else None
         progress.deadline = None
         return status, isinstance(verdict, Failed) and bool(progress.result["failed"])

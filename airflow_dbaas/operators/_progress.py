@@ -39,6 +39,7 @@ class Progress:
 
     :param step: what it waits for, or has waited for last.
     :param result: the result of that wait; not stored, the trigger's event has it.
+    :param seen: what the task is about, as its result shows it: as it was found, or as it was asked for.
     :param operation_id: the operation that its request has started.
     :param deadline: Unix time at which its waits are over; None before the first one.
     :param limit: which limit that is, ``timeout`` or ``execution_timeout``.
@@ -47,6 +48,7 @@ class Progress:
 
     step: Step = Step.START
     result: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, Any] = field(default_factory=dict)
     operation_id: str | None = None
     deadline: float | None = None
     limit: str = "timeout"

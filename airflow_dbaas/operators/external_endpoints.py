@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -220,17 +220,7 @@ def change(client: Client, endpoint: ExternalEndpoint, settings: dict[str, Any])
 
 
 @dataclass
-class Seen(Progress):
-    """How far a change or deletion has come.
-
-    :param seen: the endpoint or attachment before it, as the result shows it.
-    """
-
-    seen: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class EndpointCreation(Seen):
+class EndpointCreation(Progress):
     """How far a creation has come.
 
     :param created: whether this task has created the endpoint.
@@ -374,8 +364,6 @@ class DbaasUpdateExternalEndpointOperator(SettingsOperator, EndpointOperator):
     )
     settings_of: ClassVar[str] = "update"
     checks: ClassVar[dict[str, Check]] = {**EndpointOperator.checks, **SettingsOperator.checks}
-    progress_class = Seen
-    progress: Seen
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -415,8 +403,6 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
         **EndpointOperator.checks,
         "if_missing": validation.one_of("skip", "fail"),
     }
-    progress_class = Seen
-    progress: Seen
 
     def __init__(self, *, if_missing: Literal["skip", "fail"] = "skip", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -497,8 +483,6 @@ class DbaasAttachEndpointOperator(EndpointOperator):
         "service_name": validation.name,
         "if_exists": validation.one_of("reuse", "fail"),
     }
-    progress_class = Seen
-    progress: Seen
 
     def __init__(self, *, service_name: str, if_exists: Literal["reuse", "fail"] = "reuse", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -594,8 +578,6 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         "if_missing": validation.one_of("skip", "fail"),
     }
     ways = (("integration_id",), *EndpointOperator.ways)
-    progress_class = Seen
-    progress: Seen
 
     def __init__(
         self,

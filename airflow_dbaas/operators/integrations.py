@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -419,16 +419,6 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         )
 
 
-@dataclass
-class SeenIntegration(Progress):
-    """How far a change or deletion has come.
-
-    :param seen: the integration before it, as the result shows it.
-    """
-
-    seen: dict[str, Any] = field(default_factory=dict)
-
-
 class DbaasUpdateIntegrationOperator(NamedOperator):
     """Changes the settings of an integration between two services (update-dbaas-integration) and waits for it.
 
@@ -448,8 +438,6 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
     template_fields: Sequence[str] = (*NamedOperator.template_fields, "settings")
     template_fields_renderers: ClassVar[dict[str, str]] = {"settings": "json"}
     checks: ClassVar[dict[str, Check]] = {**NamedOperator.checks, "settings": settings}
-    progress_class = SeenIntegration
-    progress: SeenIntegration
 
     def __init__(self, *, settings: dict[str, Any] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -504,8 +492,6 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
         **NamedOperator.checks,
         "if_missing": validation.one_of("skip", "fail"),
     }
-    progress_class = SeenIntegration
-    progress: SeenIntegration
 
     def __init__(self, *, if_missing: Literal["skip", "fail"] = "skip", **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from types import ModuleType
@@ -498,8 +498,7 @@ class DbaasStartMigrationOperator(MethodOperator):
                 self.refuse_same_server(service)
                 if self._may_recover(status):
                     self._refuse_another(status)
-            grace_period = in_seconds(self.failure_grace_period)
-            status, failed = self.settle(context, self.service_name, status, grace_period=grace_period)
+            status, failed = self.settle(context, self._migration_wait, status)
             if status is not None and failed:
                 self.log.info(
                     "An earlier migration has failed and is stopped: %s", one_line(describe_migration(status))
@@ -525,15 +524,17 @@ class DbaasStartMigrationOperator(MethodOperator):
         }
         if self.until == "started" or not self.wait_for_completion:
             return started
-        wait = MigrationWait(self.service_name, self.until, failure_grace_period=in_seconds(self.failure_grace_period))
-        copied = self.wait_for(context, Step.OUTCOME, wait)
+        copied = self.wait_for(context, Step.OUTCOME, replace(self._migration_wait, until=self.until))
         return {**started, "status": copied["status"], "databases": copied["databases"]}
 
     def _may_recover(self, status: MigrationStatus | None) -> TypeGuard[MigrationStatus]:
         """Whether a migration is shown as failed, but may recover."""
-        wait = MigrationWait(self.service_name, failure_grace_period=in_seconds(self.failure_grace_period))
-        verdict = wait.verdict(status) if status else None
+        verdict = self._migration_wait.verdict(status) if status else None
         return isinstance(verdict, Failed) and bool(verdict.grace_period)
+
+    @property
+    def _migration_wait(self) -> MigrationWait:
+        return MigrationWait(self.service_name, failure_grace_period=in_seconds(self.failure_grace_period))
 
     def _begin(self, context: Context) -> None:
         """Start the migration and wait for the operation; join the one that another run has started meanwhile."""
@@ -737,7 +738,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
         """The migration and whether it has failed; with ``force`` without time to recover."""
         if self.force:
             return status, isinstance(MigrationWait(self.service_name).verdict(status), Failed)
-        return self.settle(context, self.service_name, status)
+        return self.settle(context, MigrationWait(self.service_name), status)
 
     def _note_nothing_to_stop(self, record: MigrationRecord | None) -> None:
         """Perhaps an earlier try stopped it, and went no further: what is left to do then."""
@@ -845,7 +846,8 @@ class DbaasCleanUpMigrationOperator(MigrationOperator):
         progress = self.progress
         if progress.before(Step.OPERATION):
             self.refuse_another_type()
-            status, failed = self.settle(context, self.service_name, self.migration_status(self.service_name))
+            status = self.migration_status(self.service_name)
+            status, failed = self.settle(context, MigrationWait(self.service_name), status)
             if status is None:
                 self.log.info("There is no migration into service %s", self.service_name)
             else:

@@ -20,6 +20,7 @@ from airflow_dbaas.operators._base import Check, DbaasOperator, Existing
 from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.operators.observability import StoredFile
 from airflow_dbaas.waiting.conditions import (
+    MigrationWait,
     ServiceUpdateWait,
     ServiceWait,
     describe_migration,
@@ -42,12 +43,10 @@ _CLOCK_SECONDS = 600.0
 class ServiceCreation(Progress):
     """How far a creation has come.
 
-    :param seen: the service, as the result shows it without waiting.
     :param created: whether this task has created it.
     :param differs: what it has otherwise than given.
     """
 
-    seen: dict[str, Any] = field(default_factory=dict)
     created: bool = False
     differs: list[str] = field(default_factory=list)
 
@@ -241,13 +240,11 @@ _UPDATED = "service_updated"
 class ServiceUpdate(Progress):
     """How far a change has come.
 
-    :param seen: the service before the change, as the result shows it.
     :param differing: the properties to send.
     :param changed: the properties that this task has sent, in this try or an earlier one.
     :param not_before: Unix time before which the service may still be shown as it was.
     """
 
-    seen: dict[str, Any] = field(default_factory=dict)
     differing: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     not_before: float = 0.0
@@ -527,7 +524,7 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         """See that no migration is under way; one that has failed is over, and one that may recover is waited for."""
         status, failed = self.migration_status(service.name), False
         if status is not None and _is_under_way(status):
-            status, failed = self.settle(context, service.name, status)
+            status, failed = self.settle(context, MigrationWait(service.name), status)
         if status is None or not _is_under_way(status):
             return
         if failed:

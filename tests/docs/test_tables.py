@@ -11,8 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from airflow_dbaas.api.parameters import SERVICE_TYPES
-from airflow_dbaas.config import desired_state
+from airflow_dbaas.api import parameters
 from airflow_dbaas.emulator.mysql import checks as mysql_checks
 from airflow_dbaas.emulator.mysql import endpoint as mysql_endpoint
 from airflow_dbaas.emulator.postgres import checks, endpoint, extensions, obstacles
@@ -24,8 +23,8 @@ HOW_TO = ROOT / "docs" / "how-to"
 PAGES = [*(ROOT / "docs" / "reference" / "operators").glob("*.md"), ROOT / "docs" / "reference" / "sensors.md"]
 REFERENCE = "\n".join(page.read_text() for page in PAGES)
 FAMILIES = {
-    "<service type>": sorted(SERVICE_TYPES),
-    "<endpoint type>": sorted(desired_state.ENDPOINT_TYPES),
+    "<service type>": sorted(parameters.SERVICE_TYPES),
+    "<endpoint type>": sorted(parameters.ENDPOINT_TYPES),
 }
 
 
