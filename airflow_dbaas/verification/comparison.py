@@ -288,7 +288,9 @@ class _Rows(Generic[SessionT]):
             for name, reading in readings.items():
                 self._submit(name, reading)
             by_size = sorted(readings.items(), key=lambda one: -one[1].bytes)
-            return {name: ends for name, reading in by_size if (ends := self._differing(name, reading))}
+            differing = {name: ends for name, reading in by_size if (ends := self._differing(name, reading))}
+            self.pair.look_closer(self.report, sorted(readings.keys() - differing.keys()))
+            return differing
 
     def _view(self, stack: ExitStack, readers: Readers[SessionT], server: Server, session: SessionT) -> Any:
         snapshot = self.pair.snapshot(session)

@@ -74,21 +74,56 @@ POSTGRES: tuple[Kind, ...] = (
     Kind("large objects:"),
 )
 
+_NOT_MIGRATED = "users are not migrated, so what they defined belongs to the target's administrator"
+_COMMENT = "comments change nothing"
 MYSQL: tuple[Kind, ...] = (
-    Kind("database", ("definition",)),
-    Kind("table", ("definition",)),
-    Kind("sequence", ("definition",)),
-    Kind("column", ("definition",)),
-    Kind("order of columns", ("definition",)),
-    Kind("view", ("definition",)),
-    Kind("index", ("definition",)),
-    Kind("foreign key", ("definition",)),
-    Kind("check constraint", ("definition",)),
-    Kind("check constraints", ("definition",)),
-    Kind("function", ("definition",)),
-    Kind("procedure", ("definition",)),
-    Kind("trigger", ("definition",)),
-    Kind("event", ("definition",)),
+    Kind("database", ("character set", "collation"), ("comment",), why=_COMMENT),
+    Kind(
+        "table",
+        ("type", "engine", "collation", "partitions", "statement", "AUTO_INCREMENT", "rows"),
+        ("options", "comment", "versions of rows", "FLOAT digits"),
+        why="options say how rows are stored; a dump carries neither history nor more than six digits of a FLOAT",
+    ),
+    Kind("sequence", ("type", "engine", "collation", "partitions"), ("options", "comment"), why=_COMMENT),
+    Kind(
+        "column",
+        ("type", "character set", "collation", "nullable", "default", "attributes", "generated", "SRID"),
+        ("comment",),
+        why=_COMMENT,
+    ),
+    Kind("order of columns", ("columns",)),
+    Kind(
+        "view",
+        ("query", "check option", "security", "algorithm", "character sets"),
+        ("definer",),
+        why=_NOT_MIGRATED,
+    ),
+    Kind("index", ("columns", "unique", "type", "ignored"), ("comment",), why=_COMMENT),
+    Kind("foreign key", ("columns", "referenced", "on update", "on delete")),
+    Kind("check constraint", ("clause", "enforced")),
+    Kind("check constraints", ("number",)),
+    *(
+        Kind(
+            name,
+            ("parameters", "body", "deterministic", "data access", "security", "sql_mode", "character sets"),
+            ("comment", "definer"),
+            why=_NOT_MIGRATED,
+        )
+        for name in ("function", "procedure", "package", "package body")
+    ),
+    Kind("trigger", ("event", "body", "order", "sql_mode", "character sets"), ("definer",), why=_NOT_MIGRATED),
+    Kind(
+        "event",
+        ("status", "body", "schedule", "on completion", "time zone", "sql_mode", "character sets"),
+        ("comment", "definer"),
+        why=_NOT_MIGRATED,
+    ),
+    Kind("user", notes=("privileges",), level=Level.NOTE, why="users and their privileges are not migrated"),
+    Kind("password", level=Level.NOT_COMPARED, why="users are not migrated"),
+    Kind("server setting", level=Level.NOT_COMPARED, why="the service has its own"),
+    Kind("plugin and loadable function", level=Level.NOT_COMPARED, why="the service has its own"),
+    Kind("statistics and histogram", level=Level.NOT_COMPARED, why="each server collects its own"),
+    Kind("past version of a row", level=Level.NOT_COMPARED, why="history is not migrated; how much there is, is noted"),
 )
 
 
