@@ -13,7 +13,7 @@ from typing import Any
 from airflow_dbaas.verification import comparison
 from airflow_dbaas.verification.connections import PROBE_SECONDS, Server
 from airflow_dbaas.verification.engine import Content, Digest, Entry, Pair, Table
-from airflow_dbaas.verification.kinds import MYSQL, Definitions
+from airflow_dbaas.verification.kinds import MYSQL, Definition, Definitions, Key
 from airflow_dbaas.verification.mysql import catalog, privileges, rows
 from airflow_dbaas.verification.mysql import event_catalog as events
 from airflow_dbaas.verification.mysql.differing import Search
@@ -22,6 +22,8 @@ from airflow_dbaas.verification.report import Level, Report, both
 
 _GIGABYTE = 1 << 30
 _ENDS = ("at the source", "in the target")
+#: Kinds that are a part of what creates a table.
+_IN_STATEMENTS = {"column", "order of columns", "index", "foreign key", "check constraint"}
 
 
 class MysqlPair(Pair[MysqlSession]):
@@ -97,16 +99,17 @@ class MysqlPair(Pair[MysqlSession]):
 
     def objects(self) -> tuple[Definitions, Definitions]:
         """See ``Pair``. Events are created disabled by a replication."""
+        exact = self.source.release == self.target.release
         wanted, found = self.at_both(
             partial(
                 catalog.objects,
-                exact=self.source.release == self.target.release,
+                exact=exact,
                 same_family=self.source.mariadb == self.target.mariadb,
                 event_status=not self.replicating,
             )
         )
         # What is true of a whole table is not said of its parts again.
-        single = {key.name for key in wanted.keys() ^ found.keys() if not key.parent}
+        single = {key.name for key in wanted.keys() ^ found.keys() if key.kind in {"table", "view", "sequence"}}
         shared = wanted.keys() & found.keys()
         wanted, found = (
             {
@@ -117,22 +120,25 @@ class MysqlPair(Pair[MysqlSession]):
             | catalog.order_of_columns(end, shared)
             for end in (wanted, found)
         )
-        if self.source.same_version(self.target):
+        if exact and self.source.same_version(self.target):
             self._add_statements(wanted, found)
         return wanted, found
 
     def _add_statements(self, wanted: Definitions, found: Definitions) -> None:
         """Compare what creates a table as a whole, where nothing else of it differs."""
-        differing = {key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key)}
-        parts = {key.parent for key in differing}
-        tables = [key.name for key in wanted.keys() & found.keys() if key.kind == "table" and key.name not in parts]
-        for end, statements in zip(
-            (wanted, found), self.at_both(partial(catalog.statements, tables=tables)), strict=True
-        ):
-            for table, statement in statements.items():
-                definition = end[catalog.Key("table", table)]
-                if definition is not None:
-                    end[catalog.Key("table", table)] = {**definition, "statement": statement}
+        differing = {
+            key.parent
+            for key in wanted.keys() | found.keys()
+            if key.kind in _IN_STATEMENTS and _meaning(wanted.get(key)) != _meaning(found.get(key))
+        }
+        tables = [key.name for key in wanted.keys() & found.keys() if key.kind == "table" and key.name not in differing]
+        statements = self.at_both(partial(catalog.statements, tables=tables))
+        for end, by_table in zip((wanted, found), statements, strict=True):
+            for table in tables:
+                key = Key("table", table)
+                # One that cannot be read at an end is told when its rows are.
+                if all(table in one for one in statements):
+                    end[key] = {**(end[key] or {}), "statement": by_table[table]}
 
     def tables(self, report: Report) -> dict[str, tuple[Table, Table]]:
         """See ``Pair``."""
@@ -144,10 +150,9 @@ class MysqlPair(Pair[MysqlSession]):
     def _note_history(self, report: Report) -> None:
         wanted, found = self.at_both(rows.versions)
         for table in sorted(wanted.keys() | found.keys()):
-            if table not in self._read:
-                continue
-            one, other = wanted.get(table, 0), found.get(table, 0)
-            if one != other:
+            one, other = wanted.get(table), found.get(table)
+            # Without history at one end it is defined differently; if it cannot be read, its rows say so.
+            if one is not None and other is not None and one != other:
                 message = f"versions of rows, past ones included: {one} at the source, {other} in the target"
                 report.add(Level.NOTE, self.dbname, "table", table, message)
 
@@ -195,6 +200,11 @@ class MysqlPair(Pair[MysqlSession]):
                 report.add(Level.DIFFERENCE, self.dbname, "table", table, message)
             elif found[table] > wanted[table]:
                 report.add(Level.NOTE, self.dbname, "table", table, text)
+
+
+def _meaning(definition: Definition) -> Definition:
+    """A definition without its comment."""
+    return definition and {part: text for part, text in definition.items() if part != "comment"}
 
 
 compare = partial(comparison.compare, MysqlPair)

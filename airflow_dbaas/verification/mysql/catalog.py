@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
-from itertools import chain
+from contextlib import suppress
+from itertools import chain, takewhile
 from typing import Any
 
+from airflow_dbaas.api.errors import DbaasDatabaseError
 from airflow_dbaas.verification.kinds import Definition, Definitions, Key
 from airflow_dbaas.verification.mysql import spelling
 from airflow_dbaas.verification.mysql.sessions import MysqlSession
@@ -70,13 +72,16 @@ def objects(session: MysqlSession, *, exact: bool, same_family: bool, event_stat
 def statements(session: MysqlSession, tables: Iterable[str]) -> dict[str, str]:
     """What creates each table, in one order of lines and without what is compared by itself or only noted.
 
-    ``information_schema`` does not show all: periods of time, for instance, are only in here.
+    ``information_schema`` does not show all: periods of time, for instance, are only in here. A table that this login
+    may not read is left out.
     """
     found = {}
     for table in tables:
-        lines = session.rows(f"SHOW CREATE TABLE {quoted(table)}")[0][1].split("\n")
-        # The last one has the engine and what is noted. A comment's quotation marks are doubled.
-        found[table] = "\n".join(sorted(_COMMENT.sub("", line).rstrip(",").strip() for line in lines[1:-1]))
+        with suppress(DbaasDatabaseError):
+            _, *lines = session.rows(f"SHOW CREATE TABLE {quoted(table)}")[0][1].split("\n")
+            # Then come the engine, and what is noted.
+            body = takewhile(lambda line: not line.startswith(")"), lines)
+            found[table] = "\n".join(sorted(_COMMENT.sub("", line).rstrip(",").strip() for line in body))
     return found
 
 
@@ -318,17 +323,15 @@ def _triggers(session: MysqlSession, *, exact: bool) -> Found:
         action_order, {_mode(exact=exact)}, definer, {_CHARSETS}, database_collation
         FROM information_schema.triggers WHERE trigger_schema = DATABASE()"""
     for name, table, body, timing, event, order, mode, definer, *charsets in session.rows(query):
-        yield (
-            Key("trigger", name, table),
-            {
-                "event": f"{timing} {event}",
-                "body": spelling.body(body),
-                "order": str(order),
-                "sql_mode": mode,
-                "character sets": _charsets(charsets, exact=exact),
-                "definer": definer,
-            },
-        )
+        definition = {
+            "event": f"{timing} {event}",
+            "body": spelling.body(body or ""),
+            "order": str(order),
+            "sql_mode": mode,
+            "character sets": _charsets(charsets, exact=exact),
+            "definer": definer,
+        }
+        yield Key("trigger", name, table), None if body is None else definition
 
 
 def _events(session: MysqlSession, *, exact: bool, status: bool) -> Found:
@@ -336,20 +339,18 @@ def _events(session: MysqlSession, *, exact: bool, status: bool) -> Found:
         starts, ends, on_completion, time_zone, {_mode(exact=exact)}, event_comment, definer, {_CHARSETS},
         database_collation FROM {EVENTS}"""
     for name, shown, body, *schedule, completion, zone, mode, comment, definer, one, two, three in session.rows(query):
-        yield (
-            Key("event", name),
-            {
-                "status": spelling.event_status(shown) if status else "",
-                "body": spelling.body(body),
-                "schedule": _words(schedule),
-                "on completion": completion,
-                "time zone": zone,
-                "sql_mode": mode,
-                "character sets": _charsets([one, two, three], exact=exact),
-                "comment": comment,
-                "definer": definer,
-            },
-        )
+        definition = {
+            "status": spelling.event_status(shown) if status else "",
+            "body": spelling.body(body or ""),
+            "schedule": _words(schedule),
+            "on completion": completion,
+            "time zone": zone,
+            "sql_mode": mode,
+            "character sets": _charsets([one, two, three], exact=exact),
+            "comment": comment,
+            "definer": definer,
+        }
+        yield Key("event", name), None if body is None else definition
 
 
 def _mode(*, exact: bool) -> str:

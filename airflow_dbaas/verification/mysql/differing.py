@@ -45,9 +45,13 @@ class Search:
     show_values: bool
     found: list[str] = field(default_factory=list)
     ranges: list[tuple[int, int]] = field(default_factory=list)
+    #: Whether rows that differ were left unread.
+    unread: bool = False
 
     def words(self) -> str:
-        """What was found."""
+        """What was found; nothing of a table whose rows are only counted."""
+        if not self.read.columns:
+            return ""
         key = self.read.range_key
         if key is None:
             self._by_groups()
@@ -62,7 +66,8 @@ class Search:
             shown = [str(low) if low == high else f"{low} to {high}" for low, high in merged[:_RANGES]]
             texts.append(f"{key} {', '.join(shown)}{_more(len(merged), _RANGES)}")
         if self.found:
-            texts.append(f"rows {', '.join(self.found[:_KEYS])}{_more(len(self.found), _KEYS)}")
+            more = " and others" if self.unread else _more(len(self.found), _KEYS)
+            texts.append(f"rows {', '.join(self.found[:_KEYS])}{more}")
         return "; ".join(texts)
 
     def _ends(self, query: str) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
@@ -78,12 +83,17 @@ class Search:
             first = low + part * step
             last = min(first + step - 1, high)
             if len(self.found) >= _KEYS:
+                self.unread = True
                 self.ranges.append((first, last))
             elif rows > _FEW_ROWS and step > 1:
                 self._by_ranges(key, first, last)
             else:
                 where = f"WHERE {name} BETWEEN {first} AND {last}"
-                keys = self._read(where) if rows <= _ROWS_READ else []
+                keys = []
+                if rows <= _ROWS_READ:
+                    keys = self._read(where)
+                else:
+                    self.unread = True
                 numbers = [int(one[0]) for one in keys]
                 self.ranges.append((min(numbers), max(numbers)) if numbers else (first, last))
 
@@ -97,6 +107,7 @@ class Search:
             total += count
             if total <= _ROWS_READ:
                 parts.append(str(part))
+        self.unread = len(parts) < len(differing)
         if parts:
             self._read(f"WHERE {group} IN ({', '.join(parts)})")
 

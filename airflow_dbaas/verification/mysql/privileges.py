@@ -7,7 +7,7 @@ TRIGGER. So what it shows is all there is only where the login's grants say so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from airflow_dbaas.verification.mysql.sessions import MysqlSession
@@ -43,13 +43,18 @@ class Grants:
 
 def grants(session: MysqlSession) -> Grants:
     """What the login may do, with the roles that are active."""
-    found = Grants()
     statement = "SHOW GRANTS"
     if not session.mariadb and session.version >= (8,):
         ((roles,),) = session.rows("SELECT CURRENT_ROLE()")
         if roles != "NONE":
             statement = f"SHOW GRANTS FOR CURRENT_USER() USING {roles}"
-    for (line,) in session.rows(statement):
+    return parsed(line for (line,) in session.rows(statement))
+
+
+def parsed(lines: Iterable[str]) -> Grants:
+    """What the lines say that ``SHOW GRANTS`` gives."""
+    found = Grants()
+    for line in lines:
         if grant := _GRANT.match(line):
             verb, privileges, database, table = grant.groups()
             place = (_plain(database), _plain(table), set(privileges.split(", ")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from airflow_dbaas.api.errors import DbaasDatabaseError
@@ -182,7 +183,11 @@ def readings(session: MysqlSession, tables: dict[str, Columns]) -> dict[str, Tab
 def _ranges(session: MysqlSession, table: str, key: str, count: int) -> tuple[str | None, ...]:
     """Conditions that divide a table by its key; the first and the last are open, so that no row is left out."""
     name = quoted(key)
-    ((low, high),) = session.rows(f"SELECT MIN({name}), MAX({name}) FROM {quoted(table)}")
+    try:
+        ((low, high),) = session.rows(f"SELECT MIN({name}), MAX({name}) FROM {quoted(table)}")
+    except DbaasDatabaseError:
+        # Reading it says why.
+        return (None,)
     if low is None:
         return (None,)
     step = (high - low) // count + 1
@@ -223,12 +228,13 @@ def digest(session: MysqlSession, table: str, read: Columns, *, part: str | None
 
 
 def versions(session: MysqlSession) -> dict[str, int]:
-    """Rows of the tables with history, past ones included."""
+    """Rows of the tables with history, past ones included; of those that this login may read."""
     if not session.mariadb:
         return {}
     query = """SELECT table_name FROM information_schema.tables
         WHERE table_schema = DATABASE() AND table_type = 'SYSTEM VERSIONED'"""
-    return {
-        table: int(session.rows(f"SELECT COUNT(*) FROM {quoted(table)} FOR SYSTEM_TIME ALL")[0][0])
-        for (table,) in session.rows(query)
-    }
+    found = {}
+    for (table,) in session.rows(query):
+        with suppress(DbaasDatabaseError):
+            found[table] = int(session.rows(f"SELECT COUNT(*) FROM {quoted(table)} FOR SYSTEM_TIME ALL")[0][0])
+    return found
