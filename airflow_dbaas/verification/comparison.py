@@ -212,9 +212,7 @@ class _Comparison(Generic[SessionT]):
                 both = [stack.enter_context(self.pair.session(end, name)) for end in (self.source, self.target)]
                 compared = self.pair(name, both[0], both[1], replicating=self.options.replicating)
                 if only is None and self.options.tables is None:
-                    compared.compare_objects(report)
-                    if not self.options.replicating:
-                        compared.compare_what_is_left_out(report)
+                    self._definitions(compared, report)
                 rows = _Rows(self, compared, report, only)
                 differing = rows.compare()
                 settled = not differing or time.monotonic() >= deadline
@@ -229,6 +227,16 @@ class _Comparison(Generic[SessionT]):
             log.info("%s: not equal yet: %s", name, one_line(", ".join(differing)))
             time.sleep(_SECONDS_BETWEEN_LOOKS)
             only = set(differing)
+
+    def _definitions(self, compared: Pair[SessionT], report: Report) -> None:
+        compared.compare_objects(report)
+        if self.options.replicating:
+            return
+        try:
+            compared.compare_what_is_left_out(report)
+        except DbaasDatabaseError as error:
+            message = f"what replication leaves out cannot be compared: {error}"
+            report.add(Level.DIFFERENCE, compared.dbname, "", "", message, retryable=error.retryable)
 
     def asked_for(self, dbname: str, tables: Collection[str]) -> list[str]:
         """Those of a database's tables whose rows are compared."""
@@ -306,7 +314,11 @@ class _Rows(Generic[SessionT]):
             if name in known and self.only is None:
                 fingerprints = known[name]["source"], known[name]["target"]
                 checks[name] = [
-                    readers.submit(view, 0, partial(self.pair.unchanged, table=name, fingerprint=fingerprint))
+                    readers.submit(
+                        view,
+                        0,
+                        partial(self.pair.unchanged, table=name, fingerprint=fingerprint, rows=known[name]["rows"]),
+                    )
                     for (readers, view), fingerprint in zip(self._views, fingerprints, strict=True)
                 ]
         skipped = set()
@@ -346,7 +358,7 @@ class _Rows(Generic[SessionT]):
         except DbaasDatabaseError as error:
             self.comparison.progress.done(dbname, name, 0)
             message = f"cannot be compared: {error}"
-            self.report.add(Level.DIFFERENCE, dbname, "table", name, message, retryable=error.retryable)
+            self.report.add(Level.DIFFERENCE, dbname, self.pair.kind_of(name), name, message, retryable=error.retryable)
             return None
         self.comparison.progress.done(dbname, name, found.rows)
         result = TableResult(
@@ -382,17 +394,27 @@ class _Rows(Generic[SessionT]):
         """Say which tables differ, and in which rows."""
         for name, (wanted, found) in sorted(differing.items()):
             self.rows += found.rows
+            kind = self.pair.kind_of(name)
+            reason = self._tried(partial(self.pair.explain, name, found))
+            if reason:
+                self.report.add(Level.NOTE, self.pair.dbname, kind, name, reason)
+                continue
             what = "the same number of rows, other content" if wanted.rows == found.rows else "rows"
             text = f"{what} ({wanted.rows} at the source, {found.rows} in the target)"
-            if self.options.content != "count" and (where := self._where(name)):
+            if self.options.content != "count" and (where := self._tried(partial(self._where, name))):
                 text += f": {where}"
-            self.report.add(Level.DIFFERENCE, self.pair.dbname, "table", name, text)
+            self.report.add(Level.DIFFERENCE, self.pair.dbname, kind, name, text)
 
     def _where(self, name: str) -> str:
+        return self.pair.differing_rows(name, show_values=self.options.show_values)
+
+    def _tried(self, describe: Callable[[], str]) -> str:
+        """A description that is good to have, and whose lack is no reason to end."""
         try:
-            return self.pair.differing_rows(name, show_values=self.options.show_values)
+            return describe()
         except DbaasDatabaseError as error:
-            return f"which rows was not found out: {error}"
+            log.info("%s: %s", self.pair.dbname, one_line(str(error)))
+            return ""
 
     def summary(self) -> Database:
         """What there is in the database."""

@@ -61,6 +61,12 @@ class Session:
         with self._failures(), self._execute(query, values) as cursor:
             return [tuple(row) for row in cursor.fetchall()]
 
+    def records(self, query: str, values: Sequence[Any] = ()) -> list[list[tuple[str, Any]]]:
+        """All rows of a query, each as pairs of a column's name and its value."""
+        with self._failures(), self._execute(query, values) as cursor:
+            names = [column[0] for column in cursor.description]
+            return [list(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
     def interrupt(self) -> None:
         """Have the statement that runs end with an error; called from another thread."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,6 +18,10 @@ FoundT = TypeVar("FoundT")
 
 #: How deep rows are compared: a checksum of each, of a sample of them, or only their number.
 Content = Literal["all", "sample", "count"]
+
+
+MISSING = "missing in the target"
+IN_TARGET_ONLY = "in the target only"
 
 
 @dataclass(frozen=True)
@@ -127,10 +131,6 @@ class Pair(ABC, Generic[SessionT]):
         return opened
 
     @abstractmethod
-    def objects(self) -> tuple[Definitions, Definitions]:
-        """Definitions at the source and in the target."""
-
-    @abstractmethod
     def tables(self, report: Report) -> dict[str, tuple[Table, Table]]:
         """Whatever holds rows at both ends, by name. What cannot be compared is told to the report."""
 
@@ -149,9 +149,20 @@ class Pair(ABC, Generic[SessionT]):
         """What ``unchanged`` needs to tell later whether a table was written to; None: that cannot be told."""
         return None
 
-    def unchanged(self, session: SessionT, table: str, fingerprint: str) -> bool:
-        """Whether nothing was written to a table since its fingerprint was taken."""
+    def unchanged(self, session: SessionT, table: str, fingerprint: str, rows: int) -> bool:
+        """Whether nothing was written to a table since its fingerprint was taken. Called in several threads at once.
+
+        :param rows: that it had.
+        """
         return False
+
+    def explain(self, table: str, in_target: Digest) -> str:
+        """Why a table may differ all the same, in words; empty: it may not."""
+        return ""
+
+    def kind_of(self, table: str) -> str:
+        """What kind of object holds the rows."""
+        return "table"
 
     def rule(self, content: Content) -> str:
         """How rows are compared, in words."""
@@ -160,14 +171,14 @@ class Pair(ABC, Generic[SessionT]):
     def compare_what_is_left_out(self, report: Report) -> None:
         """Compare what replication leaves out; nothing by default."""
 
+    @abstractmethod
     def compare_objects(self, report: Report) -> None:
         """Compare definitions."""
-        kinds = {kind.name: kind for kind in self.kinds}
-        wanted, found = self.objects()
-        for key in sorted(wanted.keys() | found.keys()):
-            kind = kinds[key.kind]
-            for level, message in _unequal(kind, key, wanted, found):
-                report.add(level, self.dbname, key.kind, key.label, message)
+
+    def compare_definitions(self, report: Report, wanted: Definitions, found: Definitions) -> None:
+        """Report where definitions at the source and in the target differ."""
+        for level, key, message in unequal(self.kinds, wanted, found):
+            report.add(level, self.dbname, key.kind, key.label, message)
 
     def at_both(self, read: Callable[[SessionT], FoundT]) -> tuple[FoundT, FoundT]:
         """What there is to read at the source and in the target, read at the same time."""
@@ -176,12 +187,20 @@ class Pair(ABC, Generic[SessionT]):
             return ends[0].result(), ends[1].result()
 
 
+def unequal(kinds: tuple[Kind, ...], wanted: Definitions, found: Definitions) -> Iterator[tuple[Level, Key, str]]:
+    """Where definitions at the source and in the target differ, how much that weighs, and what differs."""
+    by_name = {kind.name: kind for kind in kinds}
+    for key in sorted(wanted.keys() | found.keys()):
+        for level, message in _unequal(by_name[key.kind], key, wanted, found):
+            yield level, key, message
+
+
 def _unequal(kind: Kind, key: Key, wanted: Definitions, found: Definitions) -> list[tuple[Level, str]]:
     """What differs, and how much that weighs: at most one message for each level."""
     if key not in found:
-        return [(kind.level, "missing in the target")]
+        return [(kind.level, MISSING)]
     if key not in wanted:
-        return [(kind.level, "in the target only")]
+        return [(kind.level, IN_TARGET_ONLY)]
     at_source, in_target = wanted[key], found[key]
     for definition, where in ((at_source, "at the source"), (in_target, "in the target")):
         if definition is None:

@@ -60,36 +60,127 @@ class Kind:
         raise KeyError(f"{self.name}: {part}")
 
 
+_OWNERS = "a migration gives all to the service's administrator, and grants what there are roles for"
+_DROPPED = ("owner", "grants")
+
 POSTGRES: tuple[Kind, ...] = (
-    Kind("table", ("definition",)),
-    Kind("view", ("definition",)),
-    Kind("index", ("definition",)),
-    Kind("function", ("definition",)),
-    Kind("trigger", ("definition",)),
-    Kind("constraint", ("definition",)),
-    Kind("type", ("definition",)),
-    Kind("composite type", ("definition",)),
-    Kind("sequence", ("definition", "position")),
-    Kind("extension"),
-    Kind("large objects:"),
+    Kind(
+        "database",
+        ("comment",),
+        ("collation", "character classes", "encoding", "connection limit", *_DROPPED),
+        why="the service creates databases with settings of its own",
+    ),
+    Kind("settings of the database", ("settings",), why="a dump does not carry ALTER DATABASE … SET: set them again"),
+    Kind("settings of a role in the database", (), ("settings",), Level.NOTE, "roles are not migrated"),
+    Kind("role", (), ("attributes", "member of", "settings"), Level.NOTE, "roles are not migrated"),
+    Kind("schema", ("comment",), _DROPPED, why=_OWNERS),
+    Kind("extension", ("schema",), ("version",), why="the service has versions of its own"),
+    Kind(
+        "table",
+        (
+            *("form", "persistence", "row security", "forced row security", "replica identity", "partition key"),
+            *("inherits", "partition of", "partition bounds", "of type", "server", "foreign options"),
+            *("order of columns", "comment", "rows"),
+        ),
+        ("options", "access method", "tablespace", *_DROPPED),
+        why="how a table is stored does not change what it means",
+    ),
+    Kind(
+        "column",
+        (
+            *("type", "collation", "not null", "default", "identity", "generated", "generated is", "foreign options"),
+            "comment",
+        ),
+        ("options", "storage", "compression", "statistics target", "grants"),
+        why="how a column is stored does not change what it means",
+    ),
+    Kind("view", ("definition", "order of columns", "options", "comment"), _DROPPED, why=_OWNERS),
+    Kind(
+        "materialized view",
+        ("definition", "order of columns", "comment", "filled", "rows"),
+        ("options", *_DROPPED, "rows, if it was out of date at the source"),
+        why="a restore fills it from the tables as they are",
+    ),
+    Kind(
+        "sequence",
+        (
+            *("type", "start", "increment", "minimum", "maximum", "cache", "cycle", "persistence", "owned by"),
+            *("comment", "position"),
+        ),
+        _DROPPED,
+        why=_OWNERS,
+    ),
+    Kind(
+        "index",
+        ("definition", "valid", "ready", "attached to", "replica identity", "comment"),
+        ("clustered", "tablespace"),
+        why="where an index lies does not change what it means",
+    ),
+    Kind("constraint", ("definition", "validated", "triggers enabled", "comment")),
+    Kind("trigger", ("definition", "enabled", "comment")),
+    Kind("rule", ("definition", "enabled", "comment")),
+    Kind("policy", ("command", "form", "roles", "using", "check", "comment")),
+    Kind("extended statistics", ("definition", "comment"), ("statistics target", "owner"), why=_OWNERS),
+    Kind("function", ("definition", "comment"), _DROPPED, why=_OWNERS),
+    Kind("procedure", ("definition", "comment"), _DROPPED, why=_OWNERS),
+    Kind(
+        "aggregate",
+        (
+            *("form", "returns", "state function", "final function", "combine function", "serialize function"),
+            *("deserialize function", "moving state function", "inverse function", "moving final function"),
+            *("state", "moving state", "options", "sort operator", "comment"),
+        ),
+        _DROPPED,
+        why=_OWNERS,
+    ),
+    Kind("operator", ("function", "returns", "commutator", "negator", "options", "comment"), ("owner",), why=_OWNERS),
+    Kind("operator class", ("type", "storage", "default", "family", "comment"), ("owner",), why=_OWNERS),
+    Kind("operator family", ("operators", "functions", "comment"), ("owner",), why=_OWNERS),
+    Kind("cast", ("function", "context", "method", "comment")),
+    Kind(
+        "type",
+        ("form", "base type", "default", "not null", "collation", "labels", "range", "functions", "comment"),
+        _DROPPED,
+        why=_OWNERS,
+    ),
+    Kind("composite type", ("order of columns", "comment"), _DROPPED, why=_OWNERS),
+    Kind("collation", ("provider", "locale", "deterministic", "rules", "comment"), ("owner",), why=_OWNERS),
+    Kind("conversion", ("definition", "comment"), ("owner",), why=_OWNERS),
+    Kind("text search configuration", ("parser", "mappings", "comment"), ("owner",), why=_OWNERS),
+    Kind("text search dictionary", ("template", "options", "comment"), ("owner",), why=_OWNERS),
+    Kind("text search parser", ("comment",)),
+    Kind("text search template", ("comment",)),
+    Kind("language", ("trusted", "handler", "comment"), _DROPPED, why=_OWNERS),
+    Kind("transform", ("from sql", "to sql")),
+    Kind("event trigger", ("event", "function", "tags", "enabled", "comment"), ("owner",), why=_OWNERS),
+    Kind("foreign data wrapper", ("handler", "validator", "options", "comment"), _DROPPED, why=_OWNERS),
+    Kind("foreign server", ("wrapper", "type", "version", "options", "comment"), _DROPPED, why=_OWNERS),
+    Kind("user mapping", why="whether it is there; its options hold secrets"),
+    Kind("default privileges", (), ("grants",), Level.NOTE, "they belong to roles, which are not migrated"),
+    Kind("publication", (), ("tables", "actions"), Level.NOTE, "a migration does not carry them"),
+    Kind("large object", ("content",), why="their number, and the content of all of them"),
+    Kind("subscription", level=Level.NOT_COMPARED, why="they hold secrets, and a migration does not carry them"),
+    Kind("table of an extension", level=Level.NOT_COMPARED, why="the extension makes them"),
+    Kind("temporary table", level=Level.NOT_COMPARED, why="they end with their session"),
+    Kind("virtual generated column", level=Level.NOT_COMPARED, why="nothing is stored; its expression is compared"),
+    Kind("statistics of the planner", level=Level.NOT_COMPARED, why="the service collects its own"),
+    Kind("security label", level=Level.NOT_COMPARED, why="the service has no provider of them"),
+    Kind("tablespace", level=Level.NOT_COMPARED, why="the service has none"),
 )
 
 _NOT_MIGRATED = "users are not migrated, so what they defined belongs to the target's administrator"
-_COMMENT = "comments change nothing"
 MYSQL: tuple[Kind, ...] = (
-    Kind("database", ("character set", "collation"), ("comment",), why=_COMMENT),
+    Kind("database", ("character set", "collation", "comment")),
     Kind(
         "table",
-        ("type", "engine", "collation", "partitions", "statement", "AUTO_INCREMENT", "rows"),
-        ("options", "comment", "versions of rows", "FLOAT digits"),
-        why="options say how rows are stored; a dump carries neither history nor more than six digits of a FLOAT",
+        ("type", "engine", "collation", "partitions", "statement", "AUTO_INCREMENT", "comment", "rows"),
+        ("options", "versions of rows", "FLOAT digits", "AUTO_INCREMENT, if it is ahead of the source's"),
+        why="options say how rows are stored; a dump carries neither past versions nor more than six digits of a FLOAT",
     ),
-    Kind("sequence", ("type", "engine", "collation", "partitions"), ("options", "comment"), why=_COMMENT),
+    Kind("sequence", ("type", "engine", "collation", "comment", "position"), ("options",), why="as of tables"),
     Kind(
         "column",
-        ("type", "character set", "collation", "nullable", "default", "attributes", "generated", "SRID"),
-        ("comment",),
-        why=_COMMENT,
+        ("type", "character set", "collation", "nullable", "default", "attributes", "generated", "SRID", "comment"),
     ),
     Kind("order of columns", ("columns",)),
     Kind(
@@ -98,15 +189,15 @@ MYSQL: tuple[Kind, ...] = (
         ("definer",),
         why=_NOT_MIGRATED,
     ),
-    Kind("index", ("columns", "unique", "type", "ignored"), ("comment",), why=_COMMENT),
+    Kind("index", ("columns", "unique", "type", "ignored", "comment")),
     Kind("foreign key", ("columns", "referenced", "on update", "on delete")),
     Kind("check constraint", ("clause", "enforced")),
-    Kind("check constraints", ("number",)),
+    Kind("check constraints", ("number",), why="between MySQL and MariaDB, which name and write them differently"),
     *(
         Kind(
             name,
-            ("parameters", "body", "deterministic", "data access", "security", "sql_mode", "character sets"),
-            ("comment", "definer"),
+            ("parameters", "body", "deterministic", "data access", "security", "sql_mode", "character sets", "comment"),
+            ("definer",),
             why=_NOT_MIGRATED,
         )
         for name in ("function", "procedure", "package", "package body")
@@ -114,16 +205,17 @@ MYSQL: tuple[Kind, ...] = (
     Kind("trigger", ("event", "body", "order", "sql_mode", "character sets"), ("definer",), why=_NOT_MIGRATED),
     Kind(
         "event",
-        ("status", "body", "schedule", "on completion", "time zone", "sql_mode", "character sets"),
-        ("comment", "definer"),
+        ("status", "body", "schedule", "on completion", "time zone", "sql_mode", "character sets", "comment"),
+        ("definer",),
         why=_NOT_MIGRATED,
     ),
-    Kind("user", notes=("privileges",), level=Level.NOTE, why="users and their privileges are not migrated"),
+    Kind("user", (), ("privileges",), Level.NOTE, "users are not migrated"),
     Kind("password", level=Level.NOT_COMPARED, why="users are not migrated"),
+    Kind("privilege on a single routine", level=Level.NOT_COMPARED, why="users are not migrated"),
     Kind("server setting", level=Level.NOT_COMPARED, why="the service has its own"),
-    Kind("plugin and loadable function", level=Level.NOT_COMPARED, why="the service has its own"),
-    Kind("statistics and histogram", level=Level.NOT_COMPARED, why="each server collects its own"),
-    Kind("past version of a row", level=Level.NOT_COMPARED, why="history is not migrated; how much there is, is noted"),
+    Kind("plugin or loadable function", level=Level.NOT_COMPARED, why="the service has its own"),
+    Kind("statistics and histograms", level=Level.NOT_COMPARED, why="each server collects its own"),
+    Kind("past version of a row", level=Level.NOT_COMPARED, why="a dump does not carry them; their number is noted"),
 )
 
 

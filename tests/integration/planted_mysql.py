@@ -211,7 +211,12 @@ def _value(table: str, key: int, column: str, value: str) -> Planted:
 
 
 ALL = (
-    Planted("database", "", "comment: nothing at the source, two in the target", "ALTER DATABASE COMMENT 'two'", NOTE),
+    Planted(
+        "database",
+        "",
+        "also differing: comment",
+        "ALTER DATABASE COMMENT 'two'",
+    ),
     Planted("table", "missing_table", "missing in the target", "DROP TABLE missing_table"),
     Planted("table", "extra_table", "in the target only", "CREATE TABLE extra_table (i int)"),
     Planted(
@@ -232,7 +237,10 @@ ALL = (
         NOTE,
     ),
     Planted(
-        "table", "comment_", "comment: one at the source, two in the target", "ALTER TABLE comment_ COMMENT 'two'", NOTE
+        "table",
+        "comment_",
+        "comment: one at the source, two in the target",
+        "ALTER TABLE comment_ COMMENT 'two'",
     ),
     Planted(
         "table",
@@ -328,7 +336,6 @@ ALL = (
         "remark of columns_",
         "comment: it's at the source, two",
         "ALTER TABLE columns_ MODIFY remark int COMMENT 'two'",
-        NOTE,
     ),
     Planted(
         "order of columns",
@@ -364,7 +371,6 @@ ALL = (
         "remark of indexes",
         "comment: one at the source, two",
         "ALTER TABLE indexes DROP KEY remark, ADD KEY remark (u, i) COMMENT 'two'",
-        NOTE,
     ),
     Planted(
         "foreign key", "missing_fk of child", "missing in the target", "ALTER TABLE child DROP FOREIGN KEY missing_fk"
@@ -424,7 +430,12 @@ ALL = (
         "ALTER TABLE checks DROP CONSTRAINT clause, ADD CONSTRAINT clause CHECK (i > 3)",
     ),
     Planted("sequence", "missing_sequence", "missing in the target", "DROP SEQUENCE missing_sequence"),
-    Planted("table", "position_", "the same number of rows, other content", "DO SETVAL(position_, 5000)"),
+    Planted(
+        "sequence",
+        "position_",
+        "next_not_cached_value: 10 at the source, 5001 in the target",
+        "DO SETVAL(position_, 5000)",
+    ),
     Planted("view", "missing_view", "missing in the target", "DROP VIEW missing_view"),
     Planted("view", "extra_view", "in the target only", "CREATE VIEW extra_view AS SELECT 1 AS a"),
     _view("query_", "query: ", "ALGORITHM=MERGE DEFINER=root", "i < 8"),
@@ -475,7 +486,7 @@ ALL = (
     ),
     _function("mode_", "sql_mode: STRICT_TRANS_TABLES at the source, ", mode="NO_ZERO_DATE"),
     _function("f_charset", "character sets: utf8mb4", charset="latin1"),
-    _function("f_comment", "comment: one at the source, two", how="DETERMINISTIC NO SQL COMMENT 'two'", level=NOTE),
+    _function("f_comment", "comment: one at the source, two", how="DETERMINISTIC NO SQL COMMENT 'two'"),
     _function("f_definer", "definer: root@% at the source, other@%", head="DEFINER=other", level=NOTE),
     Planted("procedure", "missing_procedure", "missing in the target", "DROP PROCEDURE missing_procedure"),
     Planted(
@@ -532,7 +543,7 @@ ALL = (
         "time zone: +00:00 at the source, +01:00",
         settings="time_zone = '+01:00'",
     ),
-    _event("e_comment", "comment: one at the source, two", how="COMMENT 'two'", level=NOTE),
+    _event("e_comment", "comment: one at the source, two", how="COMMENT 'two'"),
     _event("e_definer", "definer: root@% at the source, other@%", head="DEFINER=other", level=NOTE),
     _value("row_values", 1, "i", "8"),
     _value("row_values", 2, "t", "'A'"),

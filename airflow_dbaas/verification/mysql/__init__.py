@@ -12,11 +12,12 @@ from typing import Any
 
 from airflow_dbaas.verification import comparison
 from airflow_dbaas.verification.connections import PROBE_SECONDS, Server
-from airflow_dbaas.verification.engine import Content, Digest, Entry, Pair, Table
-from airflow_dbaas.verification.kinds import MYSQL, Definition, Definitions, Key
+from airflow_dbaas.verification.engine import MISSING, Content, Digest, Entry, Pair, Table
+from airflow_dbaas.verification.kinds import MYSQL, Definitions, Key
 from airflow_dbaas.verification.mysql import catalog, privileges, rows
 from airflow_dbaas.verification.mysql import event_catalog as events
 from airflow_dbaas.verification.mysql.differing import Search
+from airflow_dbaas.verification.mysql.rows import SAMPLED
 from airflow_dbaas.verification.mysql.sessions import MysqlSession, session
 from airflow_dbaas.verification.report import Level, Report, both
 
@@ -74,7 +75,7 @@ class MysqlPair(Pair[MysqlSession]):
             return
         for user, granted in wanted.items():
             if user not in found:
-                report.add(Level.NOTE, "", "user", user, "missing in the target")
+                report.add(Level.NOTE, "", "user", user, MISSING)
             elif granted != found[user]:
                 report.add(Level.NOTE, "", "user", user, f"privileges: {both(granted, found[user])}")
 
@@ -95,10 +96,10 @@ class MysqlPair(Pair[MysqlSession]):
                 self._hidden |= {"procedure", "function"} if kind == "routine" else {kind}
         # Tables that the login does see are compared.
         self._hidden.discard("table")
-        super().compare_objects(report)
+        self.compare_definitions(report, *self._objects())
 
-    def objects(self) -> tuple[Definitions, Definitions]:
-        """See ``Pair``. Events are created disabled by a replication."""
+    def _objects(self) -> tuple[Definitions, Definitions]:
+        """Definitions at both ends. Events are created disabled by a replication."""
         exact = self.source.release == self.target.release
         wanted, found = self.at_both(
             partial(
@@ -129,7 +130,7 @@ class MysqlPair(Pair[MysqlSession]):
         differing = {
             key.parent
             for key in wanted.keys() | found.keys()
-            if key.kind in _IN_STATEMENTS and _meaning(wanted.get(key)) != _meaning(found.get(key))
+            if key.kind in _IN_STATEMENTS and wanted.get(key) != found.get(key)
         }
         tables = [key.name for key in wanted.keys() & found.keys() if key.kind == "table" and key.name not in differing]
         statements = self.at_both(partial(catalog.statements, tables=tables))
@@ -176,14 +177,18 @@ class MysqlPair(Pair[MysqlSession]):
         """See ``Pair``: what the whole server had written."""
         return session.position
 
-    def unchanged(self, session: MysqlSession, table: str, fingerprint: str) -> bool:
+    def unchanged(self, session: MysqlSession, table: str, fingerprint: str, rows: int) -> bool:
         """See ``Pair``."""
         return session.position == fingerprint
+
+    def kind_of(self, table: str) -> str:
+        """See ``Pair``."""
+        return "sequence" if self._read[table].sequence else "table"
 
     def rule(self, content: Content) -> str:
         """See ``Pair``."""
         if content == "sample":
-            return f"the number of rows, and one row of {rows.SAMPLED} by its key"
+            return f"the number of rows, and one row of {SAMPLED} by its key"
         return super().rule(content)
 
     def differing_rows(self, table: str, *, show_values: bool) -> str:
@@ -200,11 +205,6 @@ class MysqlPair(Pair[MysqlSession]):
                 report.add(Level.DIFFERENCE, self.dbname, "table", table, message)
             elif found[table] > wanted[table]:
                 report.add(Level.NOTE, self.dbname, "table", table, text)
-
-
-def _meaning(definition: Definition) -> Definition:
-    """A definition without its comment."""
-    return definition and {part: text for part, text in definition.items() if part != "comment"}
 
 
 compare = partial(comparison.compare, MysqlPair)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_dbaas.verification.engine import IN_TARGET_ONLY, MISSING
 from airflow_dbaas.verification.mysql.catalog import quoted
 from airflow_dbaas.verification.mysql.rows import Columns
 from airflow_dbaas.verification.mysql.sessions import MysqlSession
@@ -52,6 +53,11 @@ class Search:
         """What was found; nothing of a table whose rows are only counted."""
         if not self.read.columns:
             return ""
+        texts = []
+        if self.read.sequence:
+            # It has one row, and no secrets.
+            wanted, found = self._ends(f"SELECT {self._texts()} FROM {quoted(self.table)}")
+            return self._how(wanted[0], found[0], show_values=True)
         key = self.read.range_key
         if key is None:
             self._by_groups()
@@ -60,7 +66,6 @@ class Search:
             limits = [int(limit) for ((low, high),) in ends if low is not None for limit in (low, high)]
             if limits:
                 self._by_ranges(key, min(limits), max(limits))
-        texts = []
         if key is not None and self.ranges:
             merged = list(_merged(self.ranges))
             shown = [str(low) if low == high else f"{low} to {high}" for low, high in merged[:_RANGES]]
@@ -125,8 +130,7 @@ class Search:
     def _read(self, where: str) -> list[tuple[Any, ...]]:
         """Read rows at both ends and note those that differ; returns their keys."""
         key = [quoted(name) for name in self.read.key]
-        texts = [f"CAST({text} AS BINARY)" for text in self.read.texts()]
-        ends = self._ends(f"SELECT {', '.join([*key, *texts])} FROM {quoted(self.table)} {where}")
+        ends = self._ends(f"SELECT {', '.join([*key, self._texts()])} FROM {quoted(self.table)} {where}")
         if not key:
             self._note_unkeyed(*ends)
             return []
@@ -134,8 +138,13 @@ class Search:
         wanted, found = ({row[:count]: row[count:] for row in end} for end in ends)
         keys = [one for one in {**wanted, **found} if wanted.get(one) != found.get(one)]
         for one in sorted(keys, key=repr) if count > 1 else sorted(keys):
-            self.found.append(f"{self._key(one)} ({self._how(wanted.get(one), found.get(one))})")
+            self.found.append(
+                f"{self._key(one)} ({self._how(wanted.get(one), found.get(one), show_values=self.show_values)})"
+            )
         return keys
+
+    def _texts(self) -> str:
+        return ", ".join(f"CAST({text} AS BINARY)" for text in self.read.texts())
 
     def _note_unkeyed(self, wanted: list[tuple[Any, ...]], found: list[tuple[Any, ...]]) -> None:
         at_source, in_target = Counter(wanted), Counter(found)
@@ -147,17 +156,17 @@ class Search:
     def _key(self, values: tuple[Any, ...]) -> str:
         return " ".join(f"{name}={_shown(value)}" for name, value in zip(self.read.key, values, strict=True))
 
-    def _how(self, wanted: tuple[Any, ...] | None, found: tuple[Any, ...] | None) -> str:
+    def _how(self, wanted: tuple[Any, ...] | None, found: tuple[Any, ...] | None, *, show_values: bool) -> str:
         if found is None:
-            return "missing in the target"
+            return MISSING
         if wanted is None:
-            return "in the target only"
+            return IN_TARGET_ONLY
         columns = [
-            f"{name}: {_shown(one)} at the source, {_shown(other)} in the target" if self.show_values else name
+            f"{name}: {_shown(one)} at the source, {_shown(other)} in the target" if show_values else name
             for name, one, other in zip(self.read.columns, wanted, found, strict=True)
             if one != other
         ]
-        return "; ".join(columns) if self.show_values else f"differs in {', '.join(columns)}"
+        return "; ".join(columns) if show_values else f"differs in {', '.join(columns)}"
 
 
 def _merged(ranges: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -70,10 +70,12 @@ class Columns:
 
     :param columns: by name.
     :param key: their names; empty if there is no key.
+    :param sequence: whether it is a sequence, of which MariaDB makes a table with one row.
     """
 
     columns: dict[str, Column]
     key: list[str] = field(default_factory=list)
+    sequence: bool = False
 
     @property
     def has_float(self) -> bool:
@@ -119,9 +121,9 @@ def _joined(texts: Iterable[str]) -> str:
 def columns(session: MysqlSession) -> dict[str, Columns]:
     """What to read of each table (or sequence); not of views."""
     # Joined by the server, a table would be found together with a view whose name differs in case or accents.
-    query = """SELECT table_name FROM information_schema.tables
+    query = """SELECT table_name, table_type FROM information_schema.tables
         WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE')"""
-    found = {table: Columns({}) for (table,) in session.rows(query)}
+    found = {table: Columns({}, sequence=kind == "SEQUENCE") for table, kind in session.rows(query)}
     nullable = set()
     query = """SELECT table_name, column_name, data_type, character_octet_length, extra, is_nullable
         FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position"""
@@ -160,7 +162,8 @@ def both(source: dict[str, Columns], target: dict[str, Columns]) -> dict[str, Co
                 for name, column in wanted.columns.items()
                 if name in there
             }
-            shared[table] = Columns(columns, wanted.key if set(wanted.key) <= columns.keys() else [])
+            key = wanted.key if set(wanted.key) <= columns.keys() else []
+            shared[table] = Columns(columns, key, wanted.sequence)
     return shared
 
 

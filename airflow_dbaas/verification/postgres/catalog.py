@@ -4,66 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow_dbaas.verification.engine import Digest
-from airflow_dbaas.verification.kinds import Definitions, Key
+from airflow_dbaas.verification.engine import Entry
+from airflow_dbaas.verification.postgres.definitions_catalog import RELATION, RELATIONS, definitions, owned
 from airflow_dbaas.verification.postgres.sessions import PostgresSession
 
-# Objects of the user: not the system's, not an extension's.
-_OWN_SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-_NO_EXTENSION = """NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
-    WHERE e.classid = '{catalog}'::pg_catalog.regclass AND e.objid = {oid} AND e.deptype = 'e')"""
-_RELATIONS = f"""
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE {_OWN_SCHEMA} AND {_NO_EXTENSION.format(catalog="pg_catalog.pg_class", oid="c.oid")}
-"""
-_RELATION_NAME = "pg_catalog.format('%I.%I', n.nspname, c.relname)"
-_COLUMNS = """(SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', pg_catalog.quote_ident(a.attname),
-        pg_catalog.format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END,
-        a.attidentity::text, pg_catalog.pg_get_expr(d.adbin, d.adrelid)), ', ' ORDER BY a.attnum)
-    FROM pg_catalog.pg_attribute a
-    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"""
-
-# The kind in words, the name, the definition.
-_OBJECTS = {
-    "table": f"SELECT {_RELATION_NAME}, {_COLUMNS} {_RELATIONS} AND c.relkind IN ('r', 'p', 'f')",
-    "view": f"SELECT {_RELATION_NAME}, {{view}} {_RELATIONS} AND c.relkind IN ('v', 'm')",
-    "index": f"""SELECT {_RELATION_NAME}, pg_catalog.pg_get_indexdef(c.oid)
-        {_RELATIONS} AND c.relkind IN ('i', 'I')""",
-    "function": f"""SELECT pg_catalog.format('%I.%I(%s)', n.nspname, p.proname,
-            pg_catalog.pg_get_function_identity_arguments(p.oid)),
-            CASE WHEN p.prokind IN ('f', 'p') THEN pg_catalog.pg_get_functiondef(p.oid) END
-        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-        WHERE {_OWN_SCHEMA} AND {_NO_EXTENSION.format(catalog="pg_catalog.pg_proc", oid="p.oid")}""",
-    "trigger": f"""SELECT pg_catalog.format('%I on %s', t.tgname, {_RELATION_NAME}),
-            pg_catalog.pg_get_triggerdef(t.oid)
-        FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {_OWN_SCHEMA} AND NOT t.tgisinternal""",
-    # Since PostgreSQL 18 "not null" is a constraint of its own; here it is part of the columns.
-    "constraint": f"""SELECT pg_catalog.format('%I on %s', k.conname, {_RELATION_NAME}),
-            pg_catalog.pg_get_constraintdef(k.oid)
-        FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE {_OWN_SCHEMA} AND k.contype <> 'n'
-            AND {_NO_EXTENSION.format(catalog="pg_catalog.pg_class", oid="c.oid")}""",
-    "type": f"""SELECT pg_catalog.format('%I.%I', n.nspname, t.typname), pg_catalog.concat_ws(' ', t.typtype::text,
-            CASE WHEN t.typbasetype <> 0 THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) END, t.typdefault,
-            (SELECT pg_catalog.string_agg(pg_catalog.quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
-                FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid))
-        FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-        WHERE {_OWN_SCHEMA} AND t.typtype IN ('d', 'e', 'r')
-            AND {_NO_EXTENSION.format(catalog="pg_catalog.pg_type", oid="t.oid")}""",
-    "composite type": f"""SELECT {_RELATION_NAME}, {_COLUMNS}
-        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE {_OWN_SCHEMA} AND c.relkind = 'c'
-            AND {_NO_EXTENSION.format(catalog="pg_catalog.pg_type", oid="c.reltype")}""",
-    # Where it stands is compared apart.
-    "sequence": f"""SELECT {_RELATION_NAME}, (SELECT pg_catalog.concat_ws(' ', s.seqtypid::pg_catalog.regtype,
-            s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle)
-            FROM pg_catalog.pg_sequence s WHERE s.seqrelid = c.oid) {_RELATIONS} AND c.relkind = 'S'""",
-    "extension": "SELECT pg_catalog.quote_ident(extname), NULL FROM pg_catalog.pg_extension",
-    "large objects:": "SELECT pg_catalog.count(*)::text, NULL FROM pg_catalog.pg_largeobject_metadata",
-}
+# As many sequences are read by one statement.
+_AT_ONCE = 100
+# Asked about anything else, the function fails.
+_READABLE = """CASE WHEN c.relkind = 'S' THEN pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
+    AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') ELSE false END"""
 
 
 @dataclass(frozen=True)
@@ -85,93 +34,80 @@ class SequencePosition:
         return f"{self.position} ({'used' if self.called else 'not used'})"
 
 
-def databases(session: PostgresSession) -> list[str]:
-    """Databases that one can connect to, without templates."""
-    query = """SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate
-        AND pg_catalog.has_database_privilege(oid, 'CONNECT') ORDER BY datname"""
-    return [name for (name,) in session.rows(query)]
+def databases(session: PostgresSession) -> list[Entry]:
+    """All databases but the system's templates."""
+    query = """SELECT datname::text, CASE
+            WHEN NOT datallowconn THEN 'no connections to it are allowed'
+            WHEN datistemplate THEN 'it is a template; leave it out with ignore_dbs if it holds nothing to migrate'
+            WHEN NOT pg_catalog.has_database_privilege(oid, 'CONNECT') THEN 'the login has no privilege CONNECT on it'
+            ELSE '' END
+        FROM pg_catalog.pg_database WHERE datname NOT IN ('template0', 'template1') ORDER BY 1"""
+    return [Entry(name, hidden) for name, hidden in session.rows(query)]
 
 
 def is_empty(session: PostgresSession) -> bool:
-    """Whether the database holds nothing of the user's; extensions aside."""
-    found = objects(session, view_definitions=False)
-    return all(key.kind == "extension" or str(key) == "large objects: 0" for key in found)
-
-
-def objects(session: PostgresSession, *, view_definitions: bool) -> Definitions:
-    """Definitions by kind and name.
-
-    :param view_definitions: compare what views are made from; otherwise their columns only, for PostgreSQL writes
-        the same view differently from one major version to the next.
-    """
-    view = "pg_catalog.pg_get_viewdef(c.oid)" if view_definitions else _COLUMNS
-    found: Definitions = {}
-    for kind, query in _OBJECTS.items():
-        for name, definition in session.rows(query.replace("{view}", view)):
-            found[Key(kind, name)] = {"definition": definition} if definition else {}
-    return found
-
-
-def tables(session: PostgresSession) -> set[str]:
-    """Whatever holds rows: tables, partitions, materialized views that are filled."""
-    query = f"SELECT {_RELATION_NAME} {_RELATIONS} AND c.relkind IN ('r', 'm') AND c.relispopulated"
-    return {name for (name,) in session.rows(query)}
+    """Whether the database holds nothing of the user's; extensions and settings aside."""
+    if session.rows("SELECT 1 FROM pg_catalog.pg_largeobject_metadata LIMIT 1"):
+        return False
+    found, failed = definitions(session)
+    everywhere = {"extension", "schema", "database", "language", "default privileges", "settings of the database"}
+    own_schemas = [key for key in found if key.kind == "schema" and key.name != "public"]
+    return not failed and not own_schemas and all(key.kind in everywhere for key in found)
 
 
 def unfilled_views(session: PostgresSession) -> set[str]:
     """Materialized views that were never filled."""
-    query = f"SELECT {_RELATION_NAME} {_RELATIONS} AND c.relkind = 'm' AND NOT c.relispopulated"
+    query = f"SELECT {RELATION} {RELATIONS} AND c.relkind = 'm' AND NOT c.relispopulated"
     return {name for (name,) in session.rows(query)}
 
 
-def hashing(session: PostgresSession) -> tuple[str, int] | None:
-    """The encoding of the database, and what the server's hash function makes of a text; None: it has none (before 11).
-
-    If both are the same at both ends, the same text has the same hash there. It has in all versions, for which rows are
-    in which partition rests on it, but not on all processors.
-    """
-    if session.major < 11:
-        return None
-    query = "SELECT pg_catalog.getdatabaseencoding(), pg_catalog.hashtextextended('the hash of a longer text', 1)"
-    encoding, value = session.rows(query)[0]
-    return encoding, value
-
-
-def digest(session: PostgresSession, table: str, *, content: bool, hashed: bool) -> Digest:
-    """Number of rows and, with ``content``, a checksum that does not depend on their order.
-
-    :param table: quoted name, as ``tables`` gives it.
-    :param hashed: both ends hash alike, see ``hashing``. Otherwise MD5 is used, which takes three times as long.
-    """
-    if not content:
-        return Digest(session.rows(f"SELECT pg_catalog.count(*) FROM ONLY {table}")[0][0])
-    if hashed:
-        row = '(t.*)::text COLLATE pg_catalog."C"'
-        halves = [f"pg_catalog.hashtextextended(r, {seed})" for seed in (0, 1)]
-    else:
-        row = "pg_catalog.md5(pg_catalog.convert_to((t.*)::text, 'UTF8'))"
-        halves = [f"('x' || pg_catalog.{end}(r, 16))::bit(64)::bigint" for end in ("left", "right")]
-    # 128 bits of each row, in halves, let no accident through. Sums of bigint are numeric: they do not overflow, and
-    # equal rows do not cancel each other out. OFFSET keeps the row's text from being made once for each half.
-    sums = ", ".join(f"pg_catalog.sum({half})" for half in halves)
-    query = f"SELECT pg_catalog.count(*), {sums} FROM (SELECT {row} AS r FROM ONLY {table} t OFFSET 0) texts"
-    rows, *checksum = session.rows(query)[0]
-    return Digest(rows, tuple(int(half or 0) for half in checksum), rows)
-
-
 def sequences(session: PostgresSession) -> dict[str, SequencePosition]:
-    """Positions of all sequences."""
-    query = f"""SELECT {_RELATION_NAME}, s.seqincrement FROM pg_catalog.pg_sequence s
+    """Positions of all sequences that the login may read."""
+    query = f"""SELECT {RELATION}, s.seqincrement FROM pg_catalog.pg_sequence s
         JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE {_OWN_SCHEMA} AND {_NO_EXTENSION.format(catalog="pg_catalog.pg_class", oid="c.oid")}"""
+        WHERE {owned("pg_class", "c")} AND {_READABLE} ORDER BY 1"""
     found = {}
-    for name, increment in session.rows(query):
-        position, called = session.rows(f"SELECT last_value, is_called FROM {name}")[0]
-        found[name] = SequencePosition(position, called, increment)
+    listed = session.rows(query)
+    for start in range(0, len(listed), _AT_ONCE):
+        some = listed[start : start + _AT_ONCE]
+        positions = session.rows(" UNION ALL ".join(f"SELECT last_value, is_called FROM {name}" for name, _ in some))
+        for (name, increment), (position, called) in zip(some, positions, strict=True):
+            found[name] = SequencePosition(position, called, increment)
     return found
 
 
+def unreadable_sequences(session: PostgresSession) -> list[str]:
+    """Sequences whose position the login may not read."""
+    query = f"""SELECT {RELATION} {RELATIONS} AND c.relkind = 'S'
+AND NOT {_READABLE} ORDER BY 1"""
+    return [name for (name,) in session.rows(query)]
+
+
 def size(session: PostgresSession) -> int:
-    """Bytes of the user's tables and indexes."""
-    query = f"SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid)) {_RELATIONS} AND c.relkind IN ('r', 'm')"
+    """Bytes of the user's tables and indexes, as the last VACUUM, ANALYZE or CREATE INDEX saw them.
+
+    Their true size would wait for whoever holds a lock.
+    """
+    query = f"""SELECT pg_catalog.sum(c.relpages::bigint) * pg_catalog.current_setting('block_size')::bigint
+        {RELATIONS} AND c.relkind IN ('r', 'm', 'i')"""
     return int(session.rows(query)[0][0] or 0)
+
+
+def parallel(session: PostgresSession) -> int:
+    """How many tables may be read at once: by the memory that the server has for its buffers, and its connections."""
+    query = """SELECT (SELECT setting::bigint * 8192 FROM pg_catalog.pg_settings WHERE name = 'shared_buffers'),
+        pg_catalog.current_setting('max_connections')::int - (SELECT pg_catalog.count(*)
+            FROM pg_catalog.pg_stat_activity WHERE datname IS NOT NULL)"""
+    buffers, free = session.rows(query)[0]
+    # A quarter of the memory is usual: 2 GB of buffers go with 8 GB of memory and four processors.
+    return int(max(1, min(2 + buffers // 2**30, 6, free // 4)))
+
+
+def identity(session: PostgresSession) -> str:
+    """What tells this database from one that took its place: the server's number, if it may be seen, and its own."""
+    query = """SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE'),
+        (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"""
+    visible, oid = session.rows(query)[0]
+    if not visible:
+        return str(oid)
+    return f"{oid}@{session.rows('SELECT system_identifier FROM pg_catalog.pg_control_system()')[0][0]}"

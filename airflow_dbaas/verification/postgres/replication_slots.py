@@ -69,7 +69,8 @@ def remove(source: Server, *, ignore: Iterable[str] = ()) -> list[str]:
     dropped = []
     with session(source, read_only=False) as opened:
         for slot in _released(opened, left_out):
-            opened.run("SELECT pg_catalog.pg_drop_replication_slot(%s)", (slot.name,))
+            with opened.writing():
+                opened.run("SELECT pg_catalog.pg_drop_replication_slot(%s)", (slot.name,))
             dropped.append(str(slot))
         databases = opened.rows(
             "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
@@ -80,7 +81,8 @@ def remove(source: Server, *, ignore: Iterable[str] = ()) -> list[str]:
         with session(source, dbname, read_only=False) as opened:
             for (name,) in opened.rows(_PUBLICATIONS):
                 # A name of these letters only; parameters cannot stand here.
-                opened.run(f"DROP PUBLICATION {_quoted(name)}")
+                with opened.writing():
+                    opened.run(f"DROP PUBLICATION {_quoted(name)}")
                 dropped.append(f"publication {name} of database {dbname}")
     return dropped
 

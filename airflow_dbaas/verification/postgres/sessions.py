@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
+from airflow_dbaas.api.errors import DbaasDatabaseError
 from airflow_dbaas.api.redaction import revealed
 from airflow_dbaas.verification.connections import (
     CONNECT_SECONDS,
@@ -20,19 +21,23 @@ from airflow_dbaas.verification.connections import (
     no_driver,
 )
 
-# One way of writing values at both ends: texts of rows are compared. An empty search path qualifies all names.
-_SESSION = """
-    SET search_path = '';
-    SET datestyle = 'ISO, YMD';
-    SET intervalstyle = 'iso_8601';
-    SET timezone = 'UTC';
-    SET bytea_output = 'hex';
-    SET lc_monetary = 'C';
-    SET client_encoding = 'UTF8';
-    -- Those that this version has. One end is idle while the other one, which may be slower, is at a large table.
-    SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
-        WHERE name IN ('idle_session_timeout', 'statement_timeout', 'transaction_timeout');
+# One way of writing values at both ends: texts of rows are compared. An empty search path qualifies all names. All this
+# is for one transaction only: behind a pooler the next one in the same session may be another application's.
+_SETTINGS = """
+    SET LOCAL search_path = '';
+    SET LOCAL datestyle = 'ISO, YMD';
+    SET LOCAL intervalstyle = 'iso_8601';
+    SET LOCAL timezone = 'UTC';
+    SET LOCAL bytea_output = 'hex';
+    SET LOCAL lc_monetary = 'C';
+    SET LOCAL client_encoding = 'UTF8';
+    SET LOCAL extra_float_digits = 3;
+    SET LOCAL jit = off;
 """
+# Those that this version has. One end is idle while the other one, which may be slower, is at a large table.
+_NO_LIMITS = """SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name IN (
+    'idle_session_timeout', 'idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout')"""
+_STATEMENT_POOLING = "statement pooling"
 
 
 class PostgresSession(Session):
@@ -44,6 +49,64 @@ class PostgresSession(Session):
         super().__init__(connection, parameters)
         self.major = int(self.rows("SHOW server_version_num")[0][0]) // 10000
 
+    def begin(self, snapshot: str | None = None) -> None:
+        """Begin a transaction that sees the database as it is now, or as another one does, and changes nothing.
+
+        :param snapshot: of another session, see ``snapshot``.
+        """
+        try:
+            self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        except DbaasDatabaseError as error:
+            if _STATEMENT_POOLING not in str(error):
+                raise
+            raise DbaasDatabaseError(
+                f"{error}: a pooler in between has no transactions, so neither one state of the database nor settings "
+                "can be kept; use an address that leads to the server itself, or the pooler's transaction mode",
+                retryable=False,
+            ) from None
+        if snapshot is not None:
+            self.run(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        # Have the server refuse to read a table of which it would show a part only.
+        self._settle(f"{_SETTINGS} SET LOCAL row_security = off;")
+
+    def snapshot(self) -> str:
+        """What another session needs to see what this one sees, as long as this one's transaction lasts."""
+        return str(self.rows("SELECT pg_catalog.pg_export_snapshot()")[0][0])
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Something that may fail within the transaction."""
+        self.run("SAVEPOINT attempt")
+        try:
+            yield
+        except DbaasDatabaseError:
+            self.run("ROLLBACK TO SAVEPOINT attempt")
+            self.run("RELEASE SAVEPOINT attempt")
+            raise
+        self.run("RELEASE SAVEPOINT attempt")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A transaction that may change things."""
+        self.run("BEGIN READ WRITE")
+        try:
+            self._settle(_SETTINGS)
+            yield
+        except BaseException:
+            self.run("ROLLBACK")
+            raise
+        self.run("COMMIT")
+
+    def interrupt(self) -> None:
+        """See ``Session``."""
+        # What has ended meanwhile need not be interrupted.
+        with suppress(Exception):
+            self._connection.cancel()
+
+    def _settle(self, settings: str) -> None:
+        self.run(f"{settings} SET LOCAL lock_timeout = '{LOCK_SECONDS * 1000:.0f}ms'")
+        self.rows(_NO_LIMITS)
+
     @staticmethod
     def waited_for_a_lock(error: Exception) -> bool:
         """See ``Session``; psycopg and psycopg2 name the code differently."""
@@ -52,14 +115,22 @@ class PostgresSession(Session):
 
 @contextmanager
 def session(
-    server: Server, dbname: str | None = None, *, read_only: bool = True, connect_seconds: float | None = None
+    server: Server,
+    dbname: str | None = None,
+    *,
+    read_only: bool = True,
+    connect_seconds: float | None = None,
+    snapshot: str | None = None,
 ) -> Iterator[PostgresSession]:
     """Connect to a database for the length of a ``with`` block.
 
+    One that only reads is in one transaction, from beginning to end.
+
     :param server: source or target.
     :param dbname: the database; the server's own if not given.
-    :param read_only: have the server refuse any change.
+    :param read_only: have the server refuse any change; otherwise what changes something is in ``writing``.
     :param connect_seconds: seconds that connecting may take, ``CONNECT_SECONDS`` by default.
+    :param snapshot: see what another session sees.
     :raises DbaasConfigurationError: if no PostgreSQL driver is installed.
     :raises DbaasDatabaseError: if the server cannot be reached or breaks off.
     """
@@ -75,13 +146,12 @@ def session(
     connection = connect(parameters, lambda: driver.connect(**revealed(arguments)))
     try:
         connection.autocommit = True
+        if hasattr(connection, "prepare_threshold"):
+            # A prepared statement would stay in a pooler's session.
+            connection.prepare_threshold = None
         opened = PostgresSession(connection, parameters)
-        opened.run(_SESSION)
-        opened.run(f"SET lock_timeout = '{LOCK_SECONDS * 1000:.0f}ms'")
-        opened.run(f"SET default_transaction_read_only = {'on' if read_only else 'off'}")
         if read_only:
-            # Have the server refuse to read a table of which it would show a part only.
-            opened.run("SET row_security = off")
+            opened.begin(snapshot)
         yield opened
     finally:
         connection.close()
