@@ -146,7 +146,7 @@ class MysqlPair(Pair[MysqlSession]):
         self._read = rows.both(*self.at_both(rows.columns))
         source, target = self.at_both(partial(rows.readings, tables=self._read))
         self._note_history(report)
-        return {table: (source[table], target[table]) for table in self._read}
+        return {table: (source.get(table, Table()), target.get(table, Table())) for table in self._read}
 
     def _note_history(self, report: Report) -> None:
         wanted, found = self.at_both(rows.versions)

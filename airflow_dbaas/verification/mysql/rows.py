@@ -96,7 +96,7 @@ class Columns:
         """An expression for the text of the key, or of the row if it has none."""
         return _joined(self.columns[name].text(name) for name in self.key or self.columns)
 
-    def hash(self, *, all_digits: bool = False) -> str:
+    def hash(self) -> str:
         """An expression for the hash of a row, as a number of 52 digits.
 
         MySQL and MariaDB can neither add up 128 bits, nor read more than 64 from hexadecimal digits, and two numbers of
@@ -104,14 +104,25 @@ class Columns:
         bits, are a number of 52 decimal digits, and a DECIMAL has room for the sum of 10^13 of them. Two tables that
         differ have the same sum with a probability of 2^-104.
 
-        CRC32, which other tools add up, would be cheaper, but sees less: it is linear. Two values that have changed
-        places between two rows are equal to it once in ten thousand times if it is added up, with any salt, and
-        always if it is combined by XOR.
+        CRC32, which other tools add up, would be cheaper, but sees less: it is linear. When two values of the same
+        length have changed places between two rows, a sum of it is the same once in ten thousand times, whatever the
+        salt, and an XOR always.
         """
         inline = len(self.columns) <= _MANY_COLUMNS
-        text = _joined(column.text(name, inline=inline, all_digits=all_digits) for name, column in self.columns.items())
-        # A row whose text is too long for the server has none, and a sum would leave it out.
-        return f"IFNULL(CAST(HEX(LEFT(SHA2({text}, 256), 26)) AS DECIMAL(52)), {_UNHASHED})"
+        return _number(column.text(name, inline=inline) for name, column in self.columns.items())
+
+    def all_digits(self) -> str:
+        """An expression for the hash of a row's key and of all digits of its FLOAT values."""
+        return _number(
+            column.text(name, all_digits=True)
+            for name, column in self.columns.items()
+            if name in self.key or column.data_type == "float"
+        )
+
+
+def _number(texts: Iterable[str]) -> str:
+    # A row whose text is too long for the server has none, and a sum would leave it out.
+    return f"IFNULL(CAST(HEX(LEFT(SHA2({_joined(texts)}, 256), 26)) AS DECIMAL(52)), {_UNHASHED})"
 
 
 def _joined(texts: Iterable[str]) -> str:
@@ -169,16 +180,17 @@ def both(source: dict[str, Columns], target: dict[str, Columns]) -> dict[str, Co
 
 def readings(session: MysqlSession, tables: dict[str, Columns]) -> dict[str, Table]:
     """How each table is read at one end: by key ranges, if it is large and its primary key begins with an integer."""
-    query = """SELECT t.table_name, t.data_length, s.column_name FROM information_schema.tables t
-        LEFT JOIN information_schema.statistics s ON s.table_schema = t.table_schema
-            AND BINARY s.table_name = BINARY t.table_name AND s.index_name = 'PRIMARY' AND s.seq_in_index = 1
-        WHERE t.table_schema = DATABASE()"""
+    query = """SELECT table_name, column_name FROM information_schema.statistics
+        WHERE table_schema = DATABASE() AND index_name = 'PRIMARY' AND seq_in_index = 1"""
+    first = dict(session.rows(query))
+    query = "SELECT table_name, data_length FROM information_schema.tables WHERE table_schema = DATABASE()"
     found = {}
-    for table, estimate, first in session.rows(query):
+    for table, estimate in session.rows(query):
         if table in tables:
-            size = int(estimate or 0)
-            by_key = first is not None and first == tables[table].range_key and size > 2 * _PART_BYTES
-            parts = _ranges(session, table, first, min(_MOST_PARTS, size // _PART_BYTES)) if by_key else (None,)
+            size, key = int(estimate or 0), tables[table].range_key
+            parts: tuple[str | None, ...] = (None,)
+            if key is not None and key == first.get(table) and size > 2 * _PART_BYTES:
+                parts = _ranges(session, table, key, min(_MOST_PARTS, size // _PART_BYTES))
             found[table] = Table(size, parts)
     return found
 
@@ -215,7 +227,7 @@ def digest(session: MysqlSession, table: str, read: Columns, *, part: str | None
         rows += f" FORCE INDEX (PRIMARY) WHERE {part}"
     if content == "count" or not read.columns:
         return [Digest(int(session.rows(f"SELECT COUNT(*) {rows}")[0][0]))]
-    hashes = [read.hash(), read.hash(all_digits=True)] if read.has_float else [read.hash()]
+    hashes = [read.hash(), read.all_digits()] if read.has_float else [read.hash()]
     number = "COUNT(*)"
     if content == "sample":
         sampled = f"CRC32({read.key_text()}) % {SAMPLED} = 0"
