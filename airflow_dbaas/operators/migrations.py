@@ -652,7 +652,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
 
     After replication, what it leaves out is completed: in PostgreSQL sequences are moved on to the source's positions
     (never back) and materialized views are filled, in MySQL events that came disabled are enabled if the source runs
-    them.
+    them, and counters of ``AUTO_INCREMENT`` are moved on as sequences are.
 
     Returns ``service``, ``zone``, ``stopped``, ``sequences`` (how many were moved), ``views`` (how many were filled),
     ``events`` (how many were enabled) and ``operation_id``. With ``wait_for_completion=False`` nothing is completed,

@@ -201,7 +201,10 @@ class MysqlPair(Pair[MysqlSession]):
         for table in sorted(wanted.keys() & found.keys()):
             text = f"AUTO_INCREMENT: {wanted[table]} at the source, {found[table]} in the target"
             if found[table] < wanted[table]:
-                message = f"{text}: numbers that were given before would be given again"
+                message = (
+                    f"{text}: numbers that were given before would be given again; move it on with "
+                    f"ALTER TABLE {catalog.quoted(table)} AUTO_INCREMENT = {wanted[table]}"
+                )
                 report.add(Level.DIFFERENCE, self.dbname, "table", table, message)
             elif found[table] > wanted[table]:
                 report.add(Level.NOTE, self.dbname, "table", table, text)
