@@ -236,6 +236,21 @@ def templated_boolean(parameter: str, value: Any) -> bool:
     return boolean(parameter, as_boolean(value))
 
 
+def content(parameter: str, value: Any) -> str:
+    """How deep rows are compared: ``all``, ``sample`` or ``count``; true and false mean the first and the last."""
+    if isinstance(value, bool):
+        return "all" if value else "count"
+    return str(one_of("all", "sample", "count")(parameter, value))
+
+
+def names(parameter: str, value: Any) -> list[str]:
+    """A list of names, or such a list as text, which is what a template renders to."""
+    found = as_list(value)
+    if not isinstance(found, list) or not found or not all(isinstance(one, str) and one for one in found):
+        raise DbaasConfigurationError(f"{parameter} must be a list of names, got {calls.shown(value)}")
+    return found
+
+
 def connection_id(parameter: str, value: Any) -> str:
     """The id of an Airflow connection."""
     text = as_text(value)

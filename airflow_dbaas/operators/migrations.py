@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -47,12 +50,15 @@ if TYPE_CHECKING:
     from airflow_dbaas.api.services import Service
     from airflow_dbaas.migration.source import MigrationSource
     from airflow_dbaas.migration.target import MigrationTarget
+    from airflow_dbaas.verification.report import Finding, Report
 
 Method = Literal["auto", "dump", "replication"]
 IfMigrated = Literal["skip", "again"]
 
 #: XCom of a task that was skipped because its migration was done by an earlier run.
 ALREADY_MIGRATED = "already_migrated"
+# The log and the report to keep have all of them.
+_MOST_FINDINGS = 500
 
 
 class SourceReader(DbaasOperator):
@@ -876,43 +882,100 @@ class DbaasCleanUpMigrationOperator(MigrationOperator):
 
 
 class DbaasVerifyMigrationOperator(MigrationOperator):
-    """Compares source and target, database by database: tables and their rows, views, functions, triggers,
-    constraints and indexes; in PostgreSQL sequences and types, in MySQL events, too. Any difference fails the task.
+    """Compares source and target, database by database: rows, and the definitions of all kinds of object. Any
+    difference fails the task, and so does what the login cannot see.
 
     Reads both servers from the worker, so both must be reachable from there, and needs a driver: for PostgreSQL that of
     Airflow's postgres provider, or ``airflow-dbaas[postgres]``; for MySQL PyMySQL, which is ``airflow-dbaas[mysql]``.
     While replication still goes on, tables that differ are looked at again for ``settle_seconds``, and what replication
     leaves out (sequences, the filling of materialized views, which events are enabled) is not compared.
 
-    Where the servers are of different releases, the same thing may be written in different words. What differs so is
-    brought to one way of writing, or left out: what views are made from, and in MySQL also other expressions.
+    What a migration leaves out on purpose, such as owners, is a note. Which kind of object is compared, and how much a
+    difference weighs, is on the page "What verification compares".
+
+    A retry, and a task that was cleared, does not read again what this run has found equal, unless something was
+    written there since.
 
     When all is equal, an event of each database's asset tells so, and DAGs that are scheduled on it run; see
     ``airflow_dbaas.migration.assets``. OpenLineage is told of the databases at both ends, also when they differ.
 
-    Returns ``service``, ``zone``, ``source`` and ``databases``: name, tables, rows and bytes of each.
+    Returns ``service``, ``zone``, ``source``, ``equal``, ``databases`` (name, tables, rows, bytes and seconds of each),
+    ``differences``, ``notes`` and ``not_compared``; the same is in the XCom ``verification``, also when the task fails.
 
-    :param content: compare the content of every row (a checksum independent of their order), which reads all data
-        at both ends; otherwise the number of rows.
+    :param content: ``all`` compares the content of every row (a checksum independent of their order), which reads all
+        data at both ends; ``sample`` that of one row in 64, by their keys; ``count`` the number of rows. True means
+        ``all`` and False ``count``.
     :param settle_seconds: how long a replicating target may lag behind: seconds, or a timedelta.
     :param emit_assets: leave an asset event for each database; ``assets.MIGRATED_DATABASES`` is then among the task's
         outlets, besides those it is given.
+    :param parallel: how many tables, or parts of one, are read at once at each end, at most 16; by default 1 to 6, by
+        the servers' size. Templated.
+    :param strict: notes fail the task, too; templated.
+    :param show_values: of rows that differ, show the values that do, not only the keys; templated.
+    :param tables: compare the rows of these tables only, each as ``table`` or ``database.table`` as differences name
+        them; nothing is recorded, and no asset event left. Templated.
+    :param recheck: read again also what this run has found equal; templated.
+    :param allow_empty: comparing no database at all is no failure; templated.
+    :param report_path: write a report to keep there, as ``.json`` and ``.html``: a local path or a URL of Airflow's
+        object storage; templated.
+    :param object_storage_conn_id: Airflow connection to the store; templated.
     """
 
     checks: ClassVar[dict[str, Check]] = {
         **MigrationOperator.checks,
-        "content": validation.boolean,
+        "content": validation.content,
         "settle_seconds": validation.not_negative,
         "emit_assets": validation.boolean,
+        "parallel": validation.optional(validation.count),
+        "strict": validation.templated_boolean,
+        "show_values": validation.templated_boolean,
+        "tables": validation.optional(validation.names),
+        "recheck": validation.templated_boolean,
+        "allow_empty": validation.templated_boolean,
+        "report_path": validation.optional(validation.path),
+        "object_storage_conn_id": validation.optional(validation.connection_id),
     }
+    template_fields: Sequence[str] = (
+        *MigrationOperator.template_fields,
+        "content",
+        "parallel",
+        "strict",
+        "show_values",
+        "tables",
+        "recheck",
+        "allow_empty",
+        "report_path",
+        "object_storage_conn_id",
+    )
 
     def __init__(
-        self, *, content: bool = True, settle_seconds: float | timedelta = 60, emit_assets: bool = True, **kwargs: Any
+        self,
+        *,
+        content: bool | str = "all",
+        settle_seconds: float | timedelta = 60,
+        emit_assets: bool = True,
+        parallel: int | str | None = None,
+        strict: bool | str = False,
+        show_values: bool | str = False,
+        tables: Sequence[str] | str | None = None,
+        recheck: bool | str = False,
+        allow_empty: bool | str = False,
+        report_path: str | None = None,
+        object_storage_conn_id: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.content = content
+        self.content: Any = content
         self.settle_seconds: Any = settle_seconds
         self.emit_assets = emit_assets
+        self.parallel: Any = parallel
+        self.strict: Any = strict
+        self.show_values: Any = show_values
+        self.tables: Any = tables
+        self.recheck: Any = recheck
+        self.allow_empty: Any = allow_empty
+        self.report_path = report_path
+        self.object_storage_conn_id = object_storage_conn_id
         if emit_assets:
             self.outlets = assets.with_migrated(self.outlets)
         self._compared: dict[str, Any] | None = None
@@ -932,15 +995,45 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
         self.refuse_same_server(service)
         status = self.migration_status(self.service_name)
         replicating = _replicates(status)
+        report = self._compare(context, status, replicating=replicating)
+        result = self._told(context, report)
+        failures = report.failures(strict=self.strict)
+        whole = self.tables is None
+        if not replicating and whole:
+            self._record(service.created_at if service else None, equal=not failures and _is_over(status))
+        if failures:
+            raise self._error(failures)
+        for line in equal_lines(result["databases"]):
+            self.log.info("%s", line)
+        if self.emit_assets and whole:
+            facts = {"source": self.source.address, "replicating": replicating, "content": self.content == "all"}
+            self._emit(context, result["databases"], facts)
+        return result
+
+    def _compare(self, context: Context, status: MigrationStatus | None, *, replicating: bool) -> Report:
+        from airflow_dbaas.verification import kept
+
         source, target = self.source, self.target
-        report = self.verification.compare(
+        memory = kept.memory(
+            self.hook.zone, self.service_name, kept.run_of(context), f"{source.address} {target.address}"
+        )
+        if self.recheck:
+            memory.found.clear()
+        report: Report = self.verification.compare(
             source,
             target,
             ignore=self.ignored,
-            content="all" if self.content else "count",
+            content=self.content,
             settle_seconds=self.settle_seconds if replicating else 0,
             replicating=replicating,
+            parallel=self.parallel,
+            tables=self.tables,
+            show_values=self.show_values,
+            allow_empty=self.allow_empty,
+            expected={detail.dbname for detail in status.details if detail.dbname} if status else (),
+            memory=memory,
         )
+        report.about |= {"source": source.address, "target": target.address, "service": self.service_name}
         self._compared = {
             "scheme": source.engine.scheme,
             "source": source.address,
@@ -948,26 +1041,47 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             # Counted are the target's rows: the source's too only if all is equal.
             "databases": [{"name": one["name"]} for one in report.databases]
             if report.differences
-            else report.databases,
+            else [dict(one) for one in report.databases],
         }
-        if not replicating:
-            self._record(service.created_at if service else None, equal=not report.differences and _is_over(status))
-        if report.differences:
-            # The error's text is bounded; the log has them all.
-            differences = [str(finding) for finding in report.differences]
-            self.log.error("Differences:\n%s", "\n".join(map(one_line, differences)))
-            shown = "; ".join(differences[:20])
-            more = f"; and {len(report.differences) - 20} more" if len(report.differences) > 20 else ""
-            raise DbaasVerificationError(
-                f"{len(report.differences)} differences between {source.address} and service "
-                f"{self.service_name}: {shown}{more}"
-            )
-        for line in equal_lines(report.databases):
-            self.log.info("%s", line)
-        if self.emit_assets:
-            facts = {"source": source.address, "replicating": replicating, "content": self.content}
-            self._emit(context, report.databases, facts)
-        return {"service": self.service_name, "source": source.address, "databases": report.databases}
+        return report
+
+    def _told(self, context: Context, report: Report) -> dict[str, Any]:
+        """What the comparison found, for other tasks; it is in the log, and in the report to keep."""
+        for level, found in (
+            (logging.ERROR, report.differences),
+            (logging.WARNING if self.strict else logging.INFO, report.notes),
+            (logging.INFO, report.not_compared),
+        ):
+            if found:
+                lines = "\n".join(one_line(str(finding)) for finding in found)
+                self.log.log(level, "%s:\n%s", found[0].level.heading, lines)
+        result = {
+            "service": self.service_name,
+            "source": self.source.address,
+            **report.to_dict(strict=self.strict, most=_MOST_FINDINGS),
+        }
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="verification", value=result)
+        if self.report_path:
+            from airflow_dbaas.operators.observability import StoredFile
+
+            stem = re.sub(r"\.(?:json|html)$", "", self.report_path)
+            for suffix, text in (
+                (".json", json.dumps(report.to_json(strict=self.strict), indent=2, ensure_ascii=False) + "\n"),
+                (".html", report.to_html(strict=self.strict)),
+            ):
+                StoredFile(f"{stem}{suffix}", self.object_storage_conn_id or None).replace(text.encode())
+            self.log.info("The report is in %s.json and %s.html", stem, stem)
+        return result
+
+    def _error(self, failures: list[Finding]) -> DbaasVerificationError:
+        # The error's text is bounded; the log has them all.
+        shown = "; ".join(str(finding) for finding in failures[:20])
+        more = f"; and {len(failures) - 20} more" if len(failures) > 20 else ""
+        return DbaasVerificationError(
+            f"{len(failures)} differences between {self.source.address} and service {self.service_name}: {shown}{more}",
+            retryable=all(finding.retryable for finding in failures),
+        )
 
     def _record(self, created_at: str | None, *, equal: bool) -> None:
         record = self.record_of(created_at)

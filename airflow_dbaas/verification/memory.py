@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypedDict
-
-_SECONDS_BETWEEN_SAVES = 10.0
 
 
 class Equal(TypedDict):
@@ -39,7 +36,7 @@ class Memory:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._saved = time.monotonic()
+        self._changed = False
 
     def of(self, database: str, rule: str) -> dict[str, Equal]:
         """The tables of a database that are known to have been equal by the same rule."""
@@ -47,22 +44,20 @@ class Memory:
 
     def note(self, database: str, table: str, equal: Equal) -> None:
         """Note that a table is equal."""
-        if self.save is None:
-            return
         with self._lock:
             self.found.setdefault(database, {})[table] = equal
-            if time.monotonic() - self._saved < _SECONDS_BETWEEN_SAVES:
-                return
-            self._saved = time.monotonic()
-            self.save(self.found)
+            self._changed = True
 
     def forget(self, database: str, table: str) -> None:
         """A table is not equal any more."""
         with self._lock:
-            self.found.get(database, {}).pop(table, None)
+            self._changed |= self.found.get(database, {}).pop(table, None) is not None
 
     def flush(self) -> None:
-        """Keep all that is known by now."""
-        if self.save is not None and self.found:
-            with self._lock:
-                self.save(self.found)
+        """Keep what is known by now, if there is something new. Called by the thread that runs the comparison."""
+        if self.save is None or not self._changed:
+            return
+        with self._lock:
+            self._changed = False
+            found = {database: dict(tables) for database, tables in self.found.items()}
+        self.save(found)

@@ -58,18 +58,25 @@ class Readers(Generic[SessionT]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._end(interrupting=error is not None)
+        for thread in self._threads:
+            thread.join()
+
+    def interrupt(self) -> None:
+        """Have all that is read end with an error, and nothing more be read."""
+        self._end(interrupting=True)
+
+    def _end(self, *, interrupting: bool) -> None:
         with self._changed:
             self._over = True
             left = [job[-1] for view in self._views for job in view.waiting]
             self._views.clear()
             self._changed.notify_all()
-            if error is not None:
+            if interrupting:
                 for session in self._sessions:
                     session.interrupt()
         for future in left:
-            future.cancel()
-        for thread in self._threads:
-            thread.join()
+            future.set_exception(DbaasDatabaseError("the comparison was broken off"))
 
     def submit(self, view: View[SessionT], size: int, work: Callable[[SessionT], Any]) -> Future[Any]:
         """Have something read.
@@ -81,7 +88,7 @@ class Readers(Generic[SessionT]):
         future: Future[Any] = Future()
         with self._changed:
             if self._over:
-                future.cancel()
+                future.set_exception(DbaasDatabaseError("the comparison was broken off"))
                 return future
             heapq.heappush(view.waiting, (-size, next(self._turns), work, future))
             if view not in self._views:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -21,6 +22,11 @@ class Level(StrEnum):
     NOTE = "note"
     #: Of a kind that is not compared.
     NOT_COMPARED = "not compared"
+
+    @property
+    def heading(self) -> str:
+        """For several of them."""
+        return {"difference": "Differences", "note": "Notes", "not compared": "Not compared"}[self.value]
 
 
 @dataclass(frozen=True)
@@ -132,13 +138,17 @@ class Report:
         """
         return self.differences + (self.notes if strict else [])
 
-    def to_dict(self, *, strict: bool = False) -> dict[str, Any]:
-        """For JSON, and for an XCom."""
+    def to_dict(self, *, strict: bool = False, most: int | None = None) -> dict[str, Any]:
+        """For JSON, and for an XCom.
+
+        :param strict: notes make the ends unequal, too.
+        :param most: so many findings of each level, at most.
+        """
         return {
             "equal": not self.failures(strict=strict),
-            "differences": [finding.to_dict() for finding in self.differences],
-            "notes": [finding.to_dict() for finding in self.notes],
-            "not_compared": [finding.to_dict() for finding in self.not_compared],
+            "differences": [finding.to_dict() for finding in self.differences[:most]],
+            "notes": [finding.to_dict() for finding in self.notes[:most]],
+            "not_compared": [finding.to_dict() for finding in self.not_compared[:most]],
             "databases": [dict(database) for database in self.databases],
         }
 
@@ -146,8 +156,64 @@ class Report:
         """As ``to_dict``, with all that a report to keep has: each table, and how it was compared."""
         return {**self.about, **self.to_dict(strict=strict), "tables": [asdict(table) for table in self.tables]}
 
+    def to_html(self, *, strict: bool = False) -> str:
+        """A page to keep, complete in itself."""
+        failures = self.failures(strict=strict)
+        verdict = f"{len(failures):,} differences" if failures else "Source and target are equal"
+        about = {**self.about, "verdict": verdict}
+        parts = [
+            _html_table(["", ""], ([name.capitalize(), value] for name, value in about.items())),
+            "<h2>Databases</h2>",
+            _html_table(
+                ["Database", "Tables", "Rows", "Bytes", "Seconds"],
+                ([one["name"], one["tables"], one["rows"], one["bytes"], one["seconds"]] for one in self.databases),
+            ),
+        ]
+        for level in Level:
+            found = self._of(level)
+            parts.append(f"<h2>{level.heading}: {len(found):,}</h2>")
+            if found:
+                rows = ([one.database, one.kind, one.name, one.message] for one in found)
+                parts.append(_html_table(["Database", "Kind", "Object", "What"], rows))
+        parts += [
+            "<h2>Tables</h2>",
+            _html_table(
+                ["Database", "Table", "Equal", "Rows at the source", "In the target", "Checksum", "Compared by"],
+                (
+                    [
+                        one.database,
+                        one.name,
+                        "yes" if one.equal else "no",
+                        *one.rows,
+                        " / ".join(one.digest),
+                        one.rule,
+                    ]
+                    for one in self.tables
+                ),
+            ),
+        ]
+        return _PAGE.format(verdict=html.escape(verdict), body="\n".join(parts))
+
     def _of(self, level: Level) -> list[Finding]:
         return [finding for finding in self.findings if finding.level is level]
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Verification of a migration</title>
+<style>body{{font-family:sans-serif;margin:2em}}table{{border-collapse:collapse}}
+td,th{{border:1px solid #999;padding:.2em .5em;text-align:left;vertical-align:top}}</style></head>
+<body><h1>{verdict}</h1>
+{body}
+</body></html>
+"""
+
+
+def _html_table(heads: list[str], rows: Iterable[Iterable[Any]]) -> str:
+    def line(cells: Iterable[Any], tag: str) -> str:
+        return f"<tr>{''.join(f'<{tag}>{html.escape(str(cell))}</{tag}>' for cell in cells)}</tr>"
+
+    head = line(heads, "th") if any(heads) else ""
+    return f"<table>{head}{''.join(line(row, 'td') for row in rows)}</table>"
 
 
 def texts(findings: Iterable[Finding]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import secrets
 import socket
@@ -19,7 +20,9 @@ from airflow_dbaas.api.errors import DbaasDatabaseError
 from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.emulator.postgres import PostgresServer
 from airflow_dbaas.verification import comparison, connections, postgres
-from airflow_dbaas.verification.postgres import catalog, sessions
+from airflow_dbaas.verification.memory import Memory
+from airflow_dbaas.verification.postgres import differing, rows_catalog, sessions
+from airflow_dbaas.verification.postgres.rows_catalog import Reading
 from airflow_dbaas.verification.postgres.sessions import session
 from airflow_dbaas.verification.report import Report, texts
 
@@ -67,6 +70,25 @@ DIFFERENT = {
     "a microsecond": ("a timestamptz", "('2001-01-01Z')", "('2001-01-01 00:00:00.000001Z')"),
     "a zero byte": ("a bytea", r"('\x')", r"('\x00')"),
     "the spelling of json": ("a json", """('{"a":1}')""", """('{"a": 1}')"""),
+    # PostgreSQL's own hash of each of these pairs is the same, or they are equal to it.
+    "the halves of a bigint": ("a bigint", "(1)", "(4294967296)"),
+    "the halves of a time": (
+        "a timestamp",
+        "(timestamp '2000-01-01' + 1 * interval '1 us')",
+        "(timestamp '2000-01-01' + 4294967296 * interval '1 us')",
+    ),
+    "an interval": ("a interval", "('1 day')", "('24 hours')"),
+    "a time zone": ("a timetz", "('12:00+00')", "('13:00+01')"),
+    "a blank at the end of a bpchar": ("a bpchar", "('a')", "('a ')"),
+    "minus zero in four bytes": ("a float4", "('0')", "('-0')"),
+    "a number in jsonb": ("a jsonb", "('[1.0]')", "('[1.00]')"),
+    "numbers in an array": ("a numeric[]", "('{1.0}')", "('{1.00}')"),
+    "numbers in a range": ("a numrange", "('[1.0,2]')", "('[1.00,2]')"),
+    "the bounds of an array": ("a int[]", "('{1}')", "('[0:0]={1}')"),
+    "a number of a domain": ("a big", "(1)", "(4294967296)"),
+    "in a composite type": ("a both_halves", "('(1)')", "('(4294967296)')"),
+    "an address": ("a inet", "('10.0.0.1/8')", "('10.0.0.1/16')"),
+    "rows that are only null": ("a int, b int", "(NULL, 0)", "(0, NULL)"),
     # The name that the query gives to the row.
     "beside a column t": ("t int, a int", "(1, 1)", "(1, 2)"),
     "a letter of millions": (
@@ -141,20 +163,31 @@ def test_the_order_of_rows_does_not_matter(servers: Any, dbname: str) -> None:
     assert differences(servers) == []
 
 
-@pytest.fixture(params=["hash", "MD5"])
-def checksum(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What rows are compared by: the servers' hash function, or MD5 as where they have none."""
-    if request.param == "MD5":
-        monkeypatch.setattr(catalog, "hashing", lambda _: None)
+#: What servers say of how they hash, from which follows by what rows are compared.
+HASHING: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+    "columns": (hashing := rows_catalog.hashing),
+    "text": lambda opened: (*hashing(opened)[:2], None),
+    "md5": lambda opened: (opened.major,),
+}
 
 
-@pytest.mark.usefixtures("checksum")
-def test_each_difference_between_rows_is_found(servers: Any, dbname: str) -> None:
+@pytest.fixture(params=HASHING)
+def checksum(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What rows are compared by: hashes of columns, of their text where servers are older, or MD5 as where they hash
+    in another way."""
+    monkeypatch.setattr(rows_catalog, "hashing", HASHING[request.param])
+    return str(request.param)
+
+
+def test_each_difference_between_rows_is_found(servers: Any, dbname: str, checksum: str) -> None:
     """However little it is, and whatever else stays the same."""
     for server, at in ((servers[0], 0), (servers[1], 1)):
+        change(server, dbname, "CREATE DOMAIN big AS bigint", "CREATE TYPE both_halves AS (a bigint)")
         for table, (columns, *rows) in DIFFERENT.items():
             change(server, dbname, f'CREATE TABLE "{table}" ({columns})', f'INSERT INTO "{table}" VALUES {rows[at]}')
-    found = differences(servers)
+    report = compare(servers)
+    assert all(f"({checksum})" in table.rule for table in report.tables)
+    found = texts(report.differences)
     expected = [f'{dbname}: table public."{table}": the same number of rows, other content' for table in DIFFERENT]
     assert [text.partition(" (")[0] for text in found] == sorted(expected)
 
@@ -167,6 +200,9 @@ def test_what_the_same_rows_are_stored_in_does_not_matter(servers: Any, dbname: 
     change(servers[0], dbname, "ALTER TABLE t DROP gone", "TRUNCATE t", "INSERT INTO t VALUES (1, 'a'), (2, NULL)")
     change(servers[0], dbname, "INSERT INTO t VALUES (1, 'a')")
     change(servers[1], dbname, "CREATE TABLE t (a int, b text)", "INSERT INTO t VALUES (2, NULL), (1, 'a'), (1, 'a')")
+    # "Not a number" has another form if it was computed than if it was read.
+    for server, value in ((servers[0], "'inf'::float8 - 'inf'"), (servers[1], "'NaN'")):
+        change(server, dbname, "CREATE TABLE n (a float8, b float4)", f"INSERT INTO n VALUES ({value}, 'NaN')")
     assert differences(servers) == []
 
 
@@ -182,65 +218,203 @@ def test_databases_of_other_encodings_are_compared_by_their_letters(servers: Any
     assert len(differences(servers)) == 1
 
 
-def test_servers_that_hash_in_another_way_are_compared_by_md5(servers: Any, dbname: str) -> None:
-    """As such with other processors may."""
-    used = []
-
-    def digest(*arguments: Any, hashed: bool, **options: Any) -> Any:
-        used.append(hashed)
-        return original(*arguments, hashed=hashed, **options)
-
-    original = catalog.digest
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalog, "digest", digest)
-        assert differences(servers) == []
-        assert set(used) == {True}
-        used.clear()
-        patch.setattr(catalog, "hashing", lambda opened: ("UTF8", opened.major))
-        assert differences(servers) == []
-        assert set(used) == {False}
-
-
-@pytest.mark.parametrize(
-    ("statement", "difference"),
-    [
-        ('UPDATE "T é" SET f = f + 1e-12 WHERE id = 7', 'table public."T é": the same number of rows, other content'),
-        ("UPDATE keyless SET x = 2 WHERE ctid = (SELECT min(ctid) FROM keyless)", "table public.keyless: the same"),
-        ("DELETE FROM parts WHERE a = 1", "table public.parts_1: rows (2 at the source, 1 in the target)"),
-        ("SELECT nextval('down')", "sequence public.down: -1 (not used) at the source, -1 (used) in the target"),
-        ("DROP VIEW v", "view public.v is missing in the target"),
-        ("CREATE VIEW w AS SELECT 1", "view public.w is in the target only"),
-        ("CREATE OR REPLACE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT 3'", "function public.twice(i"),
-        ("DROP INDEX i", "index public.i is missing in the target"),
-        ("DROP TRIGGER t ON keyless", "trigger t on public.keyless is missing in the target"),
-        ("ALTER TABLE keyless ADD CHECK (x < 9)", "constraint keyless_x_check on public.keyless is in the target only"),
-        ("ALTER TYPE mood ADD VALUE 'new'", "type public.mood is defined differently"),
-        ("ALTER TABLE keyless ALTER x SET NOT NULL", "table public.keyless is defined differently"),
-        ("SELECT lo_create(0)", "large objects: 0 is missing in the target"),
-        ("CREATE EXTENSION hstore", "extension hstore is in the target only"),
-        ("REFRESH MATERIALIZED VIEW a_on_top WITH NO DATA", "view public.a_on_top is not filled in the target"),
-        ("DROP TABLE keyless CASCADE", "table public.keyless is missing in the target"),
-        ("DROP SEQUENCE down", "sequence public.down is missing in the target"),
-        ("ALTER SEQUENCE down MINVALUE -9 CYCLE", "sequence public.down is defined differently"),
-        ("CREATE TYPE pair AS (a int)", "composite type public.pair is in the target only"),
-    ],
-)
-def test_each_kind_of_difference_is_found(servers: Any, dbname: str, statement: str, difference: str) -> None:
-    """By database, kind and name."""
-    prepare = ["DELETE FROM keyless WHERE x IS NULL"] if "NOT NULL" in statement else []
-    change(servers[0], dbname, *prepare)
-    change(servers[1], dbname, *prepare, statement)
-    found = differences(servers)
-    assert any(difference in text for text in found), found
-    assert all(text.startswith(f"{dbname}: ") for text in found)
-
-
 def test_without_content_rows_are_only_counted(servers: Any, dbname: str) -> None:
     """A cheaper look for large servers."""
     change(servers[1], dbname, 'UPDATE "T é" SET f = 0')
     assert differences(servers, content="count") == []
     change(servers[1], dbname, 'DELETE FROM "T é" WHERE id = 1')
     assert len(differences(servers, content="count")) == 1
+
+
+def test_a_sample_says_how_much_it_says(servers: Any, dbname: str) -> None:
+    """It is the same rows at each look: by their key, and where there is none by all of them."""
+    for server in servers:
+        change(server, dbname, "CREATE TABLE s (id int PRIMARY KEY, v int)")
+        change(server, dbname, "INSERT INTO s SELECT i, i FROM generate_series(1, 3000) i")
+    report = compare(servers, content="sample")
+    assert texts(report.differences) == []
+    (text,) = texts(report.not_compared)
+    assert text.startswith(f"{dbname}: rows: a sample of ")
+    assert "with 95 % confidence, fewer than " in text
+    assert [texts(compare(servers, content="sample").not_compared)] == [[text]]
+    change(servers[1], dbname, "UPDATE s SET v = 0")
+    assert len(differences(servers, content="sample")) == 1
+    change(servers[1], dbname, "DELETE FROM s WHERE id = 5")
+    assert "rows (3000 at the source, 2999 in the target)" in differences(servers, content="sample")[0]
+
+
+def test_large_tables_are_read_in_parts(servers: Any, dbname: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each end has parts of its own, by blocks; together they are the table."""
+    monkeypatch.setattr(rows_catalog, "_PART_BLOCKS", 4)
+    for server in servers:
+        change(server, dbname, "CREATE TABLE large (id int PRIMARY KEY, v text)")
+        change(server, dbname, "INSERT INTO large SELECT i, repeat('x', 90) FROM generate_series(1, 3000) i")
+    # So many rows are dead that there are twice as many blocks.
+    change(servers[1], dbname, "UPDATE large SET v = v")
+    for server in servers:
+        change(server, dbname, "ANALYZE large")
+    parts: list[Any] = []
+    original = Reading.digest
+
+    def digest(reading: Reading, session: Any, part: Any, content: Any) -> Any:
+        parts.append(part)
+        return original(reading, session, part, content)
+
+    monkeypatch.setattr(Reading, "digest", digest)
+    assert differences(servers, parallel=3, tables=["public.large"]) == []
+    assert len([part for part in parts if part]) > 20
+    change(servers[1], dbname, "UPDATE large SET v = 'y' WHERE id = 2999")
+    assert "id 2999 differs" in differences(servers, parallel=3)[0]
+
+
+def test_which_rows_differ_is_said(servers: Any, dbname: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By ranges of the key, and up to ten keys; values only if they are asked for."""
+    monkeypatch.setattr(differing, "FETCHED", 50)
+    for server in servers:
+        change(server, dbname, "CREATE TABLE w (name text, no int, v text, PRIMARY KEY (name, no))")
+        change(server, dbname, "INSERT INTO w SELECT 'it''s % ' || i, i % 3, 'x' || i FROM generate_series(1, 9000) i")
+        change(server, dbname, "CREATE TABLE m (id uuid PRIMARY KEY, v int)")
+        change(server, dbname, "INSERT INTO m SELECT md5(i::text)::uuid, i FROM generate_series(1, 9000) i")
+    change(servers[1], dbname, "UPDATE w SET v = 'secret' WHERE name LIKE '% 4711'", "UPDATE m SET v = 0 WHERE v < 40")
+    change(servers[1], dbname, "UPDATE keyless SET x = 7 WHERE x = 2")
+    keyless, m, w = sorted(differences(servers))
+    assert keyless.endswith("(4 at the source, 4 in the target): without a key, rows cannot be named")
+    assert m.count(" differs") == 10
+    assert m.endswith("among others")
+    assert "name it's % 4711, no 1 differs" in w
+    assert "secret" not in w
+    assert "no 1: v: x4711 at the source, secret in the target" in sorted(differences(servers, show_values=True))[2]
+
+
+def test_what_an_earlier_try_found_equal_is_not_read_again(servers: Any, dbname: str) -> None:
+    """Unless something was written there since; other tables may be written to."""
+    kept: dict[str, Any] = {}
+
+    def looked_at(**options: Any) -> list[str]:
+        memory = Memory(json.loads(json.dumps(kept)), save=kept.update)
+        report = compare(servers, memory=memory, **options)
+        (database,) = report.databases
+        assert (texts(report.differences), database["rows"]) == ([], 308)
+        return sorted(table.name for table in report.tables)
+
+    first = looked_at()
+    assert len(first) == 5
+    assert looked_at() == []
+    change(servers[0], dbname, "UPDATE keyless SET x = x WHERE x = 2")
+    assert looked_at() == ["public.keyless"]
+    # Deleted and written anew, in one end only.
+    change(servers[1], dbname, "BEGIN; DELETE FROM parts WHERE a = 2; INSERT INTO parts VALUES (2); COMMIT")
+    assert looked_at() == ["public.parts_1"]
+    # As it is compared by another rule.
+    assert looked_at(content="count") == first
+    change(servers[1], dbname, "UPDATE keyless SET x = 9 WHERE x = 2")
+    report = compare(servers, memory=Memory(kept, save=kept.update))
+    assert [finding.name for finding in report.differences] == ["public.keyless"]
+    assert "public.keyless" not in kept[dbname]
+
+
+def test_only_the_tables_asked_for(servers: Any, dbname: str) -> None:
+    """With or without the name of their database; nothing else is looked at. One that is not there is a difference."""
+    change(servers[1], dbname, "DROP VIEW v", "DELETE FROM parts WHERE a = 1", "UPDATE keyless SET x = 7 WHERE x = 2")
+    report = compare(servers, tables=["public.keyless", f"{dbname}.public.parts_1", "public.nowhere"])
+    assert [(finding.name, finding.message[:4]) for finding in report.differences] == [
+        ("public.keyless", "the "),
+        ("public.parts_1", "rows"),
+        ("public.nowhere", "is n"),
+    ]
+    assert [table.name for table in report.tables] == ["public.keyless", "public.parts_1"]
+
+
+def test_what_cannot_be_seen_is_a_difference(servers: Any, dbname: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that cannot be read, or is locked, a database without a way in: the rest is compared all the same."""
+    for module in (connections, sessions):
+        monkeypatch.setattr(module, "LOCK_SECONDS", 0.3)
+    hidden = [f"{dbname}_{what}" for what in ("template", "shut", "private")]
+    for server in servers:
+        change(server, dbname, "CREATE TABLE locked (a int)")
+        change(server, "postgres", *(f"CREATE DATABASE {name}" for name in hidden))
+    source = servers[0]
+    change(
+        source,
+        "postgres",
+        f"ALTER DATABASE {hidden[0]} IS_TEMPLATE true",
+        f"ALTER DATABASE {hidden[1]} ALLOW_CONNECTIONS false",
+        f"REVOKE CONNECT ON DATABASE {hidden[2]} FROM PUBLIC",
+        "CREATE ROLE half LOGIN PASSWORD 'pw'",
+    )
+    change(
+        source,
+        dbname,
+        "GRANT USAGE ON SCHEMA public TO half",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO half",
+        "GRANT SELECT ON SEQUENCE down TO half",
+        "REVOKE SELECT ON keyless FROM half",
+        'ALTER TABLE "T é" ENABLE ROW LEVEL SECURITY',
+    )
+    change(servers[1], dbname, 'ALTER TABLE "T é" ENABLE ROW LEVEL SECURITY', "DELETE FROM parts WHERE a = 1")
+    try:
+        with psycopg.connect(servers[1].conninfo(dbname=dbname)) as holder:
+            holder.execute("LOCK TABLE locked IN ACCESS EXCLUSIVE MODE")
+            half = End(source, user="half", password="pw")
+            report = postgres.compare(half, End(servers[1]), expected=[dbname, "of_the_status"])
+        found = {(finding.database, finding.name): finding.message for finding in report.differences}
+        assert "is a template; leave it out with ignore_dbs" in found[hidden[0], ""]
+        assert found[hidden[1], ""] == "cannot be compared: at the source no connections to it are allowed"
+        assert found[hidden[2], ""] == "cannot be compared: at the source the login has no privilege CONNECT on it"
+        assert found["of_the_status", ""] == "the migration has it, and the source does not show it"
+        assert "permission denied for table keyless" in found[dbname, "public.keyless"]
+        assert "row-level security policy" in found[dbname, 'public."T é"']
+        assert "another session has held a lock" in found[dbname, "public.locked"]
+        assert found[dbname, "public.parts_1"].startswith("rows (2 at the source, 1 in the target)")
+        assert "may not read its position" in found[dbname, 'public."T é_id_seq"']
+        # The lock may be gone at the next try.
+        assert {finding.name for finding in report.differences if finding.retryable} >= {"public.locked"}
+    finally:
+        change(source, dbname, "DROP OWNED BY half")
+        change(
+            source, "postgres", "DROP OWNED BY half", "DROP ROLE half", f"ALTER DATABASE {hidden[0]} IS_TEMPLATE false"
+        )
+        for server in servers:
+            change(server, "postgres", *(f"DROP DATABASE {name}" for name in hidden))
+
+
+def test_comparing_nothing_is_a_failure(servers: Any, dbname: str) -> None:
+    """Unless it is allowed."""
+    (text,) = differences(servers, ignore={dbname}, allow_empty=False)
+    assert text.startswith("no database was compared")
+    assert differences(servers, ignore={dbname}) == []
+
+
+def test_a_view_that_was_out_of_date_is_a_note(servers: Any, dbname: str) -> None:
+    """A restore fills it from the tables; one that holds something else is a difference."""
+    change(servers[1], dbname, "INSERT INTO keyless VALUES (8)", "REFRESH MATERIALIZED VIEW z_base")
+    change(servers[0], dbname, "INSERT INTO keyless VALUES (8)")
+    report = compare(servers)
+    assert texts(report.differences) == []
+    (note,) = texts(report.notes)
+    assert (
+        note == f"{dbname}: materialized view public.z_base: refreshed in the target; at the source it was out of date"
+    )
+    assert not report.failures()
+    assert report.failures(strict=True)
+
+
+def test_the_report_for_programs(servers: Any, dbname: str) -> None:
+    """It is JSON, and says when, what and how."""
+    change(servers[1], dbname, "DELETE FROM parts WHERE a = 1", "ALTER TABLE keyless SET (fillfactor = 50)")
+    report = compare(servers)
+    told = json.loads(json.dumps(report.to_json()))
+    assert told["equal"] is False
+    assert told["differences"][0] == {
+        "database": dbname,
+        "kind": "table",
+        "name": "public.parts_1",
+        "message": "rows (2 at the source, 1 in the target): without a key, rows cannot be named",
+    }
+    assert [note["kind"] for note in told["notes"]] == ["table"]
+    assert told["databases"][0]["rows"] == 307
+    assert {table["name"]: table["equal"] for table in told["tables"]}["public.keyless"] is True
+    assert told["content"] == "all"
 
 
 def test_a_missing_database_is_found_unless_it_is_ignored(servers: Any, dbname: str) -> None:

@@ -259,6 +259,79 @@ def test_planted_differences(
     assert all(finding.database in {"planted", ""} for finding in report.findings)
 
 
+#: What people have reported: objects that a correct copy has, and yet were called different, or the other way round.
+REPORTED = {
+    "partitions": """
+        CREATE TABLE ev (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL, kind text NOT NULL,
+            PRIMARY KEY (id, at, kind)) PARTITION BY RANGE (at);
+        CREATE TABLE ev_2024 PARTITION OF ev FOR VALUES FROM ('2024-01-01 00:00+00') TO ('2025-01-01 00:00+00')
+            PARTITION BY LIST (kind);
+        CREATE TABLE ev_2024_a PARTITION OF ev_2024 FOR VALUES IN ('a', 'A');
+        CREATE TABLE ev_2024_rest PARTITION OF ev_2024 DEFAULT; CREATE TABLE ev_rest PARTITION OF ev DEFAULT;
+        INSERT INTO ev (at, kind) SELECT timestamptz '2023-12-31 23:00+00' + i * interval '1 day',
+            (ARRAY['a', 'A', 'b'])[1 + i % 3] FROM generate_series(0, 400) i;
+        CREATE INDEX evk ON ev (kind);
+        CREATE TABLE ref (eid bigint, eat timestamptz, ek text, FOREIGN KEY (eid, eat, ek) REFERENCES ev);
+        CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+        CREATE TRIGGER pt BEFORE INSERT ON ev FOR EACH ROW EXECUTE FUNCTION tf();""",
+    "large_objects": """
+        SELECT lo_from_bytea(80000 + i, convert_to(repeat('large ', i * 1000), 'UTF8')) FROM generate_series(1, 20) i;
+        CREATE TABLE docs (id int PRIMARY KEY, lo oid);
+        INSERT INTO docs SELECT row_number() OVER (), oid FROM pg_largeobject_metadata;""",
+    "unlogged": """
+        CREATE UNLOGGED TABLE sessions (id int PRIMARY KEY, v text); CREATE TABLE logged (id int PRIMARY KEY);
+        INSERT INTO sessions SELECT i, 's' FROM generate_series(1, 10) i; INSERT INTO logged VALUES (1);""",
+    "matviews": """
+        CREATE TABLE b (id int PRIMARY KEY, v int); INSERT INTO b SELECT i, i FROM generate_series(1, 10) i;
+        CREATE MATERIALIZED VIEW z AS SELECT count(*) n FROM b;
+        CREATE MATERIALIZED VIEW a_top AS SELECT n + 1 m FROM z; CREATE UNIQUE INDEX ON a_top (m);
+        CREATE MATERIALIZED VIEW never_filled AS SELECT 1 x WITH NO DATA;
+        CREATE MATERIALIZED VIEW stale AS SELECT sum(v) FROM b; INSERT INTO b VALUES (1000, 1000);""",
+    "force_rls": """
+        CREATE TABLE rl (id int PRIMARY KEY, who text); INSERT INTO rl VALUES (1, 'app'), (2, 'other');
+        ALTER TABLE rl OWNER TO app; ALTER TABLE rl ENABLE ROW LEVEL SECURITY; ALTER TABLE rl FORCE ROW LEVEL SECURITY;
+        CREATE POLICY p1 ON rl USING (who = current_user);
+        CREATE TABLE beside (id int PRIMARY KEY); ALTER TABLE beside OWNER TO app;""",
+}
+
+
+def test_what_people_have_reported(postgres_servers: Callable[..., PostgresServer], tmp_path: Path) -> None:
+    """Each in a database of its own, copied from one version to the next."""
+    source, target = (postgres_servers(major) for major in (16, 17))
+    for server in (source, target):
+        change(
+            server, "postgres", "CREATE ROLE app LOGIN PASSWORD 'pw'", *(f"CREATE DATABASE {name}" for name in REPORTED)
+        )
+    for name, statements in REPORTED.items():
+        change(source, name, statements)
+        copy(source, target, name, tmp_path)
+    report = compare(source, target)
+    assert texts(report.differences) == []
+    refreshed = "refreshed in the target; at the source it was out of date"
+    assert [(note.database, note.name, note.message) for note in report.notes if note.kind == "materialized view"] == [
+        ("matviews", f"public.{name}", refreshed) for name in ("a_top", "stale", "z")
+    ]
+
+    change(target, "large_objects", "SELECT lo_put(80007, 100, 'small')")
+    # A replication does not carry its rows.
+    change(target, "unlogged", "TRUNCATE sessions")
+    change(target, "force_rls", "INSERT INTO beside VALUES (7)")
+    found = {(one.database, one.name): one.message for one in compare(source, target).differences}
+    assert found.keys() == {
+        ("force_rls", "public.beside"),
+        ("large_objects", "large objects"),
+        ("unlogged", "public.sessions"),
+    }
+    assert found["large_objects", "large objects"].endswith("oid 80007 differs")
+    assert "rows (10 at the source, 0 in the target)" in found["unlogged", "public.sessions"]
+    # Not even its owner sees all rows of a table that forces row security; all else is compared.
+    by_owner = postgres.compare(End(source, user="app", password="pw"), End(target), ignore={"postgres"})
+    messages = {(one.database, one.name): one.message for one in by_owner.differences}
+    assert "row-level security" in messages["force_rls", "public.rl"]
+    assert "id 7 is in the target only" in messages["force_rls", "public.beside"]
+    assert ("unlogged", "public.sessions") in messages
+
+
 def test_every_kind_has_a_planted_difference() -> None:
     """No kind is in the table without being looked for."""
     covered = {one.kind for one in (*PLANTED, *NOT_CARRIED)}

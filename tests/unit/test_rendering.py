@@ -57,6 +57,11 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "failure_grace_period": (300, 300),
     "outage_grace_period": (300, 300),
     "dry_run": (True, True),
+    "content": ("sample", "sample"),
+    "parallel": (4, 4),
+    **dict.fromkeys(("strict", "show_values", "recheck", "allow_empty"), (True, True)),
+    "tables": (["public.orders"], ["public.orders"]),
+    "report_path": ("/tmp/report", "/tmp/report"),
     "prune": (False, False),
 }
 #: What only a mapping or a list can be: as a whole it needs native rendering.

@@ -187,9 +187,10 @@ class MysqlPair(Pair[MysqlSession]):
 
     def rule(self, content: Content) -> str:
         """See ``Pair``."""
-        if content == "sample":
-            return f"the number of rows, and one row of {SAMPLED} by its key"
-        return super().rule(content)
+        if content == "count":
+            return super().rule(content)
+        which = {"all": "all rows", "sample": f"one row in {SAMPLED}, by its key"}[content]
+        return f"{which}, 104 bits of hash for each (SHA-256)"
 
     def differing_rows(self, table: str, *, show_values: bool) -> str:
         """See ``Pair``."""

@@ -64,10 +64,13 @@ class PostgresSession(Session):
                 "can be kept; use an address that leads to the server itself, or the pooler's transaction mode",
                 retryable=False,
             ) from None
+        # Have the server refuse to read a table of which it would show a part only.
+        settings = f"{_SETTINGS} SET LOCAL row_security = off;"
         if snapshot is not None:
             self.run(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-        # Have the server refuse to read a table of which it would show a part only.
-        self._settle(f"{_SETTINGS} SET LOCAL row_security = off;")
+            # There are as many readers as the server is to bear. Before version 14 a large table has only one.
+            settings += " SET LOCAL max_parallel_workers_per_gather = 0;" if self.major >= 14 else ""
+        self._settle(settings)
 
     def snapshot(self) -> str:
         """What another session needs to see what this one sees, as long as this one's transaction lasts."""
