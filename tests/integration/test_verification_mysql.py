@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import secrets
 import socket
@@ -19,6 +20,7 @@ import pytest
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError
 from airflow_dbaas.api.redaction import Secret
 from airflow_dbaas.emulator.certificates import Authority
+from airflow_dbaas.emulator.mysql import dump
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.verification import comparison, connections, mysql
 from airflow_dbaas.verification.memory import Memory
@@ -26,6 +28,7 @@ from airflow_dbaas.verification.mysql import rows, sessions
 from airflow_dbaas.verification.mysql.sessions import MysqlSession, session
 from airflow_dbaas.verification.report import Finding, Level, Report, texts
 from tests.integration import planted_mysql
+from tests.integration.emulator.mysql_ends import endpoint
 
 SCHEMA = (
     """CREATE TABLE `t é` (
@@ -166,6 +169,43 @@ def test_each_planted_difference_is_found(servers: Any) -> None:
     missed = [one for one in planted if not any(tells(finding, *one) for finding in report.findings)]
     besides = [finding for finding in report.findings if not any(tells(finding, *one) for one in planted)]
     assert (missed, besides) == ([], [])
+
+
+def test_what_a_dump_makes_of_it_is_equal(servers: Any) -> None:
+    """No difference after a real copy; what it does not carry is noted: definers, history, digits of FLOAT."""
+    source, target = servers
+    name = f"dumped_{secrets.token_hex(4)}"
+    cases = (
+        "CREATE TABLE h (id int PRIMARY KEY, v varchar(9)) WITH SYSTEM VERSIONING",
+        "INSERT INTO h VALUES (1, 'a'), (2, 'b')",
+        "UPDATE h SET v = 'a2' WHERE id = 1",
+        "DELETE FROM h WHERE id = 2",
+        "CREATE TABLE m (a int, f float)",
+        "INSERT INTO m VALUES (1, 1/3), (2, 2/3), (3, 1), (4, 4/3), (5, 5/3)",
+        "CREATE TABLE k (i int PRIMARY KEY, f float)",
+        "INSERT INTO k VALUES (1, 16777217)",
+    )
+    for server in servers:
+        change(server, None, f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    try:
+        change(source, name, *planted_mysql.SCHEMA, *cases)
+        ended: dict[str, str] = {}
+        asyncio.run(dump.copy(source.binaries, endpoint(source), endpoint(target), [name], ended.__setitem__))
+        assert ended == {name: ""}
+        report = compare(servers)
+    finally:
+        for server in servers:
+            change(server, None, f"DROP DATABASE {name}")
+    assert texts(report.differences) == []
+    notes = texts(finding for finding in report.notes if "definer: " not in finding.message)
+    digits = "FLOAT digits: values are equal in six digits, and differ in further ones"
+    assert notes == [
+        f"{name}: table h: versions of rows, past ones included: 3 at the source, 1 in the target",
+        f"{name}: table floats: {digits}",
+        f"{name}: table k: {digits}",
+        f"{name}: table m: {digits}",
+        f"{name}: table other_floats: {digits}",
+    ]
 
 
 def test_what_is_easily_overlooked(servers: Any, dbname: str) -> None:

@@ -23,7 +23,7 @@ _FEW_ROWS = 1000
 _MOST_GROUPS = 65536
 _GROUPS_READ = 10
 #: Rows that are read at each end at once, at most.
-_ROWS_READ = 20_000
+_ROWS_READ = 10_000
 _VALUE_SHOWN = 60
 
 #: Runs a query at both ends at the same time.
