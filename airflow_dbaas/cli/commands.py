@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_dbaas.cli import check_connection, copy_dags
+from airflow_dbaas.cli import check_connection, copy_dags, verify
 from airflow_dbaas.emulator import command as emulator
 
 _INTERRUPTED = 130
@@ -114,5 +114,19 @@ COMMANDS = (
             "--seed-demo --env": 'in the background, for a shell: eval "$(airflow-dbaas emulator --seed-demo --env)"',
         },
         exit_codes={0: "it was told to stop", 1: "it could not start; a line says why", 2: "wrong use"},
+    ),
+    Command(
+        name="verify",
+        help="compare two PostgreSQL or MySQL servers: rows, and the definitions of all objects",
+        description="Compares any two servers of one kind by their Airflow connections; AIRFLOW_CONN_... variables do, "
+        "no database of Airflow is needed. It reads only, and says what it did not compare.",
+        add_arguments=verify.add_arguments,
+        work=verify.run,
+        examples={
+            "--source-conn-id old --target-conn-id new": "all rows of all databases",
+            "--source-conn-id old --target-conn-id new --content count --json": "for a script, and quick",
+            "--source-conn-id old --target-conn-id new --report ./report": "with a report to keep",
+        },
+        exit_codes={0: "equal", 1: "different", 2: "wrong use, or they could not be compared; a line says why"},
     ),
 )

@@ -122,7 +122,9 @@ def test_options(
     shown = capsys.readouterr()
     # Python's releases differ in whether they put the choices into quotes.
     assert (
-        shown.err.replace("'check-connection', 'copy-dags', 'emulator'", "check-connection, copy-dags, emulator")
+        shown.err.replace(
+            "'check-connection', 'copy-dags', 'emulator', 'verify'", "check-connection, copy-dags, emulator, verify"
+        )
         == f"{line}\n"
     )
     assert (code, shown.out) == (2, "")

@@ -13,7 +13,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (
         ["emulate"],
         "airflow-dbaas: argument command: invalid choice: 'emulate' "
-        "(choose from check-connection, copy-dags, emulator) (see airflow-dbaas --help)",
+        "(choose from check-connection, copy-dags, emulator, verify) (see airflow-dbaas --help)",
     ),
     (
         ["check-connection", "a", "b"],
