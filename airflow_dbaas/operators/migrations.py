@@ -675,8 +675,8 @@ class DbaasStopMigrationOperator(MigrationOperator):
     three minutes for that. A migration that is not there needs no stop.
 
     After a replication, it completes what replication leaves out: in PostgreSQL, sequences are advanced to the source's
-    positions (never back) and materialized views are refreshed; in MySQL, events that arrived disabled are enabled if
-    they are enabled at the source.
+    positions (never back) and materialized views are refreshed; in MySQL, ``AUTO_INCREMENT`` counters are advanced in
+    the same way, and events that arrived disabled are enabled if they are enabled at the source.
 
     Returns ``service``, ``zone``, ``stopped``, ``sequences`` (number advanced), ``views`` (number refreshed),
     ``events`` (number enabled) and ``operation_id``. With ``wait_for_completion=False``, nothing is completed, and all
