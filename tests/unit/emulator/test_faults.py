@@ -104,7 +104,7 @@ def test_kinds_strike_only_what_they_are_about(faults):
         faults.replace({"rules": [{"kind": kind, "times": 9}]})
         assert struck(faults, 1, good) == "1", kind
         assert struck(faults, 1, bad) == "0", kind
-        with pytest.raises(BadRules, match=f"rule 1 \\({kind}\\): cannot strike {bad}$"):
+        with pytest.raises(BadRules, match=f"rule 1 \\({kind}\\): cannot apply to {bad}$"):
             faults.replace({"rules": [{"kind": kind, "operation": bad}]})
 
 
