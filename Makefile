@@ -23,7 +23,7 @@ BENCH := .venv-bench
 FLEET := .venv-fleet
 SOURCES := $(shell find airflow_dbaas -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help setup demo test fuzz soak secrets chaos matrix bench bench-fleet screenshots lint format docs lock audit api-diff clean
+.PHONY: help setup demo test test-all fuzz soak secrets chaos matrix bench bench-fleet screenshots lint format docs lock audit api-diff clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ demo: setup ## migrate two real databases with a real Airflow (METHOD=dump|repli
 
 test: setup ## run the whole test suite (JOBS=3 at once: most of it waits)
 	@exec $(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder
+
+test-all: setup ## the same with the longer variants of some tests
+	@TEST_ALL=1 exec $(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder
 
 # Repeatable by its seed, as far as what runs at the same time is.
 fuzz: setup ## ask the emulator for much more than in the tests (SECONDS=600 of it, SEED=… again), then the client's API
@@ -56,11 +59,11 @@ secrets: setup ## look for secrets in what whole Airflows leave behind (VERSIONS
 	    -k 'secret or hunt' tests/secrets tests/unit/test_hunt.py tests/integration/airflow
 
 # What uv downloads stays for the next time, in .venv.
-matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0.6 in that, UPDATE=1 writes docs/matrix.md)
+matrix: setup ## try the wheel in Airflow 2.11 to 3.3, managed and not (ONLY=3.0.6 in that, UPDATE=1 writes the tables)
 	@UV_CACHE_DIR=$(abspath $(VENV))/matrix-cache UV_PYTHON_DOWNLOADS=never $(BIN)/python -m tests.matrix \
 	    $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
 
-bench: $(BENCH)/requirements.stamp ## measure beside others, one table (ONLY=poll is one subject, UPDATE=1 writes docs/performance.md)
+bench: $(BENCH)/requirements.stamp ## measure beside others, one table (ONLY=poll is one subject, UPDATE=1 writes RESULTS.md)
 	@exec $(BENCH)/bin/python -m benchmarks $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0,$(UPDATE)),--update)
 
 bench-fleet: setup dist/wheel.stamp $(FLEET)/requirements.stamp ## migrate a fleet, no servers (SERVICES=500 PER_RUN=50 EXECUTORS=local:1,celery:2)

@@ -1,4 +1,4 @@
-"""What to tell somebody whose task has failed: one line with what, where and why, and one with what to do next."""
+"""The two log lines of a failed task: what failed, where and why, and what to do next."""
 
 from __future__ import annotations
 
@@ -26,65 +26,71 @@ class Page(NamedTuple):
         return f'docs: "{self.title}" ({self.path})'
 
 
-CHECKS = Page("When a check refuses", "how-to/refused-checks.md")
-CONNECTIONS = Page("Connections", "reference/connection.md")
-CUT_OVER = Page("Cut over with little downtime", "how-to/cut-over.md")
-MIGRATION = Page("Migrate one database", "how-to/migrate-one-database.md")
-OPERATORS = Page("Operators, sensors, triggers, task groups", "reference/operators.md")
+CHECKS = Page("Refused checks", "how-to/refused-checks.md")
+COMPARISON = Page("Troubleshooting", "troubleshooting.md#comparison")
+CONNECTIONS = Page("Troubleshooting", "troubleshooting.md#connection-to-the-api")
+INTEGRATIONS = Page("Troubleshooting", "troubleshooting.md#integrations-and-endpoints")
+MIGRATIONS = Page("Troubleshooting", "troubleshooting.md#migrations")
+PARAMETERS = Page("Troubleshooting", "troubleshooting.md#parameters")
 RETRIES = Page("Retries", "explanation/retries.md")
-ROLES = Page("From Airflow connections to IAM roles", "how-to/iam-roles.md")
-WAITS = Page("Waits", "explanation/waits.md")
+ROLES = Page("IAM roles", "how-to/iam-roles.md")
+SERVICES = Page("Troubleshooting", "troubleshooting.md#services")
+WAITS = Page("Troubleshooting", "troubleshooting.md#waiting")
 
-_REACH = "check that this machine reaches the API (airflow-dbaas check-connection), then clear the task"
+_REACH = "check that this machine can reach the API (airflow-dbaas check-connection), then clear the task"
 
 #: By class of error, each with those that derive from it.
 NEXT: dict[type[DbaasError], tuple[str, Page]] = {
-    DbaasError: ("correct what the message names, then clear the task", OPERATORS),
+    DbaasError: ("correct what the message names, then clear the task", PARAMETERS),
     errors.DbaasConfigurationError: (
         "nothing was sent; correct what the message names (a parameter, a connection, a file), then clear the task",
-        OPERATORS,
+        PARAMETERS,
     ),
     errors.DbaasTransportError: (_REACH, CONNECTIONS),
     errors.DbaasResponseError: (_REACH, CONNECTIONS),
-    errors.DbaasApiError: ("correct what the API's message names, then clear the task", OPERATORS),
+    errors.DbaasApiError: ("correct what the API's message names, then clear the task", PARAMETERS),
     errors.DbaasAuthError: (
         "check API key, secret and IAM role of the connection, and this machine's clock, then clear the task",
         ROLES,
     ),
     errors.DbaasNotFoundError: ("check the name, the zone and the connection, then clear the task", CONNECTIONS),
-    errors.DbaasConflictError: ("look in what state the service is, then clear the task", RETRIES),
+    errors.DbaasConflictError: ("check the state of the service, then clear the task", RETRIES),
     errors.DbaasRateLimitError: ("wait a few minutes, then clear the task", RETRIES),
-    errors.DbaasServerError: ("wait until the API is well again, then clear the task", RETRIES),
+    errors.DbaasServerError: ("wait until the API is available again, then clear the task", RETRIES),
     errors.DbaasOperationError: ("correct what the API's reason names, then clear the task", RETRIES),
-    errors.DbaasServiceError: ("look at the service (link of this task) and at the parameters", OPERATORS),
-    errors.DbaasIntegrationError: ("look at the integrations of the service (link of this task)", OPERATORS),
+    errors.DbaasServiceError: ("check the service (link of this task) and the parameters", SERVICES),
+    errors.DbaasIntegrationError: ("check the integrations of the service (link of this task)", INTEGRATIONS),
     errors.DbaasMigrationCheckError: (
         "nothing was started; find the check's message on this page, correct what it names, then clear the task",
         CHECKS,
     ),
-    errors.DbaasMigrationError: ("look at the migration (link of this task); clear the task to go on", MIGRATION),
+    errors.DbaasMigrationError: (
+        "check the migration (link of this task), then clear the task to continue",
+        MIGRATIONS,
+    ),
     errors.DbaasDatabaseError: (
-        "check that this machine reaches the database, and its login, then clear the task",
-        MIGRATION,
+        "check that this machine can reach the database and that its login works, then clear the task",
+        COMPARISON,
     ),
     errors.DbaasVerificationError: (
-        "do not switch the source off; the log above names every difference; clear the task to compare again",
-        CUT_OVER,
+        "do not switch off the source; the log above lists every difference; clear the task to compare again",
+        COMPARISON,
     ),
     errors.DbaasWaitTimeoutError: (
-        "the remote work goes on; clear the task to wait again, with a longer time limit if need be",
+        "the remote work continues; clear the task to wait again, with a longer time limit if needed",
         WAITS,
     ),
+    errors.DbaasResumeError: ("clear the task: it begins again, and finds what it has started", WAITS),
 }
 
 
 def next_step(error: DbaasError) -> str:
-    """What to do about an error, and the page to read.
+    """What to do about an error, with the page to read.
 
-    :param error: what the task fails with.
+    :param error: the error of the task.
     """
     step, page = next(NEXT[kind] for kind in type(error).__mro__ if kind in NEXT)
-    again = "Airflow tries again if the task has retries left; if that does not help, " if error.retryable else ""
+    again = "Airflow retries the task if it has retries left; if that does not help, " if error.retryable else ""
     text = f"{again}{step}"
     return f"{text[0].upper()}{text[1:]}; see {page}"
 
@@ -93,7 +99,7 @@ def tell(task: Any, error: DbaasError) -> None:
     """Log what failed, where and why, and what to do next; nothing if the task is skipped instead of failed.
 
     :param task: the operator or sensor.
-    :param error: what it fails with.
+    :param error: its error.
     """
     lenient = getattr(task, "never_fail", False) or (
         getattr(task, "soft_fail", False) and (not error.retryable or isinstance(error, errors.DbaasWaitTimeoutError))
@@ -112,7 +118,7 @@ def _where(task: Any) -> str:
     places = []
     service = getattr(task, "linked_service", None) or getattr(task, "service_name", None)
     if isinstance(service, str) and service:
-        # It may be what is wrong.
+        # It may be the cause.
         places.append(f"service {service if len(service) <= SHOWN_LENGTH else f'{service[: SHOWN_LENGTH - 1]}…'}")
     try:
         zone = task.hook.zone

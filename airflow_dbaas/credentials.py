@@ -16,7 +16,7 @@ from airflow_dbaas.api.redaction import Secret, spellings
 # shows the password in its ``repr``.
 @dataclass(frozen=True, slots=True, repr=False)
 class ConnectionData:
-    """What an Airflow connection holds, safe to be a local variable; the fields are Airflow's."""
+    """The fields of an Airflow connection, safe to keep in a local variable."""
 
     conn_id: str
     conn_type: str | None
@@ -29,7 +29,7 @@ class ConnectionData:
 
     @classmethod
     def of(cls, connection: Connection | ConnectionData) -> ConnectionData:
-        """What a connection of Airflow's holds."""
+        """The content of an Airflow connection."""
         if isinstance(connection, ConnectionData):
             return connection
         return cls(
@@ -48,7 +48,8 @@ class ConnectionData:
 
 
 class Extra:
-    """A connection's extra, to be read as a mapping. It is none, for error trackers walk those."""
+    """The extra of a connection, with the methods of a mapping. It is not a mapping, because error trackers send the
+    content of those."""
 
     __slots__ = ("_values",)
 
@@ -60,8 +61,8 @@ class Extra:
         return self._values.get(name, default)
 
     def nested(self, name: str) -> Extra | None:
-        """The mapping under a name, also one that is written as JSON, as Airflow's own hooks take it; an empty one if
-        there is nothing, and None if what is there is not a mapping.
+        """The mapping under a name, also if it is written as JSON, as Airflow's hooks accept it; empty if there is
+        none, and None if the value is not a mapping.
         """
         value = self._values.get(name)
         return Extra.read(value) if isinstance(value, str) else Extra.over({} if value is None else value)
@@ -96,8 +97,8 @@ class Extra:
 def mask(secret: str | Secret | None) -> None:
     """Let Airflow mask a secret in all its spellings.
 
-    Airflow masks a connection's password as it is written there; a URL-encoded one, as in a URI, is another text.
-    To be called in every process that meets the secret: a resumed task runs in a new one.
+    Airflow only masks the password as written in the connection, but not its URL-encoded form, as in a URI. Call this
+    in every process that reads the secret: a resumed task runs in a new one.
     """
     for form in spellings(secret) if secret else ():
         mask_secret(form)
@@ -119,7 +120,7 @@ def get_connection(conn_id: str, *, parameter: str) -> ConnectionData:
 
 
 def extra_of(connection: ConnectionData, where: str) -> Extra:
-    """A connection's extra. Airflow itself takes one that is not JSON for an empty one.
+    """The extra of a connection. Airflow treats an extra that is not JSON as empty.
 
     :param connection: the connection.
     :param where: how to call it in an error text.

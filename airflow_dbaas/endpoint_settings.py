@@ -1,4 +1,4 @@
-"""An Airflow connection becomes the settings of an external endpoint that are secret, or stand beside a secret.
+"""An Airflow connection becomes the settings of an external endpoint that are secret, or accompany a secret.
 
 ========================= ====================================================================================
 type of the endpoint      from the connection
@@ -11,7 +11,7 @@ rsyslog                   host → ``server``, port → ``port``; extra ``ca``, 
                           ``secret_logline`` → ``logline``, ``secret_sd`` → ``sd``
 ========================= ====================================================================================
 
-The last three are also taken without ``secret_``; but then Airflow shows them to everybody who may look at connections.
+The last three are also accepted without ``secret_``, but Airflow shows those to everyone who may view connections.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _extra(name: str) -> Part:
 
 
 def _secret_extra(name: str) -> Part:
-    # Airflow's own pages and API mask what is called so.
+    # Airflow's UI and API mask these names.
     hidden, shown = _extra(f"secret_{name}"), _extra(name)
     return lambda connection: value if (value := hidden(connection)) is not None else shown(connection)
 
@@ -88,12 +88,12 @@ _PLACES = {
     "key": "the extra, as 'secret_key',",
     "logline": "the extra, as 'secret_logline',",
     "sd": "the extra, as 'secret_sd',",
-    "url": "login and password (host, port and schema beside them)",
+    "url": "login and password (with host, port and schema)",
 }
 
 
 def check_no_secrets(parameter: str, value: Any) -> dict[str, Any] | None:
-    """Refuse settings of an endpoint that are no mapping, or that hold a secret.
+    """Refuse settings of an endpoint that are not a mapping, or that contain a secret.
 
     :param parameter: the operator's parameter, for the error text.
     :param value: the settings, their names in snake or kebab case; None is as good as none.
@@ -103,7 +103,7 @@ def check_no_secrets(parameter: str, value: Any) -> dict[str, Any] | None:
         return None
     settings = validation.mapping(parameter, value)
     for name, content in settings.items():
-        # A URL is secret if somebody logs in with it.
+        # A URL is secret if it contains a login.
         if is_secret(name) or (name == "url" and "@" in str(content)):
             place = _PLACES.get(_snake(name), "a field")
             raise DbaasConfigurationError(
@@ -118,13 +118,13 @@ def endpoint_settings(
 ) -> dict[str, Any]:
     """All settings of an endpoint: those given, and what else its type takes from the connection.
 
-    What comes from the connection and is secret is a ``Secret``, and masked in logs from then on.
+    Secrets from the connection are of type ``Secret`` and masked in logs from then on.
 
     :param endpoint_type: ``datadog``, ``elasticsearch``, ``opensearch``, ``prometheus`` or ``rsyslog``.
     :param settings: settings without secrets; they count where the connection has the same.
     :param secrets_conn_id: id of the Airflow connection; None or empty for none.
     :returns: settings by snake-case name.
-    :raises DbaasConfigurationError: if there is no such connection, or a Datadog endpoint is to be without one.
+    :raises DbaasConfigurationError: if there is no such connection, or is missing for a Datadog endpoint.
     """
     given = {_snake(name): value for name, value in (settings or {}).items()}
     if not secrets_conn_id:
@@ -144,7 +144,7 @@ def endpoint_settings(
 def _hidden(name: str, value: Any) -> Any:
     """A value from a connection; as a ``Secret`` if it is one by its name, or holds one as a URL may."""
     if is_secret(name):
-        # A token of digits alone is a number in JSON, if nobody puts it in quotes.
+        # Without quotes, a token of digits is a number in JSON.
         value = as_text(value)
     secret = isinstance(value, str) and value and (is_secret(name) or redact(value) != value)
     return Secret(value) if secret else value

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 class PortalLink(BaseOperatorLink):
     """Base of the links: a page of the task's service."""
 
-    #: What follows the service's own page in the address.
+    #: The part of the address after the page of the service.
     page: ClassVar[str] = ""
 
     @property
@@ -23,11 +23,11 @@ class PortalLink(BaseOperatorLink):
         return f"_link_{type(self).__name__}"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """The address; empty if it cannot be told. It never raises: Airflow asks after the task has ended, and would
-        show a second error behind the task's own.
+        """The address; empty if it is not available. It never raises: Airflow asks after the task has ended, and would
+        show a second error.
 
-        :param operator: the task; where it runs it knows the address itself, elsewhere (2.11's web server) what it
-            pushed is read.
+        :param operator: the task. Where it runs, it knows the address; elsewhere (2.11's web server), the pushed
+            address is read.
         :param ti_key: which run of the task.
         """
         try:
@@ -35,11 +35,11 @@ class PortalLink(BaseOperatorLink):
                 return str(operator.portal_page(self.page))
             return get_xcom(self.xcom_key, ti_key) or ""
         except Exception as error:  # noqa: BLE001 - a link is never worth an error
-            log.debug("The link %s cannot be told: %s", self.name, type(error).__name__)
+            log.debug("The link %s is not available: %s", self.name, type(error).__name__)
             return ""
 
     def push(self, operator: Any, context: Any) -> None:
-        """Keep the address where Airflow looks for it; a task goes on without, too.
+        """Store the address where Airflow looks for it; a failure does not fail the task.
 
         :param operator: the task.
         :param context: Airflow's context.

@@ -11,6 +11,7 @@ from airflow_dbaas.api.errors import (
     DbaasConfigurationError,
     DbaasError,
     DbaasRateLimitError,
+    DbaasResumeError,
     DbaasWaitTimeoutError,
 )
 
@@ -25,8 +26,8 @@ def dbaas_retry_policy(
 
         with DAG(..., default_args={"retries": 5, "retry_policy": dbaas_retry_policy()}):
 
-    - What only somebody's change can mend (configuration, credentials, a wrong request, not found, a conflict, a
-      refused check, a difference between source and target; ``retryable`` is false) fails at once.
+    - A non-retryable error fails at once (``retryable`` is false): configuration, credentials, a wrong request, not
+      found, a conflict, a refused check, a difference between source and target.
     - 429 is retried after ``rate_limit_delay``, or later if the API asks for it.
     - Other errors that may pass (no answer, 5xx, an operation or a database that was busy or unavailable) are
       retried after ``busy_delay``, or later if the API asks for it.
@@ -76,14 +77,14 @@ class _DbaasRetryPolicy(RetryPolicy):
         return RetryDecision.retry(self._delay(error), reason)
 
     def _delay(self, error: DbaasError) -> timedelta | None:
-        if isinstance(error, DbaasWaitTimeoutError):
+        if isinstance(error, DbaasWaitTimeoutError | DbaasResumeError):
             return None
         delay = self.rate_limit_delay if isinstance(error, DbaasRateLimitError) else self.busy_delay
         return max(delay, timedelta(seconds=getattr(error, "retry_after", None) or 0))
 
 
 def _causes(exception: BaseException) -> Iterator[BaseException]:
-    """An exception and what it was raised from: an Airflow error may stand for one of ours."""
+    """An exception and its causes: an Airflow error may have been raised from one of ours."""
     cause: BaseException | None = exception
     while cause is not None:
         yield cause

@@ -10,18 +10,13 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args
 
-from airflow_dbaas.api import calls, formats
-from airflow_dbaas.api.addresses import ZONES
+from airflow_dbaas.api import calls
 from airflow_dbaas.api.conversions import as_boolean, as_integer, as_list, as_number, as_text, is_nothing
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.parameters import ZONES, IgnoreDatabases, Method, Plan, limits_of
 from airflow_dbaas.api.redaction import is_secret
-
-#: Types of service that can be created and changed.
-SERVICE_TYPES = ("pg", "mysql", "valkey", "grafana", "opensearch", "thanos")
-
-IGNORE_DBS_LENGTH = 2048
 
 #: Takes a parameter's name and its value; returns the value in the type that is wanted, or raises
 #: ``DbaasConfigurationError``.
@@ -63,26 +58,29 @@ def zone(parameter: str, value: Any) -> str | None:
 
 def plan(parameter: str, value: Any) -> str:
     """A plan, such as ``startup-4``; which ones there are, the API decides."""
-    if not isinstance(value, str) or not formats.is_plan(value):
-        raise DbaasConfigurationError(
-            f"{parameter} must be a plan's name, such as startup-4 or business-8, got {calls.shown(value)}"
-        )
-    return value
+    limits = limits_of(Plan)
+    found: str | None = limits.fit(value)
+    if found is None:
+        raise DbaasConfigurationError(f"{parameter} must be {limits.what}, got {calls.shown(value)}")
+    return found
 
 
 def one_of(*choices: str) -> Check:
     """A check for one of some words."""
 
     def run(parameter: str, value: Any) -> Any:
-        if value not in choices:
-            raise DbaasConfigurationError(f"{parameter} must be one of {', '.join(choices)}, got {calls.shown(value)}")
-        return value
+        return calls.choice(parameter, value, choices)
 
     return run
 
 
+def choice(kind: Any) -> Check:
+    """A check for one of the words of a ``Literal``."""
+    return one_of(*get_args(kind))
+
+
 #: A migration method; ``auto`` leaves the choice to the service.
-method = one_of("auto", "dump", "replication")
+method = choice(Method)
 
 
 def ignore_dbs(parameter: str, value: Any) -> str | None:
@@ -102,8 +100,9 @@ def ignore_dbs(parameter: str, value: Any) -> str | None:
         raise DbaasConfigurationError(
             f"{parameter} must be names separated by commas, or a list of names, got {calls.shown(value)}"
         )
-    if len(text) > IGNORE_DBS_LENGTH:
-        raise DbaasConfigurationError(f"{parameter} must have at most {IGNORE_DBS_LENGTH} characters, got {len(text)}")
+    longest = limits_of(IgnoreDatabases).max_length
+    if len(text) > longest:
+        raise DbaasConfigurationError(f"{parameter} must have at most {longest} characters, got {len(text)}")
     return text
 
 

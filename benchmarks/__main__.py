@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, beside others.")
     parser.add_argument("--only", choices=frame.SUBJECTS, help="this subject alone")
     parser.add_argument("--rounds", type=int, help="how many rounds, instead of the subject's own number")
-    parser.add_argument("--update", action="store_true", help="write the table into docs/performance.md")
+    parser.add_argument("--update", action="store_true", help="write the table into benchmarks/RESULTS.md")
     options = parser.parse_args()
     if options.update and (options.only or options.rounds):
         parser.error("--update takes the table of a whole run")

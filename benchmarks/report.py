@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from benchmarks.frame import Case, Quantity, Role, Subject, Values
 from benchmarks.processes import ROOT
 
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "benchmarks" / "RESULTS.md"
 _TABLE = re.compile(r"(<!-- make bench: begin -->\n).*?(<!-- make bench: end -->)", re.DOTALL)
 
 HEADINGS = ("measured", "who", "median", "lowest to highest", "ours to it", "goal")
@@ -101,7 +101,7 @@ def text(table: Sequence[tuple[str, ...]]) -> str:
 
 
 def update(table: Sequence[tuple[str, ...]]) -> None:
-    """Write the table into docs/performance.md, between its marks.
+    """Write the table into benchmarks/RESULTS.md, between its marks.
 
     :raises LookupError: if the marks are not there.
     """

@@ -1,20 +1,21 @@
-"""Remove a migration that has failed, so that the source can be migrated again and the service deleted.
+"""Remove a failed migration, so that the source can be migrated again and the service deleted.
 
-Trigger it by hand and fill in the form. A migration that has not failed is refused: stop that one with
-`DbaasStopMigrationOperator`. A replication that is shown as failed may recover, so it is given three minutes first.
+Trigger it manually and fill in the form. A migration that has not failed is refused: stop it with
+`DbaasStopMigrationOperator`. A replication that is shown as failed first has three minutes to recover.
 
-The service stays, with whatever the migration has copied: delete it with `dbaas_decommission`, or drop the databases
-that it has copied before you migrate again.
+The service and the copied data remain. Delete the service with `dbaas_decommission`, or drop the copied databases
+before you migrate again.
 
-With *Clean the source* the replication slots and publications that migrations have left at a PostgreSQL source are
-dropped, too: they are called `aiven_db_migrate_…`. Do that if the service is gone already, or could not reach the
-source any more. A slot that is in use is never dropped: the task fails then, and names who uses it.
+*Clean the source* also drops the replication slots and publications that migrations left at a PostgreSQL source, named
+`aiven_db_migrate_…`. Use it if the service is gone or could no longer reach the source. A slot in use is never dropped:
+the task then fails and names the session that uses it.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow_dbaas.dag_params import dbaas_params
 from airflow_dbaas.operators.migrations import DbaasCleanUpMigrationOperator
 
 try:
@@ -32,27 +33,18 @@ with DAG(
     doc_md=__doc__,
     tags=["dbaas", "migration"],
     params={
-        "service": Param(
-            type="string",
-            minLength=1,
-            maxLength=63,
-            title="Service",
-            description="DBaaS service into which the migration failed",
-        ),
-        "source_conn_id": Param(
-            type="string",
-            minLength=1,
-            title="Source connection",
-            description="Id of the Airflow connection of the server that was to be migrated",
+        **dbaas_params(
+            "service",
+            "source_conn_id",
+            "zone",
+            service="DBaaS service into which the migration failed",
+            source_conn_id="Id of the Airflow connection to the source server",
         ),
         "drop_at_source": Param(
             False,
             type="boolean",
             title="Clean the source",
-            description="Drop replication slots and publications that migrations have left there",
-        ),
-        "zone": Param(
-            None, type=["null", "string"], title="Zone", description="Zone of the service, if not the connection's"
+            description="Drop replication slots and publications that migrations left there",
         ),
     },
 ):

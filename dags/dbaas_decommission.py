@@ -1,14 +1,14 @@
-"""Take a DBaaS service out of use: unlink it from others, then delete it with all its data.
+"""Take a DBaaS service out of use: unlink it from other services, then delete it with all its data.
 
-Trigger it by hand and type the name of the service twice. Nothing is changed before these have passed:
+Trigger it manually and type the name of the service twice. These steps run before anything is changed:
 
-1. The service must exist, without termination protection, active read replicas and a migration that is under way.
-2. The logs show its integrations and endpoints, which go with it.
-3. On Airflow 3.1 and later somebody approves (*Required Actions*). A rejection fails the run, and nothing is changed.
-4. If a folder is given, the service's log and its metrics of a year are copied there.
-5. What 1. asks for is asked again: the approval may have taken long.
+1. The service must exist, without termination protection, active read replicas or a running migration.
+2. The logs show the integrations and endpoints that are deleted with it.
+3. On Airflow 3.1 and later, someone must approve (*Required Actions*). A rejection fails the run.
+4. If a folder is given, the service's log and its metrics of the last year are copied there.
+5. The checks of step 1 are repeated, because the approval may have taken long.
 
-The API key comes from the connection `exoscale_default`. A run that failed half-way can be cleared and goes on.
+The API key comes from the connection `exoscale_default`. A run that failed half-way can be cleared and continues.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from airflow.exceptions import AirflowException
 
+from airflow_dbaas.dag_params import dbaas_params
 from airflow_dbaas.operators.observability import DbaasServiceLogsOperator, DbaasServiceMetricsOperator
 from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
 from airflow_dbaas.operators.services import DbaasDeleteServiceOperator
@@ -36,7 +37,7 @@ except (ImportError, AirflowException):  # before Airflow 3.1
 QUESTION = """
 {% set found = ti.xcom_pull(task_ids='check') %}
 {% set links = ti.xcom_pull(task_ids='show_links')['plan']['delete'] %}
-Service **{{ params.service }}** ({{ found.state }}) is deleted with all its data and backups.
+Service **{{ params.service }}** ({{ found.state }}) will be deleted with all its data and backups.
 {% if not links %}
 It has no integrations, and is attached to no endpoint.
 {% endif %}
@@ -60,22 +61,21 @@ with DAG(
     doc_md=__doc__,
     tags=["dbaas"],
     params={
-        "service": Param(
-            type="string", minLength=1, maxLength=63, title="Service", description="DBaaS service to delete"
-        ),
+        **dbaas_params("service", service="DBaaS service to delete"),
         "confirm": Param(
-            type="string", minLength=1, title="Service, again", description="The same name: all its data will be gone"
+            type="string",
+            minLength=1,
+            title="Service, again",
+            description="The same name again: all its data will be deleted",
         ),
         "archive": Param(
             None,
             type=["null", "string"],
             pattern="^[a-z0-9]+://.+[^/]$",
             title="Folder for a last copy",
-            description="Of log and metrics, e.g. s3://my_conn@bucket/archive; none: no copy",
+            description="For log and metrics, e.g. s3://my_conn@bucket/archive; empty: no copy",
         ),
-        "zone": Param(
-            None, type=["null", "string"], title="Zone", description="Zone of the service, if not the connection's"
-        ),
+        **dbaas_params("zone"),
     },
 ):
     target = {"service_name": "{{ params.service }}", "zone": "{{ params.zone or '' }}"}

@@ -1,14 +1,14 @@
-"""Move many PostgreSQL and MySQL servers, each into an Exoscale DBaaS service of its own.
+"""Move many PostgreSQL and MySQL servers, each into its own Exoscale DBaaS service.
 
-Give the services in the form, or name a file with them (YAML or JSON, as `dbaas_migrate_fleet.example.yaml` beside this
-DAG) that workers can read. What an entry does not say is taken from the form.
+List the services in the form, or name a file with them (YAML or JSON, like `dbaas_migrate_fleet.example.yaml` next to
+this DAG) that workers can read. Fields that an entry omits are taken from the form.
 
-Only so many are worked on at once, each from its creation to its comparison. One that fails does not stop the others.
-At the end `report` shows a table of all, and fails if one of them did: repair what it names, then clear the failed
-tasks with all that comes after them.
+A few migrations run at the same time, each from the creation of the service to the comparison. A failed one does not
+stop the others. At the end, `report` shows a table of all and fails if one failed: correct what it names, then clear
+the failed tasks with all tasks after them.
 
-Of hundreds, a run moves the first fifty, then it starts the next run with the rest: Airflow takes the longer for each
-task the more of them a run has. Whoever marks a run as failed ends the fleet there.
+A run moves fifty services, then starts the next run with the remaining ones, because Airflow needs more time for each
+task the more tasks a run has. To stop the fleet, mark its run as failed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_dbaas.config.fleet import SERVICES_SCHEMA, read_services
+from airflow_dbaas.dag_params import dbaas_params
 from airflow_dbaas.task_groups.fleet import (
     DbaasMigrationTurnSensor,
     form_of_the_rest,
@@ -34,8 +35,6 @@ except ImportError:  # Airflow 2.11
     from airflow.decorators import task, task_group
     from airflow.models.param import Param
     from airflow.operators.trigger_dagrun import TriggerDagRunOperator
-
-ENTRY = SERVICES_SCHEMA["items"]["properties"]
 
 with DAG(
     "dbaas_migrate_fleet",
@@ -55,37 +54,15 @@ with DAG(
         "file": Param(
             None, type=["null", "string"], title="File", description="Path of a file with the services instead"
         ),
-        "plan": Param("startup-4", **ENTRY["plan"], title="Plan", description="For new services"),
-        "method": Param(
-            "auto", type="string", **ENTRY["method"], title="Method", description="auto: replication if possible"
-        ),
-        "zone": Param(
-            None,
-            type=["null", "string"],
-            **ENTRY["zone"],
-            values_display={"null": "the connection's"},
-            title="Zone",
-            description="Zone of the services",
-        ),
-        "stop_replication": Param(
-            True,
-            type="boolean",
-            title="Stop replication at the end",
-            description="Off: the targets keep following their sources until the migrations are stopped",
-        ),
-        "failure_grace_period": Param(
-            180,
-            type="number",
-            minimum=0,
-            title="Grace period of a failed replication",
-            description="Seconds in which a replication that is shown as failed may recover",
-        ),
-        "outage_grace_period": Param(
-            None,
-            type=["null", "number"],
-            minimum=1,
-            title="Grace period of an API outage",
-            description="Seconds; by default a quarter of what a wait may take, between 5 minutes and 6 hours",
+        **dbaas_params(
+            "plan",
+            "method",
+            "zone",
+            "stop_replication",
+            "failure_grace_period",
+            "outage_grace_period",
+            plan="For new services",
+            zone="Zone of the services",
         ),
         "at_once": Param(4, type="integer", minimum=1, maximum=100, title="Migrations at once"),
         "per_run": Param(

@@ -1,11 +1,12 @@
-"""A nightly report about DBaaS services: their state, logs and metrics, with a plot of CPU, memory and disk for each.
+"""A nightly report about DBaaS services: their state, logs and metrics, with plots of CPU, memory and disk.
 
-It goes to the folder `path`, on the worker or in object storage (`s3://my_conn@bucket/dbaas`): with several workers it
-must be the latter. There is an `index.html` for each day with that day's metrics and plots; the log of a service is one
-file, which every run continues. The API key comes from the connection `exoscale_default`; plots need
-`pip install 'airflow-dbaas[report]'`, without which the report is made without them.
+The report goes to the folder `path`, on the worker or in object storage (`s3://my_conn@bucket/dbaas`). With several
+workers, use object storage. Each day has an `index.html` with its metrics and plots. The log of a service is one file,
+which every run continues. The API key comes from the connection `exoscale_default`. Plots need
+`pip install 'airflow-dbaas[report]'`; otherwise the report has none.
 
-A service whose logs or metrics cannot be read does not keep the others from the report; the run fails and names it.
+If the logs or metrics of a service cannot be read, the report contains the others, and the run fails and names the
+service.
 """
 
 from __future__ import annotations
@@ -110,10 +111,10 @@ with DAG(
             type="array",
             items={"type": "string", "minLength": 1, "maxLength": 63},
             title="Services",
-            description="All of the zone if none is given",
+            description="All services of the zone by default",
         ),
         "period": Param(
-            "day", type="string", enum=["hour", "day", "week", "month", "year"], title="How far back the metrics go"
+            "day", type="string", enum=["hour", "day", "week", "month", "year"], title="Period that the metrics cover"
         ),
     },
 ):

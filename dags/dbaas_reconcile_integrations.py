@@ -1,11 +1,11 @@
-"""Keep the integrations and endpoints of DBaaS services as a file says: `dbaas_reconcile_integrations.yaml`.
+"""Keep the integrations and endpoints of DBaaS services in line with a file: `dbaas_reconcile_integrations.yaml`.
 
-Write your services into the file beside this DAG; workers read it anew in every run, once an hour. As long as it says
-`dry_run: true`, the log of each `reconcile` task shows what would be done, and nothing is changed. Afterwards a run
-creates what is missing and changes settings that differ. It deletes only what the file does not list of services with
-`prune: true`, or of all if the form says so.
+List your services in the file next to this DAG; workers read it in every run, once an hour. With `dry_run: true`, the
+log of each `reconcile` task shows the plan, and nothing is changed. Otherwise, a run creates missing links and changes
+settings that differ. It deletes links that the file does not list only for services with `prune: true`, or for all if
+the form says so.
 
-The API key comes from the connection `exoscale_default`. A mistake in the file fails the run before anything is sent.
+The API key comes from the connection `exoscale_default`. An error in the file fails the run before anything is sent.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ with DAG(
     tags=["dbaas", "integrations"],
     params={
         "dry_run": Param(
-            False, type="boolean", title="Dry run", description="Only show what would be done, as dry_run in the file"
+            False, type="boolean", title="Dry run", description="Only show the plan, like dry_run in the file"
         ),
         "prune": Param(
             False,
             type="boolean",
             title="Prune",
-            description="Delete what the file does not list, also of services without prune: true",
+            description="Delete what the file does not list, also for services without prune: true",
         ),
     },
 ):

@@ -29,7 +29,7 @@ def main() -> int:
     outcome: list[bool] = []
 
     def work(house: House) -> None:
-        # In a thread, so that no signal gets between the start of a process and its entry in the house.
+        # In a thread, so that no signal arrives between the start of a process and its registration.
         problem = ""
         try:
             outcome.append(run(house, report, options))
@@ -47,7 +47,7 @@ def main() -> int:
     house = House()
     worker = threading.Thread(target=work, args=(house,), name="demo")
     try:
-        # What this process itself does is as little to be led astray as its children.
+        # This process needs the same clean environment as its children.
         os.environ.clear()
         os.environ.update(house.environment)
         worker.start()
@@ -59,7 +59,7 @@ def main() -> int:
             report.line("stopping", "ending all processes")
         house.end_processes()
         worker.join(THREAD_PATIENCE_S)
-        # Once more, for what the thread was about to start.
+        # Again, for processes that the thread was about to start.
         house.end_processes()
         house.sweep()
         # Python gives signals back their default while it ends; one more Ctrl-C would take the exit code away.
@@ -76,7 +76,7 @@ def main() -> int:
 def _options() -> Options:
     parser = argparse.ArgumentParser(prog="demo", description="Migrate two databases with a real Airflow.")
     parser.add_argument("--method", choices=("auto", "dump", "replication"), default="dump")
-    parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
+    parser.add_argument("--keep", action="store_true", help="keep everything running until Ctrl-C")
     arguments = parser.parse_args()
     return Options(arguments.method, arguments.keep)
 

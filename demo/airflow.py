@@ -1,4 +1,4 @@
-"""A real Airflow of its own: API server, scheduler, DAG processor and triggerer, as an operator would run them."""
+"""A real, separate Airflow: API server, scheduler, DAG processor and triggerer."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ HTTP_BUSY = frozenset({500, 502, 503, 504})
 #: Sent twice, these do the same as once.
 REPEATABLE = frozenset({"GET", "PATCH", "PUT", "DELETE"})
 
-# Each is a process of its own; the two that offer task logs over HTTP need not: everything is on one machine.
+# Each is a separate process; the two that serve task logs over HTTP need not, because everything is on one machine.
 COMPONENTS = {
     "api-server": [],
     "scheduler": ["--skip-serve-logs"],
@@ -65,7 +65,7 @@ class Airflow:
         passwords = home / "passwords.json"
         passwords.write_text(json.dumps({self.user: self.password}), encoding="utf-8")
         passwords.chmod(0o600)
-        #: What its processes get besides the house's own.
+        #: Additional environment variables of its processes.
         self.environment = {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(48),
@@ -85,7 +85,7 @@ class Airflow:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database,
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-            # Short turns, for a run that a person watches.
+            # Short intervals, for a run that a person watches.
             "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
@@ -126,7 +126,7 @@ class Airflow:
         """Kill a component without a warning.
 
         :param name: the component.
-        :param descendants: its processes, too: the scheduler's are the workers, which outlive it otherwise.
+        :param descendants: also its child processes: those of the scheduler are the workers, which would outlive it.
         """
         self._house.kill(f"airflow {name}", descendants=descendants)
 
@@ -169,7 +169,7 @@ class Airflow:
                 arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 if patience.over or (arrived and not again):
                     raise DemoError(
-                        f"Airflow gave no answer to {method} {path} within {patience}: {error!r}\n"
+                        f"Airflow did not answer {method} {path} within {patience}: {error!r}\n"
                         f"{self._house.tail('airflow api-server')}"
                     ) from error
             else:
@@ -179,7 +179,7 @@ class Airflow:
             self._house.sleep(1)
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """One request to the REST API; ``None`` when there is no such thing, or nothing to say."""
+        """One request to the REST API; ``None`` if the resource does not exist, or the answer is empty."""
         answer = self.request(method, f"/api/v2{path}", body)
         if answer.status_code == HTTP_NOT_FOUND:
             return None

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - the queries are put together from the constants below, and from nothing else
-"""What a database consists of besides rows: one query per kind of object.
+"""The definitions of a database: one query for each kind of object.
 
 Each query returns two texts per object: a name that is the same on both sides, and a definition to compare. The
 session has an empty search path, so every name in a definition is qualified.
@@ -86,7 +86,7 @@ QUERIES: dict[str, str] = {
                      'initially', a.agginitval) END
         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
         WHERE {USER_SCHEMA} AND {_not_of_extension("pg_proc", "p.oid")}""",
-    # The row types of tables and the array types need no words of their own.
+    # The row types of tables and the array types are implied.
     "type": f"""
         SELECT format('%I.%I', n.nspname, t.typname), concat_ws(' ', t.typtype,
             (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder)
@@ -120,7 +120,7 @@ QUERIES: dict[str, str] = {
         WHERE {USER_SCHEMA} AND {_not_of_extension("pg_class", "c.oid")}""",
 }
 
-# Whatever holds rows itself: a partitioned table's are its partitions', a view's are others'.
+# Relations with their own rows: those of a partitioned table are in its partitions, and a view has none.
 TABLES_WITH_ROWS = f"""
     SELECT {TABLE_NAME}, array(SELECT quote_ident(a.attname) FROM pg_attribute a
                                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname)

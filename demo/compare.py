@@ -13,7 +13,7 @@ import psycopg
 
 from demo.catalog import QUERIES, TABLES_WITH_ROWS
 
-# Whatever decides how a value is written.
+# Settings that affect how a value is written.
 SESSION = {
     "search_path": "",
     "client_encoding": "UTF8",

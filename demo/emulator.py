@@ -1,4 +1,4 @@
-"""The DBaaS: the package's own emulator, in a process of its own."""
+"""The DBaaS: the package's emulator in a separate process."""
 
 import os
 import re
@@ -32,7 +32,7 @@ class Emulator:
     secret: str = field(repr=False)
 
     def client(self) -> Client:
-        """A client that does not try again: whoever looks on sees the next answer soon enough."""
+        """A client without repetitions: the next answer comes soon enough."""
         return Client(self.key, self.secret, url=self.url, retry=NO_RETRY)
 
 

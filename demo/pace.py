@@ -1,4 +1,4 @@
-"""How long to wait for what takes as long as the machine lets it: time-outs of the demo and its tests are from here.
+"""Time-outs of the demo and its tests, which follow the speed of the machine.
 
 The seconds that are written in the code are for two idle cores of a usual machine.
 """
@@ -6,7 +6,7 @@ The seconds that are written in the code are for two idle cores of a usual machi
 import os
 import time
 
-#: What a usual machine takes for the loop below, in seconds.
+#: Seconds that a usual machine needs for the loop below.
 _USUAL_S = 0.05
 _ADDITIONS = 1_000_000
 _MOST = 10.0
@@ -27,9 +27,9 @@ def factor() -> float:
 
 
 def stretched(seconds: float) -> float:
-    """A time-out for those who have to be told one beforehand.
+    """A time-out for calls that need one in advance.
 
-    :param seconds: what is enough on a usual machine.
+    :param seconds: enough time on a usual machine.
     """
     return seconds * factor()
 
@@ -37,7 +37,7 @@ def stretched(seconds: float) -> float:
 class Patience:
     """The time within which something should happen, from now on. Only at its end is the machine measured.
 
-    :param seconds: what is enough on a usual machine.
+    :param seconds: enough time on a usual machine.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -46,7 +46,7 @@ class Patience:
 
     @property
     def over(self) -> bool:
-        """Whether nobody has to wait any longer."""
+        """Whether the time is over."""
         elapsed = time.monotonic() - self._begun
         return elapsed > self._seconds and elapsed > stretched(self._seconds)
 

@@ -19,15 +19,15 @@ GRACE_S = 10.0
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message is for the person at the terminal."""
+    """The demo cannot continue; the message is for the user."""
 
 
 class StoppedError(DemoError):
-    """The demo is being cleaned up; whoever waits or starts something stops here."""
+    """The demo is being cleaned up; waiting and starting stop here."""
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on at the moment."""
+    """A free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -35,9 +35,9 @@ def free_port() -> int:
 
 
 def clean_environment(folder: Path) -> dict[str, str]:
-    """The environment without whatever could lead a child elsewhere, and with the folder in it.
+    """The environment without variables that could lead a child process elsewhere, and with the folder.
 
-    Servers, tools and Airflow all read variables; a demo must not find somebody's real database, Airflow or cloud
+    Servers, tools and Airflow read environment variables; a demo must not find a real database, Airflow or cloud
     account through them.
     """
     foreign = ("PG", "AIRFLOW", "PYTHON", "EXOSCALE", "DBAAS", "VIRTUAL_ENV", "TMP", "TEMP")
@@ -55,13 +55,13 @@ def clean_environment(folder: Path) -> dict[str, str]:
 class House:
     """One temporary folder, and the processes that live in it.
 
-    Each process has a session of its own: a Ctrl-C at the terminal reaches the demo alone, which then ends the others
-    in order. If the demo is killed, its watchdog ends them. All work is done in threads other than the main one, so a
-    signal never interrupts the start of a process between its birth and its entry in the list.
+    Each process has its own session: a Ctrl-C at the terminal reaches only the demo, which then ends the others in
+    order. If the demo is killed, its watchdog ends them. All work is done in threads other than the main one, so a
+    signal never interrupts the start of a process before it is registered.
     """
 
     def __init__(self) -> None:
-        # A random name as the last resort's mark: what mentions it was started by this demo.
+        # A random name that marks every process of this demo.
         self.folder = Path(tempfile.gettempdir()).resolve() / f"dbaas-demo-{secrets.token_hex(4)}"
         self.folder.mkdir(mode=0o700)
         # A server that was given up its root rights must reach its own directory below.
@@ -90,7 +90,7 @@ class House:
         """Start a process that is ended with the house; its output goes to its log."""
         with self._lock, self.log(name).open("ab") as log:
             if self.closing:
-                raise StoppedError(f"{name} is not started any more")
+                raise StoppedError(f"{name} is no longer started")
             process = subprocess.Popen(
                 command,
                 cwd=self.folder,
@@ -107,7 +107,7 @@ class House:
         """Kill a process without a warning; it may be started again.
 
         :param name: the process.
-        :param descendants: what it started, too; otherwise that is left to itself.
+        :param descendants: also its child processes.
         """
         with self._lock:
             (process,) = (each for other, each in self._processes if other == name and each.poll() is None)
@@ -163,7 +163,7 @@ class House:
             self._closing.set()
 
     def end_processes(self) -> None:
-        """End every process: the newest first, politely, then for good, with all their descendants."""
+        """End every process with all its descendants: the newest first, with SIGTERM, then with SIGKILL."""
         self.stop_waiting()
         for sig, patience in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, GRACE_S)):
             running = [process for _, process in reversed(self._processes) if process.poll() is None]

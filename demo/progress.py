@@ -22,7 +22,7 @@ MOVED = frozenset({"done", "syncing", "failed"})
 
 @dataclass
 class Database:
-    """What was seen of one database's migration."""
+    """The observed states of one database's migration."""
 
     method: str
     status: str
@@ -59,7 +59,7 @@ class Run:
         """Print every change until the run ends; whether it succeeded."""
         patience = Patience(RUN_TIMEOUT_S)
         while True:
-            # Asked for first, so that what the end brought is seen by the other two.
+            # Requested first, so that the other two see the final states.
             state = self._airflow.call("GET", self._path)["state"]
             self._look_at_databases()
             failed = self._look_at_tasks(house)
@@ -88,15 +88,15 @@ class Run:
         return [task for task in tasks if task["state"] == "failed"]
 
     def _why(self, task: Mapping[str, Any], house: House) -> str:
-        """Why a task tries again: its own words, or else the scheduler's, which may have given it up."""
+        """Why a task is retried: its own error, or the scheduler's."""
         own = self._airflow.task_log(self._path, task).splitlines()
         scheduler = house.tail("airflow scheduler", lines=200).splitlines()
         errors = [line.strip() for line in own if "Error: " in line][:1]
         errors = errors or [line.strip() for line in scheduler if "[error" in line and task["task_id"] in line][-1:]
-        return errors[0] if errors else "it does not say why"
+        return errors[0] if errors else "no reason given"
 
     def _look_at_databases(self) -> None:
-        """Print new states of databases; nothing as long as there is no service or no migration."""
+        """Print new states of databases; nothing while there is no service or no migration."""
         try:
             migration = self._client.migrations.status(self._service)
         except DbaasError:

@@ -1,4 +1,4 @@
-"""What the person at the terminal sees: plain lines while it runs, a table at the end."""
+"""The output in the terminal: plain lines during the run, a table at the end."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -45,19 +45,19 @@ class Report:
         return time.monotonic() - self._start
 
     def line(self, subject: str, text: str, state: str = "") -> None:
-        """One line: what it is about, what there is to say, and the state to colour it by."""
+        """One line: subject, text, and the state that determines its colour."""
         style = "green" if state in GOOD else "red" if state in BAD else "dim" if state else ""
         shown = f" [{style}]{escape(state)}[/]" if style else f" {escape(state)}" if state else ""
         self._console.print(f"[dim]{self.elapsed:6.1f} s[/]  [bold]{escape(subject):<9}[/] {escape(text)}{shown}")
 
     def block(self, title: str, text: str) -> None:
-        """Somebody else's text, as it is."""
+        """A text from elsewhere, unchanged."""
         self._console.print(f"\n[bold red]{escape(title)}[/]")
         self._console.print(text, markup=False)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Measure what is done within."""
+        """Measure the time of a block."""
         start = time.monotonic()
         try:
             yield

@@ -27,7 +27,7 @@ DIFFERENCES_SHOWN = 20
 
 @dataclass(frozen=True)
 class Options:
-    """What the caller chose."""
+    """The chosen options."""
 
     method: str
     keep: bool
@@ -70,7 +70,7 @@ def run(house: House, report: Report, options: Options) -> bool:
 
 @contextmanager
 def _stopping(house: House) -> Iterator[None]:
-    """End all processes when something fails, so that nobody goes on working for nothing."""
+    """End all processes when something fails, so that nothing keeps running."""
     try:
         yield
     except BaseException:
@@ -114,7 +114,7 @@ def _parameters(options: Options) -> dict[str, object]:
 
 
 def _compare(source: Source, emulator: Emulator) -> dict[str, Comparison]:
-    """Compare each database as the service's administrator sees it, whatever the DAG run said."""
+    """Compare each database as the service's administrator sees it, independent of the DAG run."""
     with emulator.client() as client:
         target = target_conninfo(client, SERVICE)
     outcome = {}
@@ -156,5 +156,5 @@ def _keep(house: House, report: Report, airflow: Airflow, emulator: Emulator, so
     """Leave everything up until it is stopped."""
     report.line("keeping", f"Airflow {airflow.url} (log in as {airflow.user} / {airflow.password})")
     report.line("keeping", f"DBaaS API {emulator.url}, source PostgreSQL {source.host}:{source.port}")
-    report.line("keeping", f"logs and secrets are below {house.folder}; Ctrl-C ends it all")
+    report.line("keeping", f"logs and secrets are in {house.folder}; Ctrl-C stops everything")
     house.wait()

@@ -1,8 +1,8 @@
-"""Ends what a process has started if that process is no longer there to do so: it was killed, say.
+"""Ends the child processes of a process that was killed.
 
-A script of its own, standard library only: ``python watchdog.py NAME=VALUE [FOLDER]``. Its standard input is a pipe
-whose other end that process holds. At the end of the pipe, whoever closed it, all processes that have the variable in
-their environment are ended and the folder is removed.
+A separate script with only the standard library: ``python watchdog.py NAME=VALUE [FOLDER]``. Its standard input is a
+pipe whose other end that process holds. When the pipe closes, all processes with the variable in their environment are
+ended and the folder is removed.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 GRACE_S = 10.0
-#: Between two looks; what is being started at the moment shows itself by then.
+#: Between two scans; processes that are being started appear by then.
 LOOK_S = 0.2
 _PR_SET_PDEATHSIG = 1
 
@@ -23,8 +23,8 @@ _PR_SET_PDEATHSIG = 1
 def start(mark: str, folder: Path | None = None) -> "subprocess.Popen[bytes]":
     """Start a watchdog for this process; it ends once its standard input is closed.
 
-    :param mark: ``NAME=VALUE``, as it is in the environment of what this process starts; a longer value will do.
-    :param folder: what else it is known by, and what is removed at the end.
+    :param mark: ``NAME=VALUE`` in the environment of the child processes; a longer value also matches.
+    :param folder: folder that also identifies the processes, and is removed at the end.
     """
     return subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, mark, *([str(folder)] if folder else [])],
@@ -39,7 +39,7 @@ def start(mark: str, folder: Path | None = None) -> "subprocess.Popen[bytes]":
 
 
 def stop(watchdog: "subprocess.Popen[bytes]") -> None:
-    """Let it look once more, and wait until it has ended."""
+    """Let it scan once more, and wait until it has ended."""
     assert watchdog.stdin is not None  # noqa: S101 - it is a pipe
     watchdog.stdin.close()
     watchdog.wait(3 * GRACE_S)
@@ -63,10 +63,10 @@ def tie_to_parent(number: signal.Signals) -> None:
 def processes_of(mark: str, folder: Path | None = None) -> list[int]:
     """Ids of the processes, other than this one, that have the mark in their environment.
 
-    PostgreSQL and Airflow's workers overwrite their environment with a title, so these are known by title and working
-    directory. The shell of somebody who merely looks round in the folder has neither.
+    PostgreSQL and Airflow's workers overwrite their environment with a title, so these are identified by title and
+    working directory. A user's shell in the folder has neither.
 
-    :param mark: what an entry of the environment begins with.
+    :param mark: the start of an entry of the environment.
     :param folder: where those with a title are.
     """
     found = []
@@ -111,7 +111,7 @@ def main() -> None:
         pass
     if folder is None or folder.exists():
         sweep(mark, folder)
-        # What was between its birth and its environment at the first look.
+        # Processes that had no environment yet at the first scan.
         time.sleep(LOOK_S)
         sweep(mark, folder)
 

@@ -49,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     to end, a watchdog does.
     """
     config.addinivalue_line("markers", "fact(*ids): shows these facts about the API, see tests/contract/facts.py")
+    config.addinivalue_line("markers", "extended: a longer variant of another test, for ``make test-all`` only")
     if hasattr(config, "workerinput"):
         watchdog.tie_to_parent(signal.SIGTERM)
     elif "MAKELEVEL" in os.environ:
@@ -75,8 +76,12 @@ def _scope(nodeid: str) -> str:
     return "whole Airflows" if group in WHOLE_AIRFLOWS and (os.cpu_count() or 1) <= _CORES else group
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow ones begin, so that in parallel none of them is left for the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only ``make test-all`` runs. The slow ones begin, so that none of them is left for the end."""
+    if "TEST_ALL" not in os.environ:
+        extended = [item for item in items if item.get_closest_marker("extended")]
+        config.hook.pytest_deselected(items=extended)
+        items[:] = [item for item in items if not item.get_closest_marker("extended")]
     turns = {folder: turn for turn, folder in enumerate(WHOLE_AIRFLOWS)}
     for item in items:
         if _group(item.nodeid) in turns:

@@ -1,6 +1,6 @@
-"""The one place that knows Airflow's versions (2.11 to 3.3): where things are imported from, and what differs.
+"""All differences between Airflow versions (2.11 to 3.3): import paths and behavior.
 
-What is not needed to parse a DAG stands in modules of its own, so that it is imported only where it is used.
+Code that is not needed to parse a DAG is in separate modules, so that it is imported only where it is used.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow import __version__ as AIRFLOW_VERSION  # noqa: N812 - it is a constant
 
 if TYPE_CHECKING:
-    # What the type checker sees is the newest Airflow.
+    # The type checker sees the newest Airflow.
     from airflow.sdk import (
         BaseHook,
         BaseOperator,
@@ -104,7 +104,7 @@ def default_deferrable() -> bool:
 
 
 def has_approval() -> bool:
-    """Whether a task can ask a person for approval (3.1). Known without importing what does it."""
+    """Whether a task can ask for approval (3.1), without importing the operator that does."""
     major, minor = AIRFLOW_VERSION.split(".")[:2]
     return (int(major), int(minor)) >= (3, 1)
 
@@ -122,7 +122,7 @@ async def get_connection_async(conn_id: str) -> Connection:
 
 
 async def call_in_loop(function: Callable[[], T]) -> T:
-    """Call, inside the triggerer's event loop, what tells Airflow something: that a secret is to be masked, say."""
+    """Make a call to Airflow inside the triggerer's event loop, such as masking a secret."""
     if hasattr(BaseHook, "aget_connection"):  # 3.1 and later
         return function()
     from asgiref.sync import sync_to_async
@@ -156,7 +156,7 @@ def delete_variable(key: str) -> None:
 def poke_until_done(sensor: BaseSensorOperator, context: Context) -> Any:
     """Airflow's own poking.
 
-    Past the guard that 2.11 puts around it, which takes a call by a subclass for one from outside and warns.
+    Bypasses the guard of Airflow 2.11, which warns about a call by a subclass as if it came from outside.
     """
     execute: Any = BaseSensorOperator.execute
     return getattr(execute, "__wrapped__", execute)(sensor, context)
@@ -172,12 +172,12 @@ def first_start(context: Context) -> datetime | None:
 
 
 def task_state(context: Context) -> Any:
-    """What keeps a task's own values from one try to the next (3.3), or None."""
+    """The store that keeps a task's values from one try to the next (3.3), or None."""
     return context.get("task_state_store")
 
 
 def get_xcom(key: str, ti_key: Any) -> Any:
-    """A value that a task pushed, for those who look at it from outside; or None."""
+    """A value that a task pushed, read from outside the task; or None."""
     try:
         from airflow.sdk.execution_time.xcom import XCom
     except ImportError:  # 2.11

@@ -10,36 +10,36 @@ from typing import Any, Protocol
 
 
 class Command(Protocol):
-    """What a command has to be."""
+    """The interface of a command."""
 
     @property
     def name(self) -> str:
-        """What it is called by."""
+        """The name."""
 
     @property
     def help(self) -> str:
-        """What it does, in a line."""
+        """A description in one line."""
 
     @property
     def description(self) -> str:
-        """What it does, in a paragraph."""
+        """A description in one paragraph."""
 
     @property
     def add_arguments(self) -> Callable[[argparse.ArgumentParser], None]:
         """Declares its options."""
 
     def epilog(self, program: str) -> str:
-        """What the help ends with."""
+        """The end of the help text."""
 
     def run(self, given: argparse.Namespace) -> int:
-        """Do it; returns the exit code."""
+        """Run it; returns the exit code."""
 
 
 def group(name: str, text: str, commands: Iterable[Command]) -> Any:
     """A group of commands, for Airflow's command line.
 
     :param name: the group's name.
-    :param text: what the group is, in a line.
+    :param text: description of the group in one line.
     :param commands: its commands.
     """
     from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
@@ -60,7 +60,7 @@ def group(name: str, text: str, commands: Iterable[Command]) -> Any:
             help=command.help,
             description=command.description,
             epilog=command.epilog(f"airflow {name}"),
-            # Airflow leaves alone what a command returns.
+            # Airflow ignores the return value of a command.
             func=lambda given: sys.exit(command.run(given)),
             args=(Options(command),),
         )

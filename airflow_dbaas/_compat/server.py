@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["READER", "GetUserDep", "find_connection", "may_read_dag", "read_variables", "readable_connections"]
 
-#: For routes: whoever asks may read DAGs and connections; the connection that the path names, if it names one as
-#: ``connection_id``. Otherwise the answer is 401 or 403.
+#: For routes: the user may read DAGs and connections, and the connection in the path, if it has ``connection_id``.
+#: Otherwise the answer is 401 or 403.
 READER = [Depends(requires_access_dag("GET")), Depends(requires_access_connection("GET"))]
 
 
@@ -30,9 +30,9 @@ def readable_connections(user: BaseUser, conn_type: str, *, and_perhaps: str) ->
 
     Airflow's database has most of them; those in the environment or in a secrets backend cannot be listed.
 
-    :param user: who asks.
+    :param user: the user.
     :param conn_type: the type.
-    :param and_perhaps: an id to look for in the other places, too.
+    :param and_perhaps: an id to look for in other places as well.
     """
     with create_session() as session:
         rows = session.execute(select(Connection.conn_id).where(Connection.conn_type == conn_type))
@@ -56,7 +56,7 @@ def may_read_dag(user: BaseUser, dag_id: str) -> bool:
 
 
 def find_connection(conn_id: str) -> Any:
-    """A connection, wherever tasks would find it; None if there is none."""
+    """A connection from where tasks would find it; None if there is none."""
     team = Connection.get_team_name(conn_id)
     try:
         return Connection.get_connection_from_secrets(conn_id, **({"team_name": team} if team else {}))

@@ -1,4 +1,4 @@
-"""What a task may see of the other tasks of its run: their states."""
+"""The states of the other tasks of a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def states_in_run(dag_id: str, run_id: str, task_ids: Collection[str]) -> dict[i
 
     :param dag_id: the DAG.
     :param run_id: its run.
-    :param task_ids: the tasks to look at.
+    :param task_ids: ids of the tasks.
     """
     states: dict[int, dict[str, str | None]] = {}
     try:

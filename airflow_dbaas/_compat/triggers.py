@@ -38,7 +38,7 @@ __all__ = [
 class Need(NamedTuple):
     """Something that only a worker does for a task.
 
-    :param reason: what it is, to go on with "…, because the task".
+    :param reason: the reason, as the end of "…, because the task".
     :param applies: whether a task needs it.
     """
 
@@ -78,7 +78,7 @@ def _is_limited(task: Any) -> bool:
     return any(limit is not None for limit in limits) or task.pool != "default_pool" or task.pool_slots != 1
 
 
-#: What a class may have of its own without changing what its tasks do.
+#: Attributes that a subclass may have without changing the work of its tasks.
 _HARMLESS = {
     "__abstractmethods__",
     "__annotate__",
@@ -106,7 +106,7 @@ _HARMLESS = {
 
 
 def overrides(task: Any) -> list[str]:
-    """What a user's subclass, a mixin or the task itself has in place of what this package's class has.
+    """The attributes of this package's class that a user's subclass, a mixin or the task itself overrides.
 
     :param task: a task of a class of this package, or of a subclass.
     """
@@ -123,7 +123,7 @@ def overrides(task: Any) -> list[str]:
         owner = next((kind for kind in own.__mro__ if name in vars(kind)), None)
         replaced = owner and vars(owner)[name]
         if isinstance(replaced, types.FunctionType | classmethod | staticmethod) or (
-            # Ours hold objects of our own classes once they were asked for.
+            # Ours contain objects of our classes after their first use.
             owner and _is_own(owner) and isinstance(replaced, functools.cached_property) and not _is_own(type(value))
         ):
             found.add(name)
@@ -134,13 +134,13 @@ def _is_own(kind: type) -> bool:
     return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
-#: What a task loses whose success ends it in the triggerer, although the rest of it ran on a worker. Read from, and
-#: tried on, Airflow 3.3.2; docs/reference/where-tasks-end.md has the whole table.
+#: Features that a task would lose if its success ended it in the triggerer, although the rest of it ran on a worker.
+#: Read from, and tried on, Airflow 3.3.2; docs/reference/where-tasks-end.md has the whole table.
 ENDS_ON_A_WORKER: tuple[Need, ...] = (
     # The DAG processor drops the request: "Task callback requested but is not a failure callback".
     Need("has an on_success_callback", lambda task: task.on_success_callback),
     Need("has a post_execute hook", lambda task: task._post_execute_hook),
-    Need("is of a class that overrides parts of this package's", overrides),
+    Need("is of a subclass that overrides methods of this package", overrides),
     # Events of assets and of aliases are sent with a worker's report of success.
     Need("has outlets", lambda task: task.outlets),
     Need("pushes each key of its result (multiple_outputs)", lambda task: getattr(task, "multiple_outputs", False)),
@@ -150,31 +150,31 @@ ENDS_ON_A_WORKER: tuple[Need, ...] = (
     # It would block the triggerer's event loop, and its store may be open to workers only.
     Need("pushes to a custom XCom backend", _has_own_xcom_backend),
     # on_task_instance_success; OpenLineage is one.
-    Need("is listened to by plugins", lambda _: has_listeners()),
-    Need("leaves a task state store that is cleared on success", _clears_state),
+    Need("is observed by listener plugins", lambda _: has_listeners()),
+    Need("has a task state store that is cleared on success", _clears_state),
 )
 
-#: What a task loses that begins in the triggerer, even if a worker ends it.
+#: Features that a task would lose if it started in the triggerer, even if it ended on a worker.
 BEGINS_ON_A_WORKER: tuple[Need, ...] = (
     Need("has an on_execute_callback", lambda task: task.on_execute_callback),
     Need("has a pre_execute hook", lambda task: task._pre_execute_hook),
-    Need("is of a class that overrides parts of this package's", overrides),
-    # Airflow takes it for a limit of the trigger alone, and ends the task without the sensor's own error.
+    Need("is of a subclass that overrides methods of this package", overrides),
+    # Airflow applies it to the trigger alone, and ends the task without the sensor's own error.
     Need("has an execution_timeout", lambda task: task.execution_timeout is not None),
     # A worker refuses those that are inactive.
     Need("has inlets or outlets", lambda task: task.inlets or task.outlets),
     # on_task_instance_running.
-    Need("is listened to by plugins", lambda _: has_listeners()),
-    # The scheduler looks at these when it queues a task for a worker.
+    Need("is observed by listener plugins", lambda _: has_listeners()),
+    # The scheduler checks these when it queues a task for a worker.
     Need("is limited by a pool or max_active_tis", _is_limited),
     # Airflow gives the trigger no queue: if every triggerer has --queues, none takes it.
     Need("needs a triggerer of its queue ([triggerer] queues_enabled)", _has_triggerer_queues),
-    # What an earlier try left is removed by workers only.
+    # Only workers remove the XComs of an earlier try.
     Need("pushes to a custom XCom backend", _has_own_xcom_backend),
     Need(
-        "has links of somebody else's", lambda task: any(not _is_own(type(link)) for link in task.operator_extra_links)
+        "has links of another package", lambda task: any(not _is_own(type(link)) for link in task.operator_extra_links)
     ),
-    Need("has parameters whose values are limited", lambda task: not params_cannot_be_wrong(task)),
+    Need("has parameters with a schema", lambda task: not params_cannot_be_wrong(task)),
 )
 
 
@@ -193,15 +193,15 @@ def why_end_on_a_worker(task: Any, context: Mapping[str, Any] | None = None) -> 
         return "runs in an Airflow before 3.3"
     if context and context.get("map_index_template") and not getattr(context["ti"], "rendered_map_index", None):
         # A worker renders it before it runs the task, which need not succeed, and once more afterwards.
-        return "has a map_index_template that can be rendered only when it has run"
+        return "has a map_index_template that can only be rendered after the run"
     return _first(ENDS_ON_A_WORKER, task)
 
 
 def why_begin_on_a_worker(task: Any, arguments: Iterable[Any]) -> str | None:
     """The reason for which a task must begin on a worker; None if it can begin in the triggerer.
 
-    :param task: the task, complete: its callbacks and what depends on it may be set after it was made.
-    :param arguments: what its trigger is given, of which templates are rendered in the triggerer.
+    :param task: the complete task: its callbacks and downstream tasks may be set after its creation.
+    :param arguments: the arguments of its trigger; their templates are rendered in the triggerer.
     """
     if not starts_in_triggerer():
         return "runs in an Airflow before 3.3"
@@ -245,8 +245,8 @@ async def delete_xcom(ti: Any, key: str) -> None:
     await SUPERVISOR_COMMS.asend(message)
 
 
-#: What a template may speak of if the triggerer is to render it. It has no way to other tasks' results: Airflow 3.3.2
-#: then waits for ever.
+#: Names that a template may use if the triggerer renders it. Results of other tasks are not available there: Airflow
+#: 3.3.2 would wait for ever.
 _KNOWN_TO_TRIGGERER = {
     "dag_run",
     "data_interval_end",
@@ -261,13 +261,13 @@ _KNOWN_TO_TRIGGERER = {
     "ts_nodash",
 }
 
-#: What a parameter's schema may say without limiting its value.
+#: Keys of a parameter's schema that do not limit its value.
 _WORDS = {"description", "description_md", "examples", "section", "suggested_values", "title", "values_display"}
 
-#: Parts of a template that are looked for in the DAG's folder.
+#: Parts of a template that are files in the DAG's folder.
 _OF_THE_DAG = (jinja2.nodes.Include, jinja2.nodes.Import, jinja2.nodes.FromImport, jinja2.nodes.Extends)
 
-#: What is no template, however templates are marked.
+#: Values that cannot be templates, whatever the delimiters.
 _PLAIN = re.compile(r"[\w.-]*")
 
 
@@ -283,7 +283,7 @@ def params_cannot_be_wrong(task: Any) -> bool:
 
 
 def renders_in_triggerer(value: object, task: Any) -> bool:
-    """Whether the triggerer makes of an argument what a worker makes of it: plain, or a template of what it knows.
+    """Whether the triggerer renders an argument like a worker: a plain value, or a template with names that it knows.
 
     :param value: the argument.
     :param task: the task; its DAG may have an environment for templates, which the triggerer does not use.
@@ -307,7 +307,7 @@ def renders_in_triggerer(value: object, task: Any) -> bool:
 
 
 def _renders_as_usual(task: Any) -> bool:
-    """Whether a task's templates are rendered in no environment of its own: the triggerer has but one."""
+    """Whether a task's templates use the default environment, the only one in the triggerer."""
     dag = task.dag if task.has_dag() else None
     return not (
         getattr(task, "render_template_as_native_obj", None)

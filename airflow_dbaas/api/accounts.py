@@ -137,7 +137,7 @@ class PgAccounts(AccountsOfType[ClientT]):
     ) -> Request[Operation]:
         """Create a database in a PostgreSQL service.
 
-        Not sent again when it is unknown whether the API acted on it: look in the ``databases`` of the service.
+        Not repeated if the API may have acted on it: look in the ``databases`` of the service.
 
         :param service_name: service name, 1 to 63 characters.
         :param database_name: 1 to 40 characters.
@@ -154,7 +154,7 @@ class PgAccounts(AccountsOfType[ClientT]):
     ) -> Request[Operation]:
         """Create a user of a PostgreSQL service. The service makes its password; ``reveal_password`` shows it.
 
-        Not sent again when it is unknown whether the API acted on it: look in the ``users`` of the service.
+        Not repeated if the API may have acted on it: look in the ``users`` of the service.
 
         :param service_name: service name, 1 to 63 characters.
         :param username: 1 to 64 characters.
@@ -193,7 +193,7 @@ class MysqlAccounts(AccountsOfType[ClientT]):
     def create_database(self, *, service_name: str, database_name: str) -> Request[Operation]:
         """Create a database in a MySQL service.
 
-        Not sent again when it is unknown whether the API acted on it: look in the ``databases`` of the service.
+        Not repeated if the API may have acted on it: look in the ``databases`` of the service.
 
         :param service_name: service name, 1 to 63 characters.
         :param database_name: 1 to 40 characters.
@@ -208,7 +208,7 @@ class MysqlAccounts(AccountsOfType[ClientT]):
     ) -> Request[Operation]:
         """Create a user of a MySQL service. The service makes its password; ``reveal_password`` shows it.
 
-        Not sent again when it is unknown whether the API acted on it: look in the ``users`` of the service.
+        Not repeated if the API may have acted on it: look in the ``users`` of the service.
 
         :param service_name: service name, 1 to 63 characters.
         :param username: 1 to 64 characters.

@@ -6,18 +6,17 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from airflow_dbaas.api.calls import choice
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.parameters import ZONES
 from airflow_dbaas.api.redaction import redact
-
-#: Zones with an API endpoint, as Exoscale's OpenAPI document lists them.
-ZONES = ("at-vie-1", "at-vie-2", "bg-sof-1", "ch-dk-2", "ch-gva-2", "de-fra-1", "de-muc-1", "hr-zag-1")
 
 #: Exoscale's own hosts. The zone may be one that ``ZONES`` does not list yet.
 _OWN_HOST = re.compile(r"api-([a-z]+-[a-z]+-[0-9]+)\.exoscale\.com\.?", re.IGNORECASE)
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands before a port: an IPv6 address in brackets, anything else as it is."""
+    """A host in the form required before a port: an IPv6 address in brackets, anything else unchanged."""
     try:
         ipaddress.IPv6Address(host.partition("%")[0])
     except ValueError:
@@ -29,10 +28,9 @@ def of_zone(zone: str | None) -> str:
     """Base URL of a zone's API.
 
     :param zone: one of ``ZONES``.
-    :raises DbaasConfigurationError: if it is none of them.
+    :raises DbaasConfigurationError: if it is not one of them.
     """
-    if zone not in ZONES:
-        raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {zone!r}")
+    choice("zone", zone, ZONES)
     return f"https://api-{zone}.exoscale.com/v2"
 
 
@@ -52,7 +50,7 @@ def check_zone(url: str, zones: dict[str, str | None]) -> None:
     """Refuse a zone other than the one that the host of a base URL belongs to.
 
     :param url: base URL of an API.
-    :param zones: the zones that were asked for, by what asks for them, e.g. ``zone=`` or ``extra zone``.
+    :param zones: the requested zones, by where each was requested, e.g. ``zone=`` or ``extra zone``.
     :raises DbaasConfigurationError: naming the host and all of them.
     """
     own = zone_of(url)
@@ -60,15 +58,15 @@ def check_zone(url: str, zones: dict[str, str | None]) -> None:
         return
     given = ", ".join(f"{name} is {zone}" for name, zone in zones.items() if zone)
     raise DbaasConfigurationError(
-        f"zones contradict each other: the host {urlsplit(url).hostname} belongs to zone {own}, but {given}; leave out "
-        "the host, or ask for its zone"
+        f"zones contradict each other: the host {urlsplit(url).hostname} belongs to zone {own}, but {given}; remove "
+        "the host, or request its zone"
     )
 
 
 def check_form(url: str) -> None:
-    """Refuse what is no base URL of an API: without a host, of another scheme, or with credentials in it.
+    """Refuse a URL that cannot be the base URL of an API: without a host, with another scheme, or with credentials.
 
-    :raises DbaasConfigurationError: saying what it should look like.
+    :raises DbaasConfigurationError: with the expected form.
     """
     if not re.fullmatch(r"https?://[^\s/?#@:][^\s?#@]*", url, re.IGNORECASE):
         raise DbaasConfigurationError(
@@ -93,8 +91,8 @@ def stays_here(url: str, scheme: str, host: str, *, allow_http: bool) -> bool:
         local = host == "localhost"
     if not local and not allow_http:
         raise DbaasConfigurationError(
-            f"the API URL {url!r} leads to another machine without encryption, where passwords could be read on the "
-            "way: it must begin with https://, or allow_http be true "
+            f"the API URL {url!r} leads to another machine without encryption, so passwords could be intercepted: "
+            "use https://, or set allow_http to true "
             '(in the extra of an Airflow connection: {"allow_http": true})'
         )
     return local

@@ -1,7 +1,7 @@
 """Reads by aiohttp, for the event loop; needs the extra ``aiohttp``.
 
-aiohttp takes half the CPU of httpx's own transport, but is not used for what changes something: by itself it sends a
-PUT or DELETE again if a connection breaks, and ``httpx-aiohttp`` calls it a failure to connect if a server closes a
+aiohttp needs half the CPU of httpx's own transport, but is not used for requests that change something: it repeats a
+PUT or DELETE by itself if a connection breaks, and ``httpx-aiohttp`` reports a failure to connect if a server closes a
 connection after it has read the whole request (seen with aiohttp 3.14.5 and httpx-aiohttp 0.2.0).
 """
 
@@ -58,7 +58,7 @@ class AiohttpReads(httpx.AsyncBaseTransport):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Uses no connection again on which something has come that nobody has asked for."""
+    """Does not reuse a connection that has received unrequested data."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -105,7 +105,7 @@ _ERRORS = (httpx.TransportError, aiohttp.ClientError)
 
 
 def _cause(error: Exception) -> BaseException | None:
-    """aiohttp's error, of which ``httpx-aiohttp`` makes one of httpx's, unless it leaves it as it is."""
+    """The aiohttp error behind an error of httpx, or an error that ``httpx-aiohttp`` did not convert."""
     return error if isinstance(error, aiohttp.ClientError) else error.__cause__
 
 
@@ -118,5 +118,5 @@ def _named(error: Exception) -> httpx.TransportError:
         return httpx.RemoteProtocolError("Server disconnected without sending a response.")
     if isinstance(cause, OSError):
         return httpx.ReadError(str(cause))
-    # Without its text, which quotes what was received: that may be a password.
+    # Without its text, which quotes received data, possibly a password.
     return httpx.RemoteProtocolError("the answer is incomplete, or not HTTP")

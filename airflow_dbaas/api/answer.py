@@ -29,17 +29,17 @@ class _Needed:
     """Marks a field of an answer; see ``Needed``."""
 
 
-#: What must be of its type if it is there, for without it a failure would pass for success, or something that is there
-#: for gone. Everything else may be of any type; see ``Answer``.
+#: A field that must have its type if present: without it, a failure could look like success, or an existing resource
+#: like a missing one. Every other field may have any type; see ``Answer``.
 Needed = Annotated[_T, _Needed]
 
 
 class Answer(BaseModel):
     """Base of all answers: snake case here, the API's kebab case on the wire.
 
-    A wait must not fail for a field it has nothing to do with. So what cannot be read as its type is taken for absent,
-    and is found as it came in ``model_extra``, under the API's name. The exceptions are marked as ``Needed``. A number
-    where a string is expected is read as its text.
+    A wait must not fail because of an unrelated field. A value that does not have the expected type therefore counts as
+    missing, and is available unchanged in ``model_extra`` under the API's name. The exceptions are marked as
+    ``Needed``. A number where a string is expected is read as its text.
     """
 
     model_config = ConfigDict(
@@ -75,11 +75,11 @@ class Answer(BaseModel):
 
     @property
     def named_services(self) -> tuple[str | None, ...]:
-        """The services that it is about, if only the answer tells."""
+        """The services that the answer is about, if only the answer names them."""
         return ()
 
     def belong_to(self, place: Place) -> None:
-        """Take note of where the client that got this answer works; for answers to which it matters."""
+        """Remember where the client works that received this answer; for answers that need it."""
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():

@@ -17,7 +17,7 @@ from airflow_dbaas.api.retries import parse_retry_after
 
 _MESSAGE_LENGTH = 500
 
-#: Properties of a problem in an error answer that say what it is, and where.
+#: Properties of a problem in an error answer: its description, and its location.
 _PROBLEM = ("detail", "message", "title")
 _PLACE = ("pointer", "path", "location")
 
@@ -25,7 +25,7 @@ _PLACE = ("pointer", "path", "location")
 # Not a NamedTuple, see ``Call``.
 @dataclass(frozen=True, slots=True, repr=False)
 class Reply:
-    """What a server sent back.
+    """The answer of a server.
 
     :param status: HTTP status.
     :param reason: the status in words.
@@ -43,7 +43,7 @@ class Reply:
 
 
 class Memory:
-    """The last answer to a call that is sent again and again: reading a long list takes longer than comparing it."""
+    """The last answer to a repeated call: parsing a long list takes longer than comparing it."""
 
     def __init__(self) -> None:
         # Not an empty one, which might come first.
@@ -65,14 +65,14 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
     :param call: what was sent.
     :param reply: what came back.
     :raises DbaasApiError: for an error status, with the API's own words.
-    :raises DbaasResponseError: for a redirect, a body that is not what the API documents, or the error page of
-        something in front of the API.
+    :raises DbaasResponseError: for a redirect, a body that does not match the API's document, or the error page of a
+        gateway.
     """
     if reply.status >= 400:
         if _is_foreign(reply):
             raise DbaasResponseError(
-                f"{call}: {reply.status} {reply.reason} with {_described(reply.content)}, which is not an answer of "
-                "the API: it comes from a gateway or proxy in front of it"
+                f"{call}: {reply.status} {reply.reason} with {_described(reply.content)}, which does not come from "
+                "the API but from a gateway or proxy in front of it"
             )
         # Cut only when the secrets are out, or half of one might stay.
         said = redact(_message(reply.content), secrets_in(call.body))[:_MESSAGE_LENGTH]
@@ -97,20 +97,20 @@ def read(call: Call[AnswerT], reply: Reply) -> AnswerT:
     place = ".".join(str(part) for part in what["loc"])
     raise DbaasResponseError(
         f"{call}: the answer ({reply.headers.get('content-type', 'no content type')}, "
-        f"{len(reply.content)} bytes) is not what the API documents: {place or 'body'} {sentence(what)}"
+        f"{len(reply.content)} bytes) does not match the API's document: {place or 'body'} {sentence(what)}"
     )
 
 
 def secrets_in(content: bytes) -> set[Secret]:
-    """The secrets in a body, whatever the answer it is; none in one that is not JSON."""
+    """The secrets in a body of any answer; none if it is not JSON."""
     return redaction.secrets_in(_as_json(content)) if redaction.may_hold_secrets(content) else set()
 
 
 def _is_foreign(reply: Reply) -> bool:
-    """Whether an error status that would be final comes from something in front of the API.
+    """Whether a final error status comes from a gateway in front of the API.
 
-    The API says why it refuses, as JSON. A gateway shows a page, or nothing, while it is itself at fault; to take that
-    for the API's word would end tasks, or show what exists as gone (404).
+    The API says why it refuses, as JSON. A failing gateway sends a page, or nothing. If that counted as the API's
+    answer, tasks would end, or existing resources would look deleted (404).
     """
     if reply.status in {401, 403}:
         problem = _as_json(reply.content)
@@ -143,8 +143,8 @@ def _parse(kind: type[AnswerT], content: bytes) -> AnswerT:
     except pydantic.ValidationError as error:
         if error.errors(include_input=False, include_url=False)[0]["type"] != "json_invalid":
             raise
-        # A line of a log may be cut within a character; the page must not be unreadable for that, for ever. What is
-        # broken is replaced: half of a surrogate pair, bytes that are no UTF-8.
+        # A log line may be cut within a character, which must not make the page unreadable. Broken characters are
+        # replaced: half of a surrogate pair, bytes that are not UTF-8.
         try:
             whole = json.loads(content.decode("utf-8-sig", errors="replace"))
             mended = json.dumps(whole, ensure_ascii=False).encode(errors="replace")
@@ -166,12 +166,12 @@ def _message(content: bytes) -> str:
     parts = [body.get(name) for name in ("message", "detail", "error", "title")]
     parts += problems if isinstance(problems, list) else [problems]
     said = [words for part in parts if (words := _words(part))]
-    # The same words may come twice, for the whole and for a part of it. An unknown shape is shown as it is.
+    # The same words may occur twice, for the whole and for a part. An unknown form is shown unchanged.
     return "; ".join(dict.fromkeys(said)) or (text if body else "")
 
 
 def _words(part: object) -> str:
-    """What a part of an error says: a text, or a problem and the place it is at."""
+    """The text of a part of an error: a text, or a problem with its location."""
     if not isinstance(part, dict):
         return str(part or "")
     words = (next((str(part[name]) for name in names if part.get(name)), "") for names in (_PROBLEM, _PLACE))

@@ -45,7 +45,7 @@ def authorization(
 
 
 class Signature(httpx.Auth):
-    """Signs each request as it is sent, path and body byte for byte, for ten minutes from then on.
+    """Signs each request when it is sent, path and body byte for byte. The signature is valid for ten minutes.
 
     :param key: API key.
     :param secret: API secret.

@@ -30,7 +30,7 @@ STRICT = ConfigDict(
     hide_input_in_errors=True,
 )
 
-#: The type of errors of our own checks, which come with their sentence.
+#: The type of errors of our own checks, which bring their own message.
 OWN = "airflow-dbaas"
 
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
@@ -43,7 +43,7 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
 
 @cache
 def _nullable(kind: type) -> frozenset[str]:
-    """The properties for which null is a value of its own."""
+    """The properties for which null is a valid value."""
     return frozenset(name for name, hint in get_type_hints(kind).items() if type(None) in get_args(hint))
 
 
@@ -54,8 +54,8 @@ def encode(operation: str, kind: type, fields: Mapping[str, object]) -> bytes:
     :param kind: the ``TypedDict`` that describes it.
     :param fields: values by snake-case property name; None leaves a property out, unless null is a value of it. Texts
         may be given as ``Secret``.
-    :raises DbaasConfigurationError: if a value breaks a limit, is of a wrong type, is not known to the API or
-        is none of JSON's.
+    :raises DbaasConfigurationError: if a value violates a limit, has a wrong type, is unknown to the API, or cannot be
+        written as JSON.
     """
     given = {
         name: value for name, value in fields.items() if value is not None or name.replace("-", "_") in _nullable(kind)
@@ -67,7 +67,7 @@ def encode(operation: str, kind: type, fields: Mapping[str, object]) -> bytes:
 
 
 def _written(kind: type, given: Mapping[str, object]) -> tuple[bytes, str]:
-    """The JSON, or what is wrong.
+    """The JSON, or the error.
 
     Nothing is raised here or out of here: this frame, those of pydantic and its error hold the secrets as text.
     """
@@ -97,9 +97,9 @@ def fitted(
     :param kinds: the ``TypedDict`` classes of which they may be properties: several if it is not known yet which.
     :param given: values by name, in snake or kebab case.
     :param where: how the user calls them, for the error text.
-    :param is_open: tells values that are not known yet, such as templates; they are not checked.
+    :param is_open: whether a value is not known yet, such as a template; those are not checked.
     :param elsewhere: required properties that come from elsewhere; None for any.
-    :raises DbaasConfigurationError: saying what is wrong, in the user's spelling.
+    :raises DbaasConfigurationError: with the error, spelled as by the user.
     """
     refusals = []
     for kind in kinds:
@@ -117,7 +117,7 @@ def fitted(
 def _refused(
     kind: type, given: Mapping[str, Any], *, is_open: Callable[[object], bool], elsewhere: Collection[str] | None
 ) -> list[str]:
-    """What is wrong. Nothing is raised here, as in ``_written``."""
+    """The error. Nothing is raised here, as in ``_written``."""
     try:
         _adapter(kind).validate_python(revealed(given))
     except ValidationError as error:
@@ -126,14 +126,14 @@ def _refused(
 
 
 def _check_json(value: object, place: str) -> None:
-    """Refuse what JSON has no value for, and what it would change: a date or a number as a key out of a YAML file.
+    """Refuse what JSON cannot express or would change, such as a date or a number as a key from a YAML file.
 
     Such things can be in free-form settings only.
     """
     if isinstance(value, dict):
         for name, item in value.items():
             if not isinstance(name, str):
-                raise TypeError(f"{place}: the key {shown(name)} is no text")
+                raise TypeError(f"{place}: the key {shown(name)} is not a text")
             _check_json(name, f"{place}: a key")
             _check_json(item, f"{place}.{name}")
     elif isinstance(value, list | tuple):
@@ -141,7 +141,7 @@ def _check_json(value: object, place: str) -> None:
             _check_json(item, f"{place}.{index}")
     elif isinstance(value, str):
         if _HALF_A_PAIR.search(value):
-            raise ValueError(f"{place} holds half of a surrogate pair")
+            raise ValueError(f"{place} contains half of a surrogate pair")
     elif value is not None and not isinstance(value, int | float):
         raise TypeError(f"{place} is a {type(value).__name__}")
     elif isinstance(value, float) and not math.isfinite(value):
@@ -150,7 +150,7 @@ def _check_json(value: object, place: str) -> None:
 
 _UNKNOWN = "unknown setting"
 
-#: What is wrong, by pydantic's type of error.
+#: Messages by pydantic's type of error.
 _SENTENCES = {
     "bool_type": "must be true or false",
     "dict_type": "must be a mapping of properties",
@@ -163,7 +163,7 @@ _SENTENCES = {
     "json_invalid": "is not JSON",
     "missing": "must be given",
     "model_type": "must be a mapping of properties",
-    "recursion_loop": "must not hold itself",
+    "recursion_loop": "must not contain itself",
     "string_pattern_mismatch": "must match {pattern}",
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must not be empty",
@@ -172,8 +172,8 @@ _SENTENCES = {
 }
 _RENDERED = "a template gives a text, unless the DAG has render_template_as_native_obj=True"
 _FRACTION = (
-    "write it in quotes: a number loses zeros at its end, and with render_template_as_native_obj a template needs "
-    "quotes of its own, \"'{{ … }}'\""
+    "put it in quotes: a number loses trailing zeros, and with render_template_as_native_obj a template needs its "
+    "own quotes, \"'{{ … }}'\""
 )
 
 
@@ -185,7 +185,7 @@ def _explain(
     is_open: Callable[[object], bool] = lambda _: False,
     elsewhere: Collection[str] | None = (),
 ) -> Iterator[str]:
-    """What is wrong, in sentences that name the place as the user spelled it."""
+    """The errors, as sentences that name the location as the user spelled it."""
     for problem in error.errors(include_url=False):
         *above, last = problem["loc"] or ("",)
         if any(is_open(value) for value in _on_the_way(given, problem["loc"])):
@@ -202,7 +202,7 @@ def _explain(
         path = ".".join(map(str, (*above, last)))
         value = problem["input"]
         text = f"{path} {sentence(problem)}"
-        # A mapping that was rendered to a text may hold a secret, too.
+        # A mapping that was rendered to a text may also contain a secret.
         if not missing and problem["type"] != "dict_type" and not any(map(is_secret, problem["loc"])):
             text += _shown(value)
         hint = _hint(problem["type"], value)
@@ -210,7 +210,7 @@ def _explain(
 
 
 def sentence(problem: Any) -> str:
-    """What is wrong with a value, in our own words.
+    """The error of a value, in our own words.
 
     :param problem: one of the errors of a pydantic ``ValidationError``, with its context.
     """
@@ -234,7 +234,7 @@ def _hint(problem: str, value: object) -> str:
 
 
 def _unknown(kind: Any, beside: Mapping[str, Any], name: str) -> str:
-    """The sentence for a property that there is none of; it never shows the value, which may be a secret."""
+    """The sentence for an unknown property. It never shows the value, which may be a secret."""
     known = sorted(get_type_hints(kind))
     twin = next((each for each in beside if each != name and snake(each) == snake(name)), None)
     if twin is not None and snake(name) in known:
@@ -254,7 +254,7 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     text = f"{_UNKNOWN} {shown(name)}"
     if close:
         return f"{text}, did you mean {plain[close[0]]!r}?"
-    return f"{text}; known are {', '.join(known)}" if known else f"{text}; there are none"
+    return f"{text}; known: {', '.join(known)}" if known else f"{text}; there are none"
 
 
 def snake(name: object) -> str:
@@ -290,7 +290,7 @@ def _spelled(name: str | int, *mappings: Any) -> str:
 
 
 def _shown(value: object) -> str:
-    # What holds other values may hold a secret further down, and is of no help in a one-line text anyway.
+    # A container may contain a secret at any depth, and would not help in a one-line text anyway.
     if not isinstance(value, str | int | float | None):
         return ""
     text = redact(shown(value))

@@ -1,14 +1,15 @@
-"""What an endpoint states: one request, ready to be signed and sent."""
+"""One request of an operation, ready to be signed and sent."""
 
 from __future__ import annotations
 
 import re
-import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.parameters import ServiceName, canonical_uuid, limits_of
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.api.retries import Resend
 
@@ -17,11 +18,9 @@ if TYPE_CHECKING:
 
 AnswerT = TypeVar("AnswerT", bound="Answer")
 
-NAME_LENGTH = 63
+NAME_LENGTH: int = limits_of(ServiceName).max_length
 USERNAME_LENGTH = 64
 SHOWN_LENGTH = 100
-#: With hyphens or without: ``uuid.UUID`` by itself takes signs, underscores and foreign digits as well.
-_UUID = re.compile(r"[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}", re.IGNORECASE)
 #: What no name holds: control characters, line separators, halves of surrogate pairs.
 _UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -37,7 +36,7 @@ class Call(Generic[AnswerT]):
     :param answer: model of the answer.
     :param body: JSON, or empty. Not part of ``repr``: it may hold a password.
     :param resend: whether it may be sent again when it is unknown if the API acted on it.
-    :param services: names of the services that must be there for it, which the clients keep to the zone asked for.
+    :param services: names of the services that it is about. The clients check that they are in the requested zone.
     :param not_found: what a 404 may mean, for the error text.
     """
 
@@ -62,9 +61,9 @@ def segment(parameter: str, value: str, *, longest: int | None = NAME_LENGTH) ->
 
     :param parameter: the parameter's name, for the error text.
     :param value: the name as the user gave it.
-    :param longest: greatest length in characters; None if there is none.
-    :raises DbaasConfigurationError: if it is empty, too long, ``.`` or ``..``, or holds control characters,
-        line separators or half of a surrogate pair.
+    :param longest: maximum length in characters; None for no limit.
+    :raises DbaasConfigurationError: if it is empty, too long, ``.`` or ``..``, or contains control characters, line
+        separators or half of a surrogate pair.
     """
     if not isinstance(value, str) or not value:
         length = "at least 1 character" if longest is None else f"1 to {longest} characters"
@@ -89,18 +88,23 @@ def identifier(parameter: str, value: str) -> str:
     return found
 
 
-def canonical_uuid(value: object) -> str | None:
-    """A UUID as the API writes it, from one in upper case, in braces or without hyphens; None from anything else."""
-    if not isinstance(value, str):
-        return None
-    bare = value[1:-1] if value.startswith("{") and value.endswith("}") else value
-    return str(uuid.UUID(bare)) if _UUID.fullmatch(bare) else None
+def choice(parameter: str, value: Any, choices: Collection[str]) -> Any:
+    """One of some words.
+
+    :param parameter: the parameter's name, for the error text.
+    :param value: what was given.
+    :param choices: the words.
+    :raises DbaasConfigurationError: if it is none of them.
+    """
+    if value not in choices:
+        raise DbaasConfigurationError(f"{parameter} must be one of {', '.join(choices)}, got {shown(value)}")
+    return value
 
 
 def shown(value: object) -> str:
     """A value for an error text: no password in it, and no more than ``SHOWN_LENGTH`` characters.
 
-    What holds other values may hold a secret: only its type is told.
+    A container may contain a secret, so only its type is shown.
     """
     if not isinstance(value, str | int | float | None):
         return type(value).__name__

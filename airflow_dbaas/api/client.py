@@ -20,10 +20,11 @@ import tenacity
 
 from airflow_dbaas.api import addresses, answers, exchange
 from airflow_dbaas.api.auth import Signature
-from airflow_dbaas.api.calls import AnswerT, Call
+from airflow_dbaas.api.calls import AnswerT, Call, choice
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasResponseError, DbaasTransportError
 from airflow_dbaas.api.exchange import AnswerTooLargeError, Body, Exchange
 from airflow_dbaas.api.logs import PAGE_LENGTH, LogPager
+from airflow_dbaas.api.parameters import ZONES
 from airflow_dbaas.api.places import Place
 from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.api.resources import Resources
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 30.0
 
-#: Requests of one client at a time; others wait for their turn.
+#: Concurrent requests of one client; others wait.
 MOST = 100
 
 #: Transports whose errors tell whether a request was sent.
@@ -55,10 +56,10 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
     :param key: API key.
     :param secret: API secret.
     :param url: base URL with ``/v2``; by default that of the zone.
-    :param zone: one of ``addresses.ZONES``; needed without ``url``. Calls that name a service which
+    :param zone: one of ``parameters.ZONES``; needed without ``url``. Calls that name a service which
         list-dbaas-services shows in another zone are refused.
-    :param timeout: seconds that one request may take in all, from connecting to the last byte of the answer. One that
-        finds ``MOST`` others under way waits as long for its turn.
+    :param timeout: maximum time of one request in seconds, from connecting to the last byte of the answer. If ``MOST``
+        others are under way, it also waits at most that long for its turn.
     :param ca_file: PEM file of the authorities to trust instead of the usual ones. TLS is always verified.
     :param allow_http: whether ``url`` may begin with ``http://`` although it leads to another machine.
     :param retry: how patient one call is.
@@ -87,7 +88,7 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
         transport: TransportT | None = None,
         event_hooks: EventHooks | None = None,
     ) -> None:
-        # First of all: whatever is raised from here on shows the variables of this frame to an error tracker.
+        # First, because any error from here on shows the variables of this frame to an error tracker.
         secret = Secret.of(secret)
         if not key:
             raise DbaasConfigurationError("the API key is missing")
@@ -105,7 +106,7 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
         self._known: set[Secret] = set()
         self._timeout = timeout
         self._trusted = transport is None or isinstance(transport, _TRUSTED)
-        # Reading the authorities takes longer than all else, and what is not encrypted does without.
+        # Reading the CA certificates takes longer than everything else, and unencrypted connections do not need them.
         trust = authorities(ca_file) if secure or ca_file else None
         self._signature = Signature(key, secret)
         # Copied for each request, which takes less time than to make them.
@@ -124,7 +125,7 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
                 verify=trust if secure and trust else nobody(),
                 transport=transport,
                 event_hooks=event_hooks,
-                # What is not encrypted because it stays on this machine goes to no proxy.
+                # Unencrypted requests stay on this machine, so they use no proxy.
                 trust_env=not local,
             )
             self._transport: TransportT = self._http.transport_to(parsed)  # type: ignore[assignment]  # of the same kind
@@ -142,11 +143,11 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
         """An httpx client."""
 
     def __repr__(self) -> str:
-        # It may be asked for while the client is not ready yet: by an error tracker, if the settings cannot be used.
+        # An error tracker may call this before the client is ready, if the settings are invalid.
         return f"<{type(self).__name__} {getattr(self, 'url', 'without a URL')}>"
 
     def _new_secrets(self, content: bytes) -> set[Secret]:
-        """The secrets in a body, sent or received, that ``on_secret`` has not been told yet."""
+        """The secrets in a body, sent or received, that were not yet passed to ``on_secret``."""
         if self._on_secret is None or not content:
             return set()
         new = answers.secrets_in(content) - self._known
@@ -154,7 +155,7 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
         return new
 
     def zone_of(self, service_name: str | None) -> str | None:
-        """The zone that a service was last listed in; the one asked for, if it was not listed or shows none.
+        """The zone in which a service was last listed, or the requested one if it was not listed or shows none.
 
         :param service_name: name of the service.
         """
@@ -181,7 +182,7 @@ class _Settings(ABC, Generic[HttpT, TransportT]):
         """How long the next request may take."""
         left = until - time.monotonic()
         if left <= 0:
-            raise DbaasTransportError(f"{call}: no answer: there was no time left to send it", unprocessed=True)
+            raise DbaasTransportError(f"{call}: no answer: no time was left to send it", unprocessed=True)
         return min(self._timeout, left)
 
     def _policy(self, retry: RetryPolicy | None, within: float) -> RetryPolicy:
@@ -210,7 +211,7 @@ class Client(_Settings[HttpClient, httpx.BaseTransport], Resources):
 
         :param call: what to send.
         :param retry: how patient this call is, instead of the client's own patience.
-        :param within: seconds that this may take in all, with whatever is sent again.
+        :param within: maximum time in seconds, including repetitions.
         :raises DbaasError: see ``airflow_dbaas.api.errors``.
         """
         self._tell(call.body)
@@ -292,7 +293,7 @@ class Client(_Settings[HttpClient, httpx.BaseTransport], Resources):
     ) -> Iterator[LogEntry]:
         """All entries of a service's log, each once (get-dbaas-service-logs, page by page).
 
-        To go on later behind the last entry, drive a ``logs.LogPager`` instead.
+        To continue later after the last entry, use a ``logs.LogPager`` instead.
 
         :param service_name: service name, 1 to 63 characters.
         :param sort_order: ``asc``, oldest first, or ``desc``.
@@ -349,7 +350,7 @@ class AsyncClient(_Settings[AsyncHttpClient, httpx.AsyncBaseTransport], Resource
 
         :param call: what to send.
         :param retry: how patient this call is, instead of the client's own patience.
-        :param within: seconds that this may take in all, with whatever is sent again.
+        :param within: maximum time in seconds, including repetitions.
         :param memory: that of the same call when it was sent before.
         """
         await self._tell(call.body)
@@ -428,7 +429,7 @@ class AsyncClient(_Settings[AsyncHttpClient, httpx.AsyncBaseTransport], Resource
             body = Body(response.headers)
             async for received in cast("httpx.AsyncByteStream", response.stream):
                 for _ in body.feed(received):
-                    # Others in the event loop have their turn.
+                    # Lets other tasks of the event loop run.
                     await asyncio.sleep(0)
             return _reply(response, body.content())
         finally:
@@ -468,9 +469,11 @@ class AsyncClient(_Settings[AsyncHttpClient, httpx.AsyncBaseTransport], Resource
 def _base_url(url: str | None, zone: str | None) -> str:
     if url is None:
         return addresses.of_zone(zone)
-    # First of all: what the library says of a URL it cannot read may quote a part of a password.
+    # First, because the library's error about an invalid URL may quote a part of a password.
     addresses.check_form(url)
     addresses.check_zone(url, {"zone": zone})
+    if zone and zone != addresses.zone_of(url):
+        choice("zone", zone, ZONES)
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
@@ -486,7 +489,7 @@ def _parsed(url: str) -> httpx.URL:
     return httpx.URL(url)
 
 
-_NO_TURN = f"{MOST} others were under way all the time"
+_NO_TURN = f"{MOST} other requests were under way the whole time"
 
 
 def _reply(response: httpx.Response, content: bytes) -> answers.Reply:
@@ -504,11 +507,11 @@ def _error(
 ) -> DbaasError:
     if isinstance(error, AnswerTooLargeError):
         most = exchange.LARGEST_ANSWER // 2**20
-        return DbaasResponseError(f"{call}: the answer has more than {most} MiB, which is not an answer of the API")
+        return DbaasResponseError(f"{call}: the answer has more than {most} MiB, so it does not come from the API")
     unreached = isinstance(error, httpx.PoolTimeout) or (
         trusted and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
     )
-    # Without what was received, which h11 quotes: that may be a password.
+    # Without the received data that h11 quotes, possibly a password.
     said = re.sub(r":? ?(bytearray\()?b['\"].*", "", str(error), flags=re.DOTALL)
     reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
     cause: BaseException | None = error

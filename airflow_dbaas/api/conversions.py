@@ -1,8 +1,8 @@
-"""Values that mean the right thing but have another type, made into what is wanted where there is no doubt.
+"""Converts values of another type to the expected type where the meaning is clear.
 
 A Jinja template turns numbers and booleans into texts; with ``render_template_as_native_obj`` it turns texts that look
-like a number into numbers, and lists into tuples. Files of YAML do the like. These functions undo that. What they
-cannot convert they return as it is, for a check to refuse. Nothing is imported that costs time.
+like a number into numbers, and lists into tuples. YAML files have similar effects. These functions undo that. They
+return unchanged what they cannot convert, so that a check refuses it. This module imports nothing slow.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def as_boolean(value: object) -> object:
 
 
 def as_list(value: object) -> object:
-    """A tuple, set or other sequence as a list; a text is none."""
+    """A tuple, set or other sequence as a list; a text is not one."""
     if isinstance(value, Set):
         return sorted(value, key=str)
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray) else value
 
 
 def is_nothing(value: object) -> bool:
-    """Whether a value is None, or what a template makes of None: ``"None"``, ``"null"``, an empty text."""
+    """Whether a value is None, or the text that a template renders for None: ``"None"``, ``"null"``, an empty text."""
     return value is None or (isinstance(value, str) and value.strip().lower() in {"", "none", "null"})

@@ -1,4 +1,4 @@
-"""Everything this package raises of its own, as one tree::
+"""All exceptions of this package::
 
     DbaasError
     ├── DbaasConfigurationError      input or a connection cannot be used; nothing was sent
@@ -10,7 +10,7 @@
     │   ├── DbaasNotFoundError       404
     │   ├── DbaasConflictError       409
     │   ├── DbaasRateLimitError      429
-    │   └── DbaasServerError         5xx; all but 501 may pass
+    │   └── DbaasServerError         5xx; all but 501 are transient
     ├── DbaasOperationError          an operation ended in failure or timeout
     ├── DbaasServiceError            a service is absent, powered off or not what was expected
     ├── DbaasIntegrationError        an integration or attachment is absent, failed or not what was expected
@@ -18,7 +18,8 @@
     ├── DbaasMigrationError          a migration failed, or cannot be started or stopped now
     ├── DbaasDatabaseError           source or target database cannot be reached, or refuses a statement
     ├── DbaasVerificationError       source and target differ
-    └── DbaasWaitTimeoutError        the time for a wait is over; the remote work goes on
+    ├── DbaasWaitTimeoutError        a wait timed out; the remote work continues
+    └── DbaasResumeError             another version of this package deferred the task
 
 Every error knows whether trying again later can help (``retryable``). Texts name the call, the status or
 reason, the API's own words, and the connection, zone, host and proxy; never a secret. Each is one paragraph of at most
@@ -49,7 +50,7 @@ class DbaasError(Exception):
         self.retryable = self.retryable_by_default if retryable is None else retryable
 
     def add_place(self, place: str) -> None:
-        """Say where it happened, at the end of the text.
+        """Append where it happened.
 
         :param place: the connection, zone, host and proxy.
         """
@@ -100,7 +101,7 @@ class DbaasApiError(DbaasError):
 
 
 class DbaasBadRequestError(DbaasApiError):
-    """400 and the other 4xx: the API does not take the request as it is."""
+    """400 and other 4xx: the API does not accept the request."""
 
 
 class DbaasAuthError(DbaasApiError):
@@ -112,7 +113,7 @@ class DbaasNotFoundError(DbaasApiError):
 
 
 class DbaasConflictError(DbaasApiError):
-    """409: the resource exists already or is in another state."""
+    """409: the resource already exists or is in another state."""
 
 
 class DbaasRateLimitError(DbaasApiError):
@@ -138,11 +139,11 @@ class DbaasOperationError(DbaasError):
 
 
 class DbaasServiceError(DbaasError):
-    """A service is absent, powered off, or not the one that was asked for."""
+    """A service is missing, powered off, or not the requested one."""
 
 
 class DbaasIntegrationError(DbaasError):
-    """An integration or the attachment of an endpoint is absent, has failed, or is not what was asked for."""
+    """An integration or attachment is missing, has failed, or is not the requested one."""
 
 
 class DbaasMigrationCheckError(DbaasError):
@@ -150,7 +151,7 @@ class DbaasMigrationCheckError(DbaasError):
 
 
 class DbaasMigrationError(DbaasError):
-    """A migration failed, or cannot be started or stopped as things stand."""
+    """A migration failed, or cannot be started or stopped now."""
 
 
 class DbaasDatabaseError(DbaasError):
@@ -164,13 +165,19 @@ class DbaasVerificationError(DbaasError):
 
 
 class DbaasWaitTimeoutError(DbaasError):
-    """The time given to a wait is over. What was waited for goes on in the cloud."""
+    """A wait timed out. The remote work continues."""
+
+    retryable_by_default = True
+
+
+class DbaasResumeError(DbaasError):
+    """A deferred task was stored by another version of this package, and this one cannot go on from there."""
 
     retryable_by_default = True
 
 
 def _one_paragraph(text: str) -> str:
-    # Whoever makes a text has taken the secrets out; a URI that slipped through is masked here, before the cut.
+    # The caller has removed secrets; a URI that slipped through is masked here, before the text is cut.
     return _cut(one_line(without_userinfo(" ".join(text.split()))), LONGEST_TEXT)
 
 

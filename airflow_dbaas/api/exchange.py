@@ -1,4 +1,4 @@
-"""What bounds one request and its answer, in both clients: time in all, and the size of the answer."""
+"""The limits of one request in both clients: total time, and size of the answer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Exchange:
 
     seconds: float
     deadline: float = 0.0
-    #: What it is at: ``connect``, ``write`` or ``read``. The last unless it is known better: it says least.
+    #: The present phase: ``connect``, ``write`` or ``read``. The default is the last, which claims least.
     phase: str = "read"
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ class Exchange:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """It is this thread's or task's exchange meanwhile."""
+        """Within the block, it is the exchange of this thread or task."""
         token = current.set(self)
         try:
             yield
@@ -80,7 +80,7 @@ class Body:
     """
 
     def __init__(self, headers: httpx.Headers) -> None:
-        # Else httpx looks through all of them for their encoding.
+        # Otherwise, httpx searches all of them for their encoding.
         headers.encoding = "iso-8859-1"
         announced = headers.get("content-length", "")
         if announced.isascii() and announced.isdigit() and int(announced) > LARGEST_ANSWER:
@@ -92,7 +92,7 @@ class Body:
         self._received = 0
 
     def feed(self, received: bytes) -> Iterator[None]:
-        """Take what has been received, in steps of a few milliseconds each.
+        """Process the received data in steps of a few milliseconds.
 
         :param received: a part of the body.
         :raises AnswerTooLargeError: if it makes the body too large.

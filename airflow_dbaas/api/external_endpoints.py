@@ -11,10 +11,11 @@ from typing_extensions import TypedDict, Unpack
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
 from airflow_dbaas.api.body import STRICT
-from airflow_dbaas.api.calls import identifier, segment
-from airflow_dbaas.api.fields import EndpointType, SecretText, Uuid
+from airflow_dbaas.api.calls import choice, identifier, segment
+from airflow_dbaas.api.fields import SecretText
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.parameters import ENDPOINT_TYPES, EndpointType, Uuid
 from airflow_dbaas.api.retries import Resend
 
 DatadogSite = Literal[
@@ -209,7 +210,7 @@ class DetachService(TypedDict):
 
 @with_config(STRICT)
 class NewDatadogIntegrationSettings(TypedDict, total=False):
-    """What Datadog gets of a service."""
+    """What a service sends to Datadog."""
 
     datadog_dbm_enabled: bool
     datadog_pgbouncer_enabled: bool
@@ -313,7 +314,7 @@ class PrometheusEndpoint(ExternalEndpoint):
 
 
 class RsyslogEndpointSettings(Answer):
-    """Settings of an rsyslog endpoint; the greatest message is in bytes."""
+    """Settings of an rsyslog endpoint; the maximum size of a message is in bytes."""
 
     server: str | None = None
     port: int | None = None
@@ -358,7 +359,7 @@ class ExternalIntegrationList(Answer):
 
 
 class DatadogIntegrationFlags(Answer):
-    """What Datadog gets of a service."""
+    """What a service sends to Datadog."""
 
     datadog_dbm_enabled: bool | None = None
     datadog_pgbouncer_enabled: bool | None = None
@@ -415,8 +416,7 @@ class DatadogEndpoints(EndpointsOfType[ClientT, DatadogEndpoint]):
     def create(self, *, name: str, **fields: Unpack[CreateDatadogEndpoint]) -> Request[Operation]:
         """Create a Datadog endpoint. Its operation refers to the endpoint's id.
 
-        Not sent again when it is unknown whether the API acted on it: look by name and type in
-        list-dbaas-external-endpoints.
+        Not repeated if the API may have acted on it: look by name and type in list-dbaas-external-endpoints.
 
         :param name: name of the endpoint, at least 1 character.
         :param fields: ``settings``, with ``datadog_api_key`` and ``site`` at least; see ``CreateDatadogEndpoint``.
@@ -443,8 +443,7 @@ class ElasticsearchEndpoints(EndpointsOfType[ClientT, ElasticsearchEndpoint]):
     def create(self, *, name: str, **fields: Unpack[CreateElasticsearchEndpoint]) -> Request[Operation]:
         """Create an Elasticsearch endpoint. Its operation refers to the endpoint's id.
 
-        Not sent again when it is unknown whether the API acted on it: look by name and type in
-        list-dbaas-external-endpoints.
+        Not repeated if the API may have acted on it: look by name and type in list-dbaas-external-endpoints.
 
         :param name: name of the endpoint, at least 1 character.
         :param fields: ``settings``, with ``url`` and ``index_prefix`` at least; see ``CreateElasticsearchEndpoint``.
@@ -471,8 +470,7 @@ class OpensearchEndpoints(EndpointsOfType[ClientT, OpensearchEndpoint]):
     def create(self, *, name: str, **fields: Unpack[CreateOpensearchEndpoint]) -> Request[Operation]:
         """Create an OpenSearch endpoint. Its operation refers to the endpoint's id.
 
-        Not sent again when it is unknown whether the API acted on it: look by name and type in
-        list-dbaas-external-endpoints.
+        Not repeated if the API may have acted on it: look by name and type in list-dbaas-external-endpoints.
 
         :param name: name of the endpoint, at least 1 character.
         :param fields: ``settings``, with ``url`` and ``index_prefix`` at least; see ``CreateOpensearchEndpoint``.
@@ -499,8 +497,7 @@ class PrometheusEndpoints(EndpointsOfType[ClientT, PrometheusEndpoint]):
     def create(self, *, name: str, **fields: Unpack[CreatePrometheusEndpoint]) -> Request[Operation]:
         """Create a Prometheus endpoint. Its operation refers to the endpoint's id.
 
-        Not sent again when it is unknown whether the API acted on it: look by name and type in
-        list-dbaas-external-endpoints.
+        Not repeated if the API may have acted on it: look by name and type in list-dbaas-external-endpoints.
 
         :param name: name of the endpoint, at least 1 character.
         :param fields: ``settings``, the login that Prometheus uses; see ``CreatePrometheusEndpoint``.
@@ -527,8 +524,7 @@ class RsyslogEndpoints(EndpointsOfType[ClientT, RsyslogEndpoint]):
     def create(self, *, name: str, **fields: Unpack[CreateRsyslogEndpoint]) -> Request[Operation]:
         """Create an rsyslog endpoint. Its operation refers to the endpoint's id.
 
-        Not sent again when it is unknown whether the API acted on it: look by name and type in
-        list-dbaas-external-endpoints.
+        Not repeated if the API may have acted on it: look by name and type in list-dbaas-external-endpoints.
 
         :param name: name of the endpoint, at least 1 character.
         :param fields: ``settings``, with ``server``, ``port``, ``tls`` and ``format`` at least; see
@@ -554,7 +550,7 @@ class ExternalEndpoints(Resource[ClientT]):
 
         :param endpoint_type: ``datadog``, ``elasticsearch``, ``opensearch``, ``prometheus`` or ``rsyslog``.
         """
-        return getattr(self, endpoint_type)
+        return getattr(self, choice("endpoint_type", endpoint_type, ENDPOINT_TYPES))
 
     @cached_property
     def datadog(self) -> DatadogEndpoints[ClientT]:
@@ -595,8 +591,7 @@ class ExternalEndpoints(Resource[ClientT]):
     def attach(self, *, source_service_name: str, dest_endpoint_id: str, type: EndpointType) -> Request[Operation]:
         """Attach a service to an external endpoint. The operation refers to the integration's id.
 
-        Not sent again when it is unknown whether the API acted on it: look by endpoint in
-        list-dbaas-external-integrations.
+        Not repeated if the API may have acted on it: look by endpoint in list-dbaas-external-integrations.
 
         :param source_service_name: service name, 1 to 63 characters.
         :param dest_endpoint_id: id of the endpoint, a UUID.

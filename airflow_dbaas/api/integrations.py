@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Required
+from typing import Any, Required
 
 from pydantic import with_config
 from typing_extensions import TypedDict
@@ -10,13 +10,11 @@ from typing_extensions import TypedDict
 from airflow_dbaas.api.answer import Answer, Items, Needed
 from airflow_dbaas.api.body import STRICT
 from airflow_dbaas.api.calls import identifier, segment
-from airflow_dbaas.api.fields import ServiceName
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.parameters import IntegrationTypeName, ServiceName
 from airflow_dbaas.api.retries import Resend
 from airflow_dbaas.api.settings_schema import SettingsSchema
-
-IntegrationTypeName = Literal["datasource", "logs", "metrics"]
 
 
 @with_config(STRICT)
@@ -38,7 +36,7 @@ class UpdateIntegration(TypedDict):
 
 
 class Integration(Answer):
-    """A link between two services. It works when ``is_active``; ``is_enabled`` says that it is wanted."""
+    """A link between two services. It works if ``is_active``; ``is_enabled`` says whether it is switched on."""
 
     id: Needed[str | None] = None
     type: Needed[str | None] = None
@@ -92,8 +90,8 @@ class Integrations(Resource[ClientT]):
     ) -> Request[Operation]:
         """Create an integration between two services.
 
-        Not sent again when it is unknown whether the API acted on it: look by type and services in list-dbaas-services,
-        whose services show their integrations.
+        Not repeated if the API may have acted on it: look by type and services in list-dbaas-services, whose services
+        show their integrations.
 
         :param integration_type: ``datasource``, ``logs`` or ``metrics``.
         :param source_service: name of the service that it comes from, at most 63 characters.

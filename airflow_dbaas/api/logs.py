@@ -1,8 +1,9 @@
 """Going through a service's log page by page, every entry once.
 
 The API pages by time: an ``offset`` is the time of the last entry returned, in nanoseconds, and the next page holds
-what is strictly after it (``asc``) or before it (``desc``). So entries that share their time with the last one of a
-page would be left out. The pager asks for the next page from just before that time and drops the entries it has had.
+what is strictly after it (``asc``) or before it (``desc``). So entries with the same time as the last one of a page
+would be lost. The pager requests the next page from just before that time and drops the entries that it has already
+returned.
 
 It does not send anything: ``call`` says what to ask, ``entries`` takes the answer.
 """
@@ -28,10 +29,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LogPosition(TypedDict):
-    """Where a log is gone on with: what to ask, and digests of the entries in its answer that were had before.
+    """A position in a log: the request for the next page, and digests of the entries in it that were already returned.
 
-    Plain JSON. After a whole page ``seen`` is about as long as the entries that share the last one's time are many,
-    within a page as long as what was had of it; at most 500.
+    Plain JSON. After a whole page, ``seen`` has one item for each entry with the time of the last one; within a page,
+    one for each entry returned so far; at most 500.
     """
 
     offset: str | None
@@ -39,13 +40,13 @@ class LogPosition(TypedDict):
 
 
 def position_after(entries: Sequence[LogEntry]) -> LogPosition:
-    """Where a pager goes on, oldest first, behind entries that were had: the last ones, all that share their time.
+    """The position after entries that were already returned, oldest first: pass the last ones, all with the same time.
 
     :raises DbaasConfigurationError: if there are none, or their time is not readable.
     """
     moment = entries[-1].moment if entries else None
     if moment is None:
-        raise DbaasConfigurationError("a log can be gone on with only behind an entry with a readable time")
+        raise DbaasConfigurationError("a log can only be continued after an entry with a readable time")
     return {"offset": str(_nanoseconds(moment) - 1), "seen": sorted(_digest(entry) for entry in entries)}
 
 
@@ -64,7 +65,7 @@ class LogPager:
     :param sort_order: ``asc``, oldest first, or ``desc``.
     :param offset: an ``offset`` of the API to begin behind; the log's beginning, or end, if not given.
     :param limit: entries to ask for at a time, 1 to 500.
-    :param position: the ``position`` of an earlier pager of the same order, to go on behind its last entry.
+    :param position: the ``position`` of an earlier pager with the same order, to continue after its last entry.
     :raises DbaasConfigurationError: if one of them cannot be used.
     """
 
@@ -79,20 +80,20 @@ class LogPager:
     ) -> None:
         if offset is not None and position is not None:
             raise DbaasConfigurationError("give offset or position, not both")
-        # Refuses whatever the API would refuse.
+        # Refuses what the API would refuse.
         _page(service_name=service_name, limit=limit, offset=offset, sort_order=sort_order)
         self.service_name = service_name
         self.sort_order = sort_order
         self.limit = limit
         self._ascending = sort_order == "asc"
         self._offset = position["offset"] if position else offset
-        # How often each entry of the page that is asked for was had already.
+        # How often each entry of the next page was already returned.
         self._seen = Counter(position["seen"] if position else ())
         self._over = False
 
     @property
     def position(self) -> LogPosition:
-        """Where to go on behind the last entry that ``entries`` gave out."""
+        """The position after the last entry that ``entries`` returned."""
         return {"offset": self._offset, "seen": sorted(self._seen.elements())}
 
     def call(self) -> Call[ServiceLogs] | None:
@@ -105,7 +106,8 @@ class LogPager:
 
     @property
     def _length(self) -> int:
-        # Room for what was had already, so that a page of it only is the end, however many entries share a time.
+        # Adds the number of entries already returned, so that a page with only those is the end, however many share a
+        # time.
         return min(PAGE_LENGTH, self.limit + self._seen.total())
 
     def entries(self, page: ServiceLogs) -> Iterator[LogEntry]:
@@ -134,7 +136,7 @@ class LogPager:
         last = page.logs[-1]
         edge = _number(page.offset)
         if edge is None:
-            # Not a time: only the API knows what is behind it.
+            # Not a time, so only the API knows its meaning.
             self._offset, self._seen = page.offset, Counter()
             return
         begin, end = _around(last, page.offset) or (edge, edge)
@@ -146,7 +148,7 @@ class LogPager:
             # Entries of other times, and yet no step forward: the API does not page. Never loop for ever.
             self._over = True
         else:
-            # More entries of one time than a page holds: what is left of them is out of reach.
+            # More entries with one time than fit on a page: the rest cannot be reached.
             self._offset, self._seen = str(end if self._ascending else begin), Counter()
 
     def _before(self, begin: int, end: int) -> str:

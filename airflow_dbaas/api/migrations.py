@@ -10,9 +10,10 @@ from typing_extensions import TypedDict
 from airflow_dbaas.api.answer import Answer, Items, Needed
 from airflow_dbaas.api.body import STRICT
 from airflow_dbaas.api.calls import segment
-from airflow_dbaas.api.fields import MigrationMethod, SecretText
+from airflow_dbaas.api.fields import SecretText
 from airflow_dbaas.api.operation import ClientT, Request, Resource, get, operation, post
 from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.parameters import IgnoreDatabases, Method, MigrationMethod
 from airflow_dbaas.api.redaction import Secret
 
 
@@ -29,7 +30,7 @@ class MigrationSettings(_SourceServer, total=False):
     password: Annotated[SecretText, Field(min_length=1, max_length=255)]
     ssl: bool
     dbname: Annotated[str, Field(min_length=1, max_length=63)]
-    ignore_dbs: Annotated[str, Field(min_length=1, max_length=2048)]
+    ignore_dbs: IgnoreDatabases
     method: MigrationMethod
 
 
@@ -39,7 +40,24 @@ class MigrationCheck(TypedDict, total=False):
 
     source_service_uri: Required[Annotated[SecretText, Field(min_length=1, max_length=512)]]
     method: MigrationMethod
-    ignore_dbs: Annotated[str, Field(min_length=1, max_length=2048)]
+    ignore_dbs: IgnoreDatabases
+
+
+class MigrationOptions(TypedDict, total=False):
+    """How a migration copies, and what it leaves out."""
+
+    method: MigrationMethod
+    ignore_dbs: IgnoreDatabases
+
+
+def migration_options(method: Method | None, ignore_dbs: str | None) -> MigrationOptions:
+    """The options as the API takes them: it has no word for ``auto``, and takes no empty list."""
+    options: MigrationOptions = {}
+    if method is not None and method != "auto":
+        options["method"] = method
+    if ignore_dbs is not None and ignore_dbs != "":
+        options["ignore_dbs"] = ignore_dbs
+    return options
 
 
 class MigrationDetail(Answer):
@@ -69,17 +87,17 @@ class Migrations(Resource[ClientT]):
         *,
         service: str,
         source_service_uri: str | Secret,
-        method: MigrationMethod | None = None,
+        method: Method | None = None,
         ignore_dbs: str | None = None,
     ) -> Request[Operation]:
         """Start a task that checks whether a migration into a service would work. It changes nothing.
 
         :param service: name of the target service, 1 to 63 characters.
         :param source_service_uri: URI of the source with admin credentials, 1 to 512 characters.
-        :param method: ``dump`` or ``replication``; the service chooses if not given.
-        :param ignore_dbs: comma-separated databases to leave out, 1 to 2048 characters.
+        :param method: ``dump`` or ``replication``; the service chooses if it is not given or ``auto``.
+        :param ignore_dbs: comma-separated databases to leave out, at most 2048 characters.
         """
-        fields = {"source_service_uri": source_service_uri, "method": method, "ignore_dbs": ignore_dbs}
+        fields = {"source_service_uri": source_service_uri, **migration_options(method, ignore_dbs)}
         # A check changes nothing, so a second one does no harm.
         return post(f"/dbaas-task-migration-check/{segment('service', service)}", Operation, MigrationCheck, fields)
 

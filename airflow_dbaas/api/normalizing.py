@@ -1,4 +1,4 @@
-"""What was given for a body, with the types that the body has (see ``conversions``)."""
+"""Converts given values to the types of a body (see ``conversions``)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator
 from typing_extensions import is_typeddict
 
 from airflow_dbaas.api.conversions import as_boolean, as_integer, as_list, as_number, as_text, is_nothing
@@ -16,12 +15,12 @@ _SCALARS = {str: as_text, int: as_integer, float: as_number, bool: as_boolean}
 
 
 def normalized(kind: Any, value: Any) -> Any:
-    """``value`` with the types of ``kind``, at every level, where it is clear what is meant.
+    """``value`` with the types of ``kind`` at every level, where the meaning is clear.
 
-    An optional property that is None, or a text that stands for it, is left out.
+    An optional property that is None, or a text that means None, is omitted.
 
     :param kind: a type that a body is made of: a ``TypedDict``, ``list[str]``, ``int``, …
-    :param value: what was given.
+    :param value: the given value.
     """
     kind, _ = _bare(kind)
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
@@ -65,12 +64,12 @@ def _is_absent(hint: Any, value: object) -> bool:
     if NoneType in get_args(kind):
         return False
     # A text may be empty unless its limits say otherwise.
-    demands = (isinstance(each, AfterValidator) or getattr(each, "min_length", 0) for each in limits)
+    demands = (getattr(each, "has_form", False) or getattr(each, "min_length", 0) for each in limits)
     return value != "" or kind is not str or any(demands)
 
 
 def _bare(hint: Any) -> tuple[Any, list[Any]]:
-    """A type without what is written around it, and its limits."""
+    """The innermost type of an annotation, and its limits."""
     limits: list[Any] = []
     while get_origin(hint) in (Annotated, Required, NotRequired):
         hint, *more = get_args(hint)

@@ -36,7 +36,7 @@ class MetricsQuery(TypedDict, total=False):
 
 
 class LogEntry(Answer):
-    """One line of a service's log: when, which unit (program), on which node, and what it says."""
+    """One entry of a service's log: time, unit (program), node and message."""
 
     time: str | None = None
     unit: str | None = None
@@ -50,7 +50,7 @@ class LogEntry(Answer):
 
 
 class ServiceLogs(Answer):
-    """A page of a service's log. ``offset`` is where the next page goes on, ``first_log_offset`` the first entry's."""
+    """A page of a service's log. ``offset`` is that of the next page, ``first_log_offset`` that of the first entry."""
 
     offset: Needed[str | None] = None
     first_log_offset: str | None = None
@@ -78,7 +78,7 @@ class MetricSeries(NamedTuple):
 
     :param name: the API's name, e.g. ``cpu_usage``.
     :param title: the API's title, e.g. ``CPU usage %``; the name if it gives none.
-    :param unit: ``%`` if the title says so, else None: the API does not tell.
+    :param unit: ``%`` if the title says so, otherwise None: the API names no units.
     :param nodes: the points of each node, in the API's order, by its label, e.g. ``db-1 (master)``.
     """
 
@@ -89,13 +89,13 @@ class MetricSeries(NamedTuple):
 
 
 class ServiceMetrics(Answer):
-    """Metrics as the API sends them, and as ``series``. A young service has few or none."""
+    """Metrics as the API sends them, and as ``series``. A new service has few or none."""
 
     metrics: dict[str, Any] | None = None
 
     @property
     def series(self) -> list[MetricSeries]:
-        """The metrics, one series each. What is missing or not readable is left out."""
+        """The metrics, one series each. Missing and unreadable values are omitted."""
         return [_series(name, _mapping(metric)) for name, metric in (self.metrics or {}).items()]
 
 
@@ -116,7 +116,7 @@ def _series(name: str, metric: Mapping[str, Any]) -> MetricSeries:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    # Neither what no float can hold nor what is no number.
+    # Neither values that do not fit a float nor values that are not numbers.
     return float(value) if abs(value) <= sys.float_info.max else None
 
 

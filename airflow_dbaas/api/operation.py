@@ -34,7 +34,7 @@ ClientT = TypeVar("ClientT")
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[AnswerT]):
-    """What an operation sends and what it is answered with.
+    """The request of an operation and the type of its answer.
 
     :param method: HTTP method.
     :param path: percent-encoded path below the API's base URL.
@@ -213,8 +213,8 @@ def operation(
 ) -> Callable[[Callable[Concatenate[Any, P], Request[AnswerT]]], _Operation[P, AnswerT]]:
     """Declares that a method of a resource states the request of one operation.
 
-    :param id: operation id of the API. Where there is one per type, ``{self.service_type}`` in it stands for that
-        attribute of the resource.
+    :param id: operation id of the API. If there is one for each type, ``{self.service_type}`` in it is replaced with
+        that attribute of the resource.
     :param services: the parameters that name services which must exist. The clients act on none of another zone.
     :param not_found: what a 404 may mean, for the error text.
     """

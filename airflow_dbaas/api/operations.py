@@ -16,7 +16,7 @@ class Reference(Answer):
 
 
 class Operation(Answer):
-    """Work that the API has taken on.
+    """Work that the API has accepted.
 
     ``state`` is ``pending``, ``success``, ``failure`` or ``timeout``; ``reason`` says why it failed.
     """

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 class Place:
     """Where a client works, and the rule that it acts on no service of another zone.
 
-    Exoscale's own hosts serve one zone each. Any other host (an emulator, a gateway) may serve another zone than the
-    one asked for, or several. There a service must be listed in that zone, or without a zone (list-dbaas-services).
+    Exoscale's own hosts serve one zone each. Any other host (an emulator, a gateway) may serve a zone other than the
+    requested one, or several. There, a service must be listed in the requested zone, or without a zone
+    (list-dbaas-services).
 
     :param url: base URL of the API.
-    :param zone: the zone asked for, if any.
+    :param zone: the requested zone, if any.
     :param label: what to call the client in errors, e.g. ``connection 'exoscale_default'``.
     :param proxy: URL of the proxy that is used, if any.
     """
@@ -43,7 +44,7 @@ class Place:
         return f"{' or '.join(self._labels) or 'API'} ({details})"
 
     def add_label(self, label: str) -> None:
-        """Say that the client works for another connection, too, which is the same but for its name."""
+        """Add another connection that the client works for, with the same settings but another name."""
         if label not in self._labels:
             self._labels.append(label)
 
@@ -79,10 +80,10 @@ class Place:
         for name in names:
             zone = services.zone_of(name) if name else None
             if self.zone and zone and zone != self.zone:
-                raise DbaasServiceError(f"service {name} is in zone {zone}, but zone {self.zone} was asked for; {self}")
+                raise DbaasServiceError(f"service {name} is in zone {zone}, but zone {self.zone} was requested; {self}")
 
     def zone_of(self, name: str | None) -> str | None:
-        """The zone that a service was last listed in; the one asked for, if it was not listed or shows none."""
+        """The zone in which a service was last listed, or the requested one if it was not listed or shows none."""
         listed = self._listed.zone_of(name) if self._listed and name else None
         return listed or self.zone
 

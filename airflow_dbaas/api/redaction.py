@@ -1,4 +1,4 @@
-"""Makes texts from elsewhere fit to be shown: the API's messages, drivers' errors, and what is in an answer."""
+"""Removes secrets from texts of other origin: messages of the API, errors of drivers, and answers."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ _QUOTED = tuple(f'"{form}"'.encode() for name in SECRETS for form in {name, name
 _USERINFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/?#@]*:)\S*@", re.IGNORECASE)
 # On the web a name alone is a token, as in https://token@host; elsewhere it is a user's.
 _TOKEN = re.compile(r"(\bhttps?://)[^\s/?#:]+@", re.IGNORECASE)
-# The same, with what is secret as their group.
+# The same, with the secret as their group.
 _PASSWORD_IN_URI = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/?#@]*:(\S+)@", re.IGNORECASE)
 _TOKEN_IN_URI = re.compile(r"\bhttps?://([^\s/?#:]+)@", re.IGNORECASE)
 _KEYWORD = re.compile(r"""(password['"]?\s*[=:]\s*)('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,;)}]+)""", re.IGNORECASE)
 
-#: Control characters, line separators, what turns the direction of writing, and halves of surrogate pairs, which no
-#: log can be written with.
+#: Control characters, line separators, marks that change the text direction, and halves of surrogate pairs, which
+#: cannot be logged.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Secret:
     """A text that shows as ``***``: in a traceback with its local variables, as error trackers send it, and in a log.
 
-    Keep a secret as one of these, and call ``reveal`` only in the expression that hands it to whoever needs the text: a
-    local variable that holds the text is shown in full.
+    Keep a secret in this type, and call ``reveal`` only in the expression that passes it on. A local variable with the
+    text would be shown in full.
 
     :param text: the secret.
     """
@@ -98,13 +98,14 @@ def revealed(value: Any) -> Any:
 
 
 def spellings(secret: str | Secret) -> set[str]:
-    """The forms in which a secret may turn up in a text: as it is, URL-encoded in the usual ways, and as in JSON."""
+    """The forms in which a secret may occur in a text: unchanged, URL-encoded in the usual ways, and as in JSON."""
     text = Secret.of(secret).reveal()
     return {text, quote(text), quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
 
 
 def may_hold_secrets(content: bytes) -> bool:
-    """Whether JSON may hold what ``secrets_in`` looks for: to look for words is quicker than to read all of it."""
+    """Whether JSON may contain what ``secrets_in`` searches for. Searching for words is faster than parsing
+    everything."""
     return b"://" in content or any(name in content for name in _QUOTED)
 
 
@@ -125,7 +126,7 @@ def secrets_in(value: object) -> set[Secret]:
 
 
 def without_userinfo(text: str) -> str:
-    """``text`` without the passwords of URIs in it, and without the tokens that stand in place of a login."""
+    """``text`` without the passwords in URIs, and without tokens in place of a login."""
     return _TOKEN.sub(rf"\g<1>{MASK}@", _USERINFO.sub(rf"\g<1>{MASK}@", text))
 
 
@@ -145,7 +146,7 @@ def redact(text: str, secrets: Iterable[str | Secret] = ()) -> str:
 def one_line(text: str) -> str:
     """``text`` from elsewhere as one line of a log: what would end it or steer a terminal is written as in Python.
 
-    So a name, or a text of the API or a server, cannot pass for a line of its own.
+    So a name, or a text of the API or a server, cannot look like a separate line.
     """
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 

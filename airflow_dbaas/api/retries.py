@@ -1,11 +1,9 @@
 """When one call is sent again, and how long it waits before.
 
-A request is sent again only after errors that may pass (``DbaasError.retryable``): no connection, a time-out,
-429, 5xx, an answer that is not the API's. Of these, the ones after which the API may have acted on the request
-(everything but a failed connect and 429) are repeated only for calls whose statement in ``endpoints`` says
-``Resend.ALWAYS``: reading, deleting, and stating the same again change nothing the second time. Calls that
-start or create something say ``Resend.IF_UNPROCESSED``; whether such a call took effect is for its caller to
-look up.
+A request is repeated only after transient errors (``DbaasError.retryable``): no connection, a time-out, 429, 5xx, an
+answer that does not come from the API. If the API may have acted on the request (everything but a failed connect and
+429), only calls with ``Resend.ALWAYS`` are repeated: reading, deleting and updating change nothing the second time.
+Calls that start or create something have ``Resend.IF_UNPROCESSED``; their caller must look up whether they took effect.
 
 The pauses grow exponentially with full jitter. ``Retry-After`` is honoured, up to a minute. The time in which a call
 may begin another attempt is bounded: a pause that would pass the bound is not begun. The last attempt ends when it is
@@ -47,11 +45,11 @@ def unprocessed(error: DbaasError) -> bool:
 
 def may_have_acted(error: DbaasError) -> bool:
     """Whether the request that ended in ``error`` may have taken effect although no usable answer came."""
-    # What is no answer of the API's, such as a redirect, says nothing of what the API did, worth a retry or not.
+    # An answer that does not come from the API, such as a redirect, does not tell what the API did.
     return (error.retryable or isinstance(error, DbaasResponseError)) and not unprocessed(error)
 
 
-#: Seconds of a ``Retry-After`` that are honoured at most: whatever a server asks for, it is asked again then.
+#: Maximum ``Retry-After`` that is honoured, in seconds.
 LONGEST_RETRY_AFTER = 60.0
 
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
@@ -67,7 +65,7 @@ def parse_retry_after(value: str | None, *, date: str | None = None) -> float | 
     parts = [part.strip() for part in (value or "").split(",")]
     if all(_SECONDS.fullmatch(part) for part in parts):
         return min(max(map(float, parts)), LONGEST_RETRY_AFTER)
-    # Most dates have a comma of their own, behind the day of the week.
+    # Most dates contain a comma, after the day of the week.
     dates = [value or "", *map(", ".join, pairwise(parts))]
     moments = [moment for each in dates if (moment := _moment(each))]
     if not moments:

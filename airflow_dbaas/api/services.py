@@ -1,4 +1,4 @@
-"""Services: what they are created with, what the API shows of them, and the calls."""
+"""Services: request bodies, answers and calls."""
 
 from __future__ import annotations
 
@@ -11,22 +11,13 @@ from typing_extensions import TypedDict, Unpack
 
 from airflow_dbaas.api.answer import Answer, Items, Needed
 from airflow_dbaas.api.body import STRICT
-from airflow_dbaas.api.calls import segment
-from airflow_dbaas.api.fields import (
-    AdminUsername,
-    Count,
-    MysqlPassword,
-    Network,
-    Plan,
-    SecretText,
-    ServiceName,
-    TimeOfDay,
-    Version,
-)
+from airflow_dbaas.api.calls import choice, segment
+from airflow_dbaas.api.fields import AdminUsername, Count, MysqlPassword, SecretText
 from airflow_dbaas.api.integrations import Integration
 from airflow_dbaas.api.migrations import MigrationSettings
 from airflow_dbaas.api.operation import ClientT, Request, Resource, delete, get, operation, post, put
 from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.parameters import SERVICE_TYPES, Network, Plan, ServiceName, TimeOfDay, Version
 from airflow_dbaas.api.retries import Resend
 from airflow_dbaas.api.settings_schema import SettingsSchema
 
@@ -64,10 +55,10 @@ class ServiceIntegration(_IntegrationType, total=False):
 
 
 class ServiceFields(TypedDict, total=False):
-    """What services of every type may be given, when they are made and later.
+    """Properties of services of every type, for creation and update.
 
-    The free-form settings (``pg_settings`` and the like) have a schema of their own, which differs with the version of
-    the service; get-dbaas-settings-pg and get-dbaas-settings-mysql serve it, and the API checks them against it.
+    Free-form settings such as ``pg_settings`` have their own schema, which depends on the version of the service.
+    get-dbaas-settings-pg and get-dbaas-settings-mysql return it, and the API validates them against it.
     """
 
     ip_filter: list[Network]
@@ -251,7 +242,7 @@ class UpdateThanosService(ServiceFields, total=False):
 
 
 class Notification(Answer):
-    """Something the provider wants the owner of a service to know."""
+    """A notice from the provider to the owner of a service."""
 
     level: str | None = None
     type: str | None = None
@@ -260,8 +251,8 @@ class Notification(Answer):
 
 
 class Service(Answer):
-    """What services of every type have in common. ``state`` is ``running``, ``rebuilding``, ``rebalancing`` or
-    ``poweroff``; sizes are in bytes."""
+    """A service of any type. ``state`` is ``running``, ``rebuilding``, ``rebalancing`` or ``poweroff``; sizes are in
+    bytes."""
 
     name: Needed[str]
     type: str | None = None
@@ -288,12 +279,12 @@ class ServiceList(Answer):
     _place: Place | None = PrivateAttr(None)
 
     def belong_to(self, place: Place) -> None:
-        """Refuse, from now on, services that are not where the client works."""
+        """From now on, refuse services in other zones than the client's."""
         self._place = place
         place.learn(self)
 
     def has(self, name: str) -> bool:
-        """Whether a service of that name is listed, in whatever zone."""
+        """Whether a service of that name is listed, in any zone."""
         return name in self._by_name
 
     def zone_of(self, name: str) -> str | None:
@@ -303,14 +294,14 @@ class ServiceList(Answer):
 
     @property
     def in_zone(self) -> list[Service]:
-        """The services without those of other zones than the one asked for, which a gateway may list as well."""
+        """The services in the requested zone; a gateway may also list others."""
         asked = self._place.zone if self._place else None
         return [it for it in self.dbaas_services if not asked or it.zone in {None, "", asked}]
 
     def named(self, name: str) -> Service | None:
         """The service of that name, if it is there.
 
-        :raises DbaasServiceError: if it is in another zone than the one asked for.
+        :raises DbaasServiceError: if it is in a zone other than the requested one.
         """
         if self._place:
             self._place.check_listed(self, [name])
@@ -319,7 +310,7 @@ class ServiceList(Answer):
     def integration_with(self, id: str) -> Integration | None:
         """The integration of that id, if it is there.
 
-        :raises DbaasServiceError: if one of its services is in another zone than the one asked for.
+        :raises DbaasServiceError: if one of its services is in a zone other than the requested one.
         """
         return self._both_ends(self._integrations.get(id))
 
@@ -328,7 +319,7 @@ class ServiceList(Answer):
             self._place.check_listed(self, found.named_services)
         return found
 
-    # A thousand waits may look into one answer.
+    # A thousand waits may read one answer.
     @cached_property
     def _by_name(self) -> dict[str, Service]:
         return {service.name: service for service in reversed(self.dbaas_services)}
@@ -344,7 +335,7 @@ class ServiceList(Answer):
         :param type: e.g. ``logs``.
         :param source: name of the service that it comes from.
         :param dest: name of the service that it goes to.
-        :raises DbaasServiceError: if one of them is in another zone than the one asked for.
+        :raises DbaasServiceError: if one of them is in a zone other than the requested one.
         """
         # Both services show it; either may be missing from the list.
         shown = (found for service in self.dbaas_services for found in service.integrations)
@@ -367,7 +358,7 @@ class ServiceUser(Answer):
 
 
 class ServiceDetails(Service):
-    """What the answers about one service have in common, whatever its type."""
+    """Fields of one service, whatever its type."""
 
     uri: str | None = None
     uri_params: dict[str, Any] | None = None
@@ -628,8 +619,7 @@ class PgServices(ServicesOfType[ClientT, PgService]):
     def create(self, *, name: str, **fields: Unpack[CreatePgService]) -> Request[Operation]:
         """Create a PostgreSQL service. Its operation ends long before the service runs.
 
-        Not sent again when it is unknown whether the API acted on it: look for the service by name in
-        list-dbaas-services.
+        Not repeated if the API may have acted on it: look for the service by name in list-dbaas-services.
 
         :param name: service name, 1 to 63 characters.
         :param fields: ``plan``, e.g. ``startup-4``, and the API's further properties in snake case, see
@@ -639,13 +629,13 @@ class PgServices(ServicesOfType[ClientT, PgService]):
 
     @operation("update-dbaas-service-pg", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdatePgService]) -> Request[Operation]:
-        """Change a PostgreSQL service; with ``migration`` this starts one. What is not given stays as it is.
+        """Change a PostgreSQL service; with ``migration`` this starts one. Omitted properties are not changed.
 
-        With ``migration`` it is not sent again when it is unknown whether the API acted on it, because a second
-        migration may double rows: look with get-dbaas-migration-status.
+        With ``migration``, it is not repeated if the API may have acted on it, because a second migration may duplicate
+        rows: check get-dbaas-migration-status.
 
         :param name: service name, 1 to 63 characters.
-        :param fields: what changes, see ``UpdatePgService``. ``ip_filter`` replaces the present one.
+        :param fields: properties to change, see ``UpdatePgService``. ``ip_filter`` replaces the present one.
         """
         return self._update(name, UpdatePgService, fields)
 
@@ -666,8 +656,7 @@ class MysqlServices(ServicesOfType[ClientT, MysqlService]):
     def create(self, *, name: str, **fields: Unpack[CreateMysqlService]) -> Request[Operation]:
         """Create a MySQL service. Its operation ends long before the service runs.
 
-        Not sent again when it is unknown whether the API acted on it: look for the service by name in
-        list-dbaas-services.
+        Not repeated if the API may have acted on it: look for the service by name in list-dbaas-services.
 
         :param name: service name, 1 to 63 characters.
         :param fields: ``plan``, e.g. ``startup-4``, and the API's further properties in snake case, see
@@ -677,15 +666,23 @@ class MysqlServices(ServicesOfType[ClientT, MysqlService]):
 
     @operation("update-dbaas-service-mysql", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdateMysqlService]) -> Request[Operation]:
-        """Change a MySQL service; with ``migration`` this starts one. What is not given stays as it is.
+        """Change a MySQL service; with ``migration`` this starts one. Omitted properties are not changed.
 
-        With ``migration`` it is not sent again when it is unknown whether the API acted on it, because a second
-        migration may double rows: look with get-dbaas-migration-status.
+        With ``migration``, it is not repeated if the API may have acted on it, because a second migration may duplicate
+        rows: check get-dbaas-migration-status.
 
         :param name: service name, 1 to 63 characters.
-        :param fields: what changes, see ``UpdateMysqlService``. ``ip_filter`` replaces the present one.
+        :param fields: properties to change, see ``UpdateMysqlService``. ``ip_filter`` replaces the present one.
         """
         return self._update(name, UpdateMysqlService, fields)
+
+    @operation("enable-dbaas-mysql-writes", services=("name",))
+    def enable_writes(self, *, name: str) -> Request[Operation]:
+        """Allow writes for a while to a MySQL service that is read-only because its disk is full.
+
+        :param name: service name, 1 to 63 characters.
+        """
+        return put(f"{self._path(name)}/enable/writes", Operation)
 
     @operation("get-dbaas-settings-mysql")
     def settings(self) -> Request[MysqlSettings]:
@@ -704,8 +701,7 @@ class ValkeyServices(ServicesOfType[ClientT, ValkeyService]):
     def create(self, *, name: str, **fields: Unpack[CreateValkeyService]) -> Request[Operation]:
         """Create a Valkey service. Its operation ends long before the service runs.
 
-        Not sent again when it is unknown whether the API acted on it: look for the service by name in
-        list-dbaas-services.
+        Not repeated if the API may have acted on it: look for the service by name in list-dbaas-services.
 
         :param name: service name, 1 to 63 characters.
         :param fields: ``plan``, e.g. ``startup-4``, and the API's further properties in snake case, see
@@ -715,13 +711,13 @@ class ValkeyServices(ServicesOfType[ClientT, ValkeyService]):
 
     @operation("update-dbaas-service-valkey", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdateValkeyService]) -> Request[Operation]:
-        """Change a Valkey service; with ``migration`` this starts one. What is not given stays as it is.
+        """Change a Valkey service; with ``migration`` this starts one. Omitted properties are not changed.
 
-        With ``migration`` it is not sent again when it is unknown whether the API acted on it, because a second
-        migration may double rows: look with get-dbaas-migration-status.
+        With ``migration``, it is not repeated if the API may have acted on it, because a second migration may duplicate
+        rows: check get-dbaas-migration-status.
 
         :param name: service name, 1 to 63 characters.
-        :param fields: what changes, see ``UpdateValkeyService``. ``ip_filter`` replaces the present one.
+        :param fields: properties to change, see ``UpdateValkeyService``. ``ip_filter`` replaces the present one.
         """
         return self._update(name, UpdateValkeyService, fields)
 
@@ -737,8 +733,7 @@ class GrafanaServices(ServicesOfType[ClientT, GrafanaService]):
     def create(self, *, name: str, **fields: Unpack[CreateGrafanaService]) -> Request[Operation]:
         """Create a Grafana service. Its operation ends long before the service runs.
 
-        Not sent again when it is unknown whether the API acted on it: look for the service by name in
-        list-dbaas-services.
+        Not repeated if the API may have acted on it: look for the service by name in list-dbaas-services.
 
         :param name: service name, 1 to 63 characters.
         :param fields: ``plan``, e.g. ``startup-4``, and the API's further properties in snake case, see
@@ -748,10 +743,10 @@ class GrafanaServices(ServicesOfType[ClientT, GrafanaService]):
 
     @operation("update-dbaas-service-grafana", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdateGrafanaService]) -> Request[Operation]:
-        """Change a Grafana service. What is not given stays as it is.
+        """Change a Grafana service. Omitted properties are not changed.
 
         :param name: service name, 1 to 63 characters.
-        :param fields: what changes, see ``UpdateGrafanaService``. ``ip_filter`` replaces the present one.
+        :param fields: properties to change, see ``UpdateGrafanaService``. ``ip_filter`` replaces the present one.
         """
         return self._update(name, UpdateGrafanaService, fields)
 
@@ -767,8 +762,7 @@ class OpensearchServices(ServicesOfType[ClientT, OpensearchService]):
     def create(self, *, name: str, **fields: Unpack[CreateOpensearchService]) -> Request[Operation]:
         """Create an OpenSearch service. Its operation ends long before the service runs.
 
-        Not sent again when it is unknown whether the API acted on it: look for the service by name in
-        list-dbaas-services.
+        Not repeated if the API may have acted on it: look for the service by name in list-dbaas-services.
 
         :param name: service name, 1 to 63 characters.
         :param fields: ``plan``, e.g. ``startup-4``, and the API's further properties in snake case, see
@@ -778,10 +772,10 @@ class OpensearchServices(ServicesOfType[ClientT, OpensearchService]):
 
     @operation("update-dbaas-service-opensearch", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdateOpensearchService]) -> Request[Operation]:
-        """Change an OpenSearch service. What is not given stays as it is.
+        """Change an OpenSearch service. Omitted properties are not changed.
 
         :param name: service name, 1 to 63 characters.
-        :param fields: what changes, see ``UpdateOpensearchService``. ``ip_filter`` replaces the present one.
+        :param fields: properties to change, see ``UpdateOpensearchService``. ``ip_filter`` replaces the present one.
         """
         return self._update(name, UpdateOpensearchService, fields)
 
@@ -797,8 +791,7 @@ class ThanosServices(ServicesOfType[ClientT, ThanosService]):
     def create(self, *, name: str, **fields: Unpack[CreateThanosService]) -> Request[Operation]:
         """Create a Thanos service. Its operation ends long before the service runs.
 
-        Not sent again when it is unknown whether the API acted on it: look for the service by name in
-        list-dbaas-services.
+        Not repeated if the API may have acted on it: look for the service by name in list-dbaas-services.
 
         :param name: service name, 1 to 63 characters.
         :param fields: ``plan``, e.g. ``startup-4``, and the API's further properties in snake case, see
@@ -808,10 +801,10 @@ class ThanosServices(ServicesOfType[ClientT, ThanosService]):
 
     @operation("update-dbaas-service-thanos", services=("name",))
     def update(self, *, name: str, **fields: Unpack[UpdateThanosService]) -> Request[Operation]:
-        """Change a Thanos service. What is not given stays as it is.
+        """Change a Thanos service. Omitted properties are not changed.
 
         :param name: service name, 1 to 63 characters.
-        :param fields: what changes, see ``UpdateThanosService``. ``ip_filter`` replaces the present one.
+        :param fields: properties to change, see ``UpdateThanosService``. ``ip_filter`` replaces the present one.
         """
         return self._update(name, UpdateThanosService, fields)
 
@@ -854,7 +847,7 @@ class Services(Resource[ClientT]):
 
         :param service_type: ``pg``, ``mysql``, ``valkey``, ``grafana``, ``opensearch`` or ``thanos``.
         """
-        return getattr(self, service_type)
+        return getattr(self, choice("service_type", service_type, SERVICE_TYPES))
 
     @operation("list-dbaas-services")
     def list(self) -> Request[ServiceList]:

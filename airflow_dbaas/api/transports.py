@@ -1,12 +1,12 @@
 """httpx's clients with connections that keep this package's promises.
 
-``HttpClient`` and ``AsyncHttpClient`` are httpx's own, proxies and all. What they change:
+``HttpClient`` and ``AsyncHttpClient`` are httpx's clients, including proxies. The differences:
 
-- Each connection has a pool of its own, and free ones lie on a stack: at each request httpx's pool looks at all its
-  requests and connections, so one pool for all costs the more the more there are.
+- Each connection has its own pool, and free ones are on a stack: httpx's pool examines all its requests and connections
+  at each request, so the cost of a common pool grows with their number.
 - No read or write of a blocking exchange outlives the exchange's deadline, see ``exchange``. (In an event loop
   ``asyncio.timeout`` does that.)
-- A connection on which more came than the answer is closed: httpx would take the rest for the next answer.
+- A connection that received more than the answer is closed: httpx would read the rest as the next answer.
 
 httpx has no parameters for these; the four names of its inside that are used are all in this module.
 """
@@ -32,7 +32,7 @@ KEPT_SECONDS = 5.0
 
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT_SECONDS)
 
-#: Bytes that are written at a time: each write may take what is left of the time.
+#: Bytes in one write: each write may take the remaining time.
 _WRITTEN = 64 * 1024
 
 
@@ -46,7 +46,7 @@ class HttpClient(httpx.Client):
         return Lanes(partial(_Lane, proxy=proxy, **_known(options)), proxy=str(proxy.url))
 
     def transport_to(self, url: httpx.URL) -> httpx.BaseTransport:
-        """What sends requests to a URL: straight, through the proxy that the environment names, or as given.
+        """The transport for a URL: direct, through the proxy of the environment, or the given one.
 
         :raises ImportError: if the proxy needs a package that is not installed.
         :raises ValueError: if the proxy cannot be used.
@@ -125,7 +125,7 @@ class _Stack(Generic[LaneT]):
                 self._free.append(self._make())
 
     def take(self) -> LaneT:
-        """The one used last, which is the most likely to be connected; a new one if there is none."""
+        """The lane used last, which is most likely connected; a new one if there is none."""
         with self._lock:
             return self._free.pop() if self._free else self._make()
 
@@ -156,9 +156,9 @@ def _begin() -> None:
 
 
 class Lanes(httpx.BaseTransport):
-    """Sends each request by a connection that nobody else uses meanwhile; as many as there are requests at a time.
+    """Sends each request over a connection that no other request uses; as many as there are concurrent requests.
 
-    :param make: makes what has one connection.
+    :param make: creates a transport with one connection.
     :param proxy: URL of the proxy that these go through, if any.
     """
 
@@ -250,9 +250,9 @@ class _AsyncLent(httpx.AsyncByteStream):
             await give_back()
 
 
-# What is below httpcore: the network. A stream keeps the last byte that has come until it is asked for more. So if the
-# answer is complete and there is still a byte, more has come than the answer; and one of which httpcore hears that it
-# can be read although nothing was asked is not used again.
+# The network below httpcore. A stream keeps the last received byte until more is requested. So if the answer is
+# complete and a byte is left, more was received than the answer. A connection that is readable without a request is not
+# reused.
 
 
 class _Stream(httpcore.NetworkStream):

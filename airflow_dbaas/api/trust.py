@@ -12,7 +12,7 @@ from airflow_dbaas.api.errors import DbaasConfigurationError
 
 
 def authorities(ca_file: str | None) -> ssl.SSLContext:
-    """What verifies a server's certificate.
+    """The context that verifies a server's certificate.
 
     :param ca_file: PEM file of the authorities to trust instead of the usual ones, which are those of httpx.
     :raises DbaasConfigurationError: if they cannot be read.
@@ -32,11 +32,11 @@ def _usual(file: str | None, _folder: str | None) -> ssl.SSLContext:
         return httpx.create_ssl_context()
     except OSError as error:
         raise DbaasConfigurationError(
-            f"the usual authorities cannot be read (SSL_CERT_FILE is {file!r}): {error}"
+            f"the default CA certificates cannot be read (SSL_CERT_FILE is {file!r}): {error}"
         ) from error
 
 
 @functools.cache
 def nobody() -> ssl.SSLContext:
-    """What trusts no server, for requests that are not encrypted: httpx wants to know all the same."""
+    """A context that trusts no server, for unencrypted requests: httpx requires one."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -11,7 +11,7 @@ from typing import NoReturn
 from airflow_dbaas import __version__
 from airflow_dbaas.cli.commands import COMMANDS, quietly
 
-DESCRIPTION = "Tools beside the Airflow provider for Exoscale's managed databases"
+DESCRIPTION = "Tools of the Airflow provider for Exoscale's managed databases"
 
 _EPILOG = """\
 exit codes:
@@ -26,14 +26,14 @@ completion in bash, if argcomplete is there (Airflow brings it):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, as the commands themselves do; the usage is for those who ask for help."""
+    """Prints an error in one line, as the commands do; ``--help`` prints the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the command's arguments; what it returns has the chosen ``Command`` as ``chosen``."""
+    """The parser of the arguments; its result has the chosen ``Command`` as ``chosen``."""
     made = _Parser(
         prog="airflow-dbaas",
         description=DESCRIPTION,
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code.
 
-    :param arguments: what follows the command's name; the process's own arguments if not given.
+    :param arguments: the arguments after the command's name; by default those of the process.
     """
     made = parser()
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_dbaas.api import Client
     from airflow_dbaas.api.calls import Call
 
-#: Nothing is called so; asked for, it shows whether the key may ask.
+#: A name that does not exist: the answer shows whether the key may ask for it.
 _NOBODY = "airflow-dbaas-check-connection"
 _NO_ID = "00000000-0000-0000-0000-000000000000"
 _LIST = "list-dbaas-services"
@@ -28,7 +28,7 @@ class Permission:
     """Whether the key may send one kind of request.
 
     :param operation: the API's operation id.
-    :param needed_for: what needs it.
+    :param needed_for: features that need it.
     :param allowed: None if it is not known.
     :param error: what came instead of an answer.
     """
@@ -41,7 +41,7 @@ class Permission:
 
 @dataclass
 class Report:
-    """What was found.
+    """The result of a check.
 
     :param connection: id of the connection.
     :param works: whether tasks can use it.
@@ -51,8 +51,8 @@ class Report:
     :param key: the API key.
     :param signature: ``taken``, ``refused`` or ``unknown``.
     :param services: how many services there are.
-    :param permissions: what the key may read.
-    :param warnings: what is odd about the connection, such as an unknown extra.
+    :param permissions: requests that the key may make.
+    :param warnings: warnings about the connection, such as an unknown extra.
     """
 
     connection: str
@@ -76,12 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="exoscale_default",
         help="id of the Airflow connection (default: %(default)s)",
     )
-    parser.add_argument("--zone", type=_zone, help="zone to ask in instead of the connection's")
+    parser.add_argument("--zone", type=_zone, help="zone to use instead of the connection's")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _zone(text: str) -> str:
-    from airflow_dbaas.api.addresses import ZONES
+    from airflow_dbaas.api.parameters import ZONES
 
     if text not in ZONES:
         raise argparse.ArgumentTypeError(f"must be one of {', '.join(ZONES)}, got {text!r}")
@@ -89,8 +89,8 @@ def _zone(text: str) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the connection and print what was found; returns 0 if it works, else 1."""
-    # Of Airflow's start, which is not what was asked for.
+    """Check the connection and print the result; returns 0 if it works, else 1."""
+    # Output of Airflow's start, which is not part of the result.
     logging.disable(logging.CRITICAL)
     report = check(args.conn_id, zone=args.zone)
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -102,7 +102,7 @@ def check(conn_id: str, *, zone: str | None = None) -> Report:
     """See whether a connection works, by requests that only read.
 
     :param conn_id: id of the Airflow connection.
-    :param zone: zone to ask in instead of the connection's.
+    :param zone: zone to use instead of the connection's.
     """
     from airflow_dbaas._compat.commands import find_all_connections
 
@@ -150,7 +150,7 @@ def _ask(client: Client, report: Report) -> None:
         except (DbaasBadRequestError, DbaasNotFoundError):
             if call.operation == _LIST:
                 raise
-            # There is nothing of that name, which is said only to those who may ask.
+            # The API says that the name does not exist only to a key that may ask.
             permission.allowed, report.signature = True, "taken"
         else:
             permission.allowed, report.signature = True, "taken"
@@ -161,7 +161,7 @@ def _ask(client: Client, report: Report) -> None:
 
 
 def _calls() -> Iterator[tuple[Call[Any], str]]:
-    """A request of each kind that only reads, and what needs it; the first is needed by nearly everything."""
+    """A reading request of each kind, and what needs it; nearly everything needs the first."""
     from airflow_dbaas.api.external_endpoints import ExternalEndpoints
     from airflow_dbaas.api.integrations import Integrations
     from airflow_dbaas.api.migrations import Migrations

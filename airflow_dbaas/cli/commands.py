@@ -18,12 +18,12 @@ _INTERRUPTED = 130
 class Command:
     """One command.
 
-    :param name: what it is called by.
-    :param help: what it does, in a line.
-    :param description: what it does, in a paragraph.
+    :param name: name of the command.
+    :param help: description in one line.
+    :param description: description in one paragraph.
     :param add_arguments: declares its options.
-    :param work: does it; returns the exit code.
-    :param examples: the arguments of an example, and what it is for.
+    :param work: runs the command; returns the exit code.
+    :param examples: arguments of examples, and their purpose.
     :param exit_codes: what each means.
     """
 
@@ -38,7 +38,7 @@ class Command:
     def epilog(self, program: str) -> str:
         """Examples and exit codes, for the help.
 
-        :param program: what comes before the command's name.
+        :param program: the words before the command's name.
         """
         lines = ["examples:"]
         for arguments, purpose in self.examples.items():
@@ -47,12 +47,12 @@ class Command:
         return "\n".join(lines)
 
     def run(self, given: argparse.Namespace) -> int:
-        """Do it; returns the exit code."""
+        """Run it; returns the exit code."""
         return quietly(lambda: self.work(given))
 
 
 def quietly(work: Callable[[], int]) -> int:
-    """Do something that prints; returns its exit code.
+    """Run something that prints; returns its exit code.
 
     Ctrl-C, and a reader of the output that has gone, end it without a traceback.
     """
@@ -64,7 +64,7 @@ def quietly(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # Else Python would try at its end to write what is left.
+        # Otherwise, Python would try to write the rest when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
@@ -72,7 +72,7 @@ def quietly(work: Callable[[], int]) -> int:
 COMMANDS = (
     Command(
         name="check-connection",
-        help="see whether an Airflow connection to Exoscale's DBaaS works, and what its key may read",
+        help="check whether an Airflow connection to Exoscale's DBaaS works, and what its key may read",
         description="Reads an Airflow connection as tasks do (secrets backend, environment, metadata database) and "
         "sends a request of each kind that only reads. It shows address, zone and key, never the secret.",
         add_arguments=check_connection.add_arguments,

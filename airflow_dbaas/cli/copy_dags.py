@@ -1,4 +1,4 @@
-"""``copy-dags``: the example DAGs, copied to where Airflow looks for DAGs."""
+"""``copy-dags``: copies the example DAGs to Airflow's DAGs folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Copy; returns 0 if all files are there as they are in the package, else 1."""
+    """Copy; returns 0 if all files in the folder equal those of the package, else 1."""
     folder: Path = args.folder
     said: list[str] = []
     differing = 0

@@ -1,4 +1,4 @@
-"""A file that says, service by service, which integrations and endpoints there shall be."""
+"""A file with the desired integrations and endpoints of each service."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _KEYS = ("integrations", "endpoints", "prune", "zone")
 
 
 def read_desired(path: Path, *, dry_run: bool = False, prune: bool = False) -> list[dict[str, Any]]:
-    """What each service of a file shall have, as arguments of ``DbaasReconcileIntegrationsOperator``.
+    """The desired state of each service in a file, as arguments of ``DbaasReconcileIntegrationsOperator``.
 
     The file has ``services``, a mapping of names to ``integrations`` and ``endpoints`` (lists as the operator takes
-    them), ``prune`` and ``zone``; and ``dry_run``, if nothing is to be changed yet. An integration may be given at
-    either of its services, or at both.
+    them), ``prune`` and ``zone``; and ``dry_run``, to change nothing yet. An integration may be listed at either of its
+    services, or at both.
 
     :param path: the file, YAML or JSON.
     :param dry_run: only show the plans, also if the file does not say so.
@@ -36,10 +36,10 @@ def read_desired(path: Path, *, dry_run: bool = False, prune: bool = False) -> l
     if not isinstance(services, dict):
         got = type(document).__name__ if services is None else f"services: {type(services).__name__}"
         raise DbaasConfigurationError(
-            f"{path} must have services: a mapping of names to what they shall have; got {got}"
+            f"{path} must have services: a mapping of service names to their integrations and endpoints; got {got}"
         )
     problems = list(_top(document))
-    # A name of digits alone is a number in YAML, if nobody puts it in quotes.
+    # Without quotes, a name of digits is a number in YAML.
     services = {as_text(name): entry for name, entry in services.items()}
     links: dict[str, list[Item]] = {}
     for name, entry in services.items():
@@ -67,7 +67,7 @@ def read_desired(path: Path, *, dry_run: bool = False, prune: bool = False) -> l
 def _top(document: dict[Any, Any]) -> Iterator[str]:
     unknown = sorted(str(key) for key in document if key not in _TOP)
     if unknown:
-        yield f"must not have {', '.join(unknown)}; known are {', '.join(_TOP)}"
+        yield f"must not have {', '.join(unknown)}; known: {', '.join(_TOP)}"
     if not isinstance(document.get("dry_run", False), bool):
         yield f"dry_run must be true or false, got {shown(document['dry_run'])}"
 
@@ -79,7 +79,7 @@ def _check(name: Any, entry: Any) -> list[Item]:
         raise DbaasConfigurationError(f"must be a mapping, got {type(entry).__name__}")
     unknown = sorted(str(key) for key in entry if key not in _KEYS)
     if unknown:
-        raise DbaasConfigurationError(f"must not have {', '.join(unknown)}; known are {', '.join(_KEYS)}")
+        raise DbaasConfigurationError(f"must not have {', '.join(unknown)}; known: {', '.join(_KEYS)}")
     if entry.get("integrations") is None and entry.get("endpoints") is None:
         raise DbaasConfigurationError("give integrations, endpoints, or both; got neither")
     if not isinstance(entry.get("prune", False), bool):
@@ -102,7 +102,7 @@ def _contradictions(services: dict[str, Any], links: dict[str, list[Item]], *, p
             if not theirs and entry.get("integrations") is not None and (prune or entry.get("prune")):
                 yield (
                     f"services.{name} wants the {desired_state.describe(item)}, which services.{other} would delete "
-                    "(prune); give it there, too"
+                    "(prune); add it there as well"
                 )
             if theirs and theirs[0]["settings"] != item["settings"] and name < other:
                 what = desired_state.describe(item)

@@ -1,4 +1,4 @@
-"""What a service shall be linked to, and the plan that leads there from what is there. All of it plain data."""
+"""The desired links of a service, and the plan that leads to them from the present state. All plain data."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from typing import Any
 from airflow_dbaas.api import calls
 from airflow_dbaas.api.conversions import as_list, as_text, is_nothing
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.parameters import ENDPOINT_TYPES, INTEGRATION_TYPES
 from airflow_dbaas.api.redaction import is_secret, without_secrets
-
-#: The types of integration that can be made. Others, such as ``read_replica``, are made with a service.
-INTEGRATION_TYPES = ("datasource", "logs", "metrics")
-ENDPOINT_TYPES = ("datadog", "elasticsearch", "opensearch", "prometheus", "rsyslog")
 
 #: An integration or the attachment to an endpoint, as plain JSON. Only an attachment has an ``endpoint_id``.
 Item = dict[str, Any]
@@ -21,7 +18,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True)
 class Link:
-    """What tells one integration between two services from another."""
+    """What identifies an integration between two services."""
 
     integration_type: str
     source_service: str
@@ -32,7 +29,7 @@ class Link:
 
 
 def check_settings(where: str, value: Any) -> None:
-    """Refuse settings that are no mapping, or that hold a secret."""
+    """Refuse settings that are not a mapping, or that contain a secret."""
     if not isinstance(value, dict):
         raise DbaasConfigurationError(f"{where} must be a mapping of properties, got {type(value).__name__}")
     secrets = [name for name in value if is_secret(name)]
@@ -41,7 +38,7 @@ def check_settings(where: str, value: Any) -> None:
 
 
 def differ(wanted: dict[str, Any] | None, shown: dict[str, Any] | None) -> bool:
-    """Whether one of the wanted settings is not what the API shows. What is not named may be anything."""
+    """Whether a desired setting differs from what the API shows. Other settings are ignored."""
     return any((shown or {}).get(name) != value for name, value in (wanted or {}).items())
 
 
@@ -51,24 +48,24 @@ def combined(wanted: dict[str, Any], shown: dict[str, Any] | None) -> dict[str, 
 
 
 def wanted_integrations(service_name: str, entries: Any) -> list[Item]:
-    """The integrations that a service shall have.
+    """The desired integrations of a service.
 
     :param service_name: one end of all of them.
     :param entries: list of mappings with ``integration_type``, the other end as ``source_service`` or
         ``dest_service``, and ``settings`` if there are any.
-    :raises DbaasConfigurationError: naming the entry, e.g. ``integrations[2]``, and what is wrong with it.
+    :raises DbaasConfigurationError: naming the entry, e.g. ``integrations[2]``, and its error.
     """
     items = []
     for where, entry in _entries("integrations", entries, {"integration_type", "settings", *_ENDS}):
-        _choice(where, entry, "integration_type", INTEGRATION_TYPES)
+        calls.choice(f"{where}.integration_type", entry.get("integration_type"), INTEGRATION_TYPES)
         given = [end for end in _ENDS if not is_nothing(entry.get(end))]
         if len(given) != 1:
             raise DbaasConfigurationError(
-                f"{where} must have either source_service or dest_service, the other end is {service_name}; "
+                f"{where} must have either source_service or dest_service; the other end is {service_name}; "
                 f"got {' and '.join(given) or 'neither'}"
             )
         other = as_text(entry[given[0]])
-        calls.segment(f"{where}.{given[0]}", other)  # type: ignore[arg-type]  # what is no text is refused there
+        calls.segment(f"{where}.{given[0]}", other)  # type: ignore[arg-type]  # what is not a text is refused there
         if other == service_name:
             raise DbaasConfigurationError(f"{where}: {given[0]} must be another service than {service_name}")
         settings = {} if is_nothing(entry.get("settings")) else entry["settings"]
@@ -80,11 +77,11 @@ def wanted_integrations(service_name: str, entries: Any) -> list[Item]:
 
 
 def wanted_endpoints(service_name: str, entries: Any) -> list[Item]:
-    """The external endpoints that a service shall be attached to.
+    """The external endpoints to attach a service to.
 
     :param service_name: the service.
     :param entries: list of mappings with ``endpoint_id``, or with ``endpoint_name`` and ``endpoint_type``.
-    :raises DbaasConfigurationError: naming the entry, e.g. ``endpoints[2]``, and what is wrong with it.
+    :raises DbaasConfigurationError: naming the entry, e.g. ``endpoints[2]``, and its error.
     """
     items = []
     for where, entry in _entries("endpoints", entries, {"endpoint_id", "endpoint_name", "endpoint_type"}):
@@ -95,7 +92,7 @@ def wanted_endpoints(service_name: str, entries: Any) -> list[Item]:
                 f"got {', '.join(sorted(given)) or 'nothing'}"
             )
         if "endpoint_type" in given:
-            _choice(where, entry, "endpoint_type", ENDPOINT_TYPES)
+            calls.choice(f"{where}.endpoint_type", entry.get("endpoint_type"), ENDPOINT_TYPES)
         if "endpoint_id" in given:
             calls.identifier(f"{where}.endpoint_id", entry["endpoint_id"])
         else:
@@ -109,17 +106,17 @@ def wanted_endpoints(service_name: str, entries: Any) -> list[Item]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, in the order of the lists that were given."""
+    """The changes, in the order of the given lists."""
 
     service: str
     create: list[Item] = field(default_factory=list)
     update: list[Item] = field(default_factory=list)
     delete: list[Item] = field(default_factory=list)
-    #: Those with ``left`` are not wanted, but nothing is deleted without being told to.
+    #: Those with ``left`` are not desired, but nothing is deleted without ``prune``.
     keep: list[Item] = field(default_factory=list)
 
     def steps(self) -> Iterator[tuple[str, Item]]:
-        """What is to be done, in the order in which it is done.
+        """The steps, in order.
 
         Deletions come first: a service may be allowed only one integration of a type.
         """
@@ -138,7 +135,7 @@ class Plan:
         yield f"Plan for service {self.service}: {counts}"
         for action, sign in (("create", "+"), ("update", "~"), ("delete", "-"), ("keep", "=")):
             for item in getattr(self, action):
-                left = "; not in the list, left because prune is off" if item.get("left") else ""
+                left = "; not in the list, kept because prune is off" if item.get("left") else ""
                 yield f"  {sign} {action} {describe(item)}{left}"
 
 
@@ -151,14 +148,14 @@ def make_plan(
     actual_endpoints: Iterable[Item],
     prune: bool,
 ) -> Plan:
-    """Compare what is wanted with what is there.
+    """Compare the desired state with the present one.
 
     :param service: name of the service.
-    :param integrations: integrations it shall have; None leaves all that it has out of the plan.
-    :param endpoints: attachments it shall have, with their ``endpoint_id``; None as above.
-    :param actual_integrations: what it has; those of types that cannot be made are left out of the plan.
-    :param actual_endpoints: what it is attached to.
-    :param prune: delete what is not wanted.
+    :param integrations: desired integrations; None leaves all integrations out of the plan.
+    :param endpoints: desired attachments, with their ``endpoint_id``; None as above.
+    :param actual_integrations: present integrations; types that cannot be created are left out of the plan.
+    :param actual_endpoints: present attachments.
+    :param prune: delete what is not in the lists.
     :raises DbaasConfigurationError: if two wanted attachments are to the same endpoint.
     """
     plan = Plan(service)
@@ -172,7 +169,7 @@ def make_plan(
 
 
 def identity(item: Item) -> tuple[str | None, ...]:
-    """What tells an item from others of its kind."""
+    """What identifies an item among its kind."""
     if "endpoint_id" not in item:
         return item["integration_type"], item["source_service"], item["dest_service"]
     if item["endpoint_id"]:
@@ -228,16 +225,9 @@ def _entries(parameter: str, entries: Any, known: set[str]) -> Iterator[tuple[st
         unknown = sorted(str(name) for name in entry if name not in known)
         if unknown:
             raise DbaasConfigurationError(
-                f"{where} must not have {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+                f"{where} must not have {', '.join(unknown)}; known: {', '.join(sorted(known))}"
             )
         yield where, entry
-
-
-def _choice(where: str, entry: dict[str, Any], name: str, choices: tuple[str, ...]) -> None:
-    if entry.get(name) not in choices:
-        raise DbaasConfigurationError(
-            f"{where}.{name} must be one of {', '.join(choices)}, got {calls.shown(entry.get(name))}"
-        )
 
 
 def _refuse_duplicates(parameter: str, items: list[Item]) -> None:

@@ -12,7 +12,7 @@ from airflow_dbaas.api.errors import DbaasConfigurationError
 
 #: Longest file, in bytes: many thousands of services.
 LARGEST = 1 << 20
-#: How many values a file may come to: an alias within aliases makes millions out of a few lines.
+#: Maximum number of values in a file: nested aliases can turn a few lines into millions.
 MOST_VALUES = 100_000
 
 _YAML_INT = "tag:yaml.org,2002:int"
@@ -20,7 +20,7 @@ _DECIMAL = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 
 
 def read_document(path: Path) -> Any:
-    """What a file says.
+    """The content of a file.
 
     :param path: the file: JSON if its name ends so, otherwise YAML; UTF-8, at most ``LARGEST`` bytes.
     :raises DbaasConfigurationError: if it cannot be read, or says something twice; with line and column if its content
@@ -55,7 +55,7 @@ def _text(path: Path) -> str:
         if not path.is_file():
             # Not a pipe either, which would keep its reader waiting.
             raise DbaasConfigurationError(
-                f"{path} cannot be read: " + ("it is no file" if path.exists() else "there is no such file")
+                f"{path} cannot be read: " + ("it is not a file" if path.exists() else "there is no such file")
             )
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -84,7 +84,7 @@ def _json(text: str) -> Any:
         return found
 
     def refuse(word: str) -> Any:
-        raise _Problem(f"{word} is no value of JSON")
+        raise _Problem(f"{word} is not a JSON value")
 
     try:
         return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
@@ -101,7 +101,7 @@ def _yaml(text: str) -> Any:
         return _place(mark.line + 1, mark.column + 1)
 
     def check(root: Any) -> None:
-        """Refuse what is too much, and keys that are given twice, of which YAML would keep the last."""
+        """Refuse too many values, and duplicate keys, of which YAML would keep the last."""
         values, nodes = 0, [root]
         while nodes:
             node = nodes.pop()
@@ -134,7 +134,7 @@ def _yaml(text: str) -> Any:
         try:
             return loader.construct_document(root)
         except ValueError:
-            raise _Problem("a date or a number in it does not exist; put it into quotes if it is a text") from None
+            raise _Problem("a date or a number in it does not exist; put it in quotes if it is a text") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _Syntax(place(mark) if mark else "its end") from None

@@ -1,4 +1,4 @@
-"""Many migrations as a list: what an entry may say, where the list comes from, and the table of what became of it."""
+"""A list of migrations: its entries, where it comes from, and the table of the outcomes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dbaas import validation
-from airflow_dbaas.api import formats
-from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.conversions import as_list
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.api.parameters import IgnoreDatabases, Method, Plan, Zone, schema_of
 from airflow_dbaas.api.redaction import redact
 from airflow_dbaas.config.files import read_document
 
@@ -23,13 +22,13 @@ SERVICES_SCHEMA: dict[str, Any] = {
         "additionalProperties": False,
         "required": ["service", "source_conn_id"],
         "properties": {
-            # A name of digits alone is a number in JSON and YAML, if nobody puts it in quotes.
+            # Without quotes, a name of digits is a number in JSON and YAML.
             "service": {"type": ["string", "integer"], "minLength": 1, "maxLength": 63},
             "source_conn_id": {"type": ["string", "integer"], "minLength": 1},
-            "plan": {"type": "string", "pattern": formats.PLAN},
-            "method": {"enum": ["auto", "dump", "replication"]},
-            "ignore_dbs": {"type": ["string", "null"], "maxLength": validation.IGNORE_DBS_LENGTH},
-            "zone": {"enum": [None, *ZONES]},
+            "plan": schema_of(Plan),
+            "method": schema_of(Method),
+            "ignore_dbs": schema_of(IgnoreDatabases, or_none=True, minLength=0),
+            "zone": schema_of(Zone, or_none=True),
         },
     },
 }
@@ -51,7 +50,7 @@ def read_services(services: Any, path: str | None, defaults: dict[str, Any]) -> 
 
     :param services: the list, if it is not in a file.
     :param path: a file with the list: YAML, or JSON if its name ends so. Read where this runs.
-    :param defaults: what entries have that do not say otherwise: ``plan``, ``method``, ``zone``.
+    :param defaults: values for fields that entries omit: ``plan``, ``method``, ``zone``.
     :returns: for each ``service_name``, ``source_conn_id``, ``plan``, ``method``, ``ignore_dbs`` and ``zone``.
     :raises DbaasConfigurationError: naming every entry and field that is wrong.
     """
@@ -74,7 +73,7 @@ def read_services(services: Any, path: str | None, defaults: dict[str, Any]) -> 
 def as_entry(service: dict[str, Any]) -> dict[str, Any]:
     """The entry of a list that ``read_services`` reads as this.
 
-    :param service: what it has returned for one of the services.
+    :param service: its result for one of the services.
     """
     return {"service" if name == "service_name" else name: value for name, value in service.items()}
 
@@ -91,7 +90,7 @@ def table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def sentence(error: BaseException | str | None) -> str:
-    """What an error says, without passwords, in one line of at most 300 characters."""
+    """The text of an error without passwords, in one line of at most 300 characters."""
     words = " ".join(redact(str(error or "")).split())
     return words if len(words) <= 300 else f"{words[:299]}…"
 
@@ -103,7 +102,7 @@ def _cell(value: object) -> str:
 
 
 def _problems(entries: Any) -> Iterator[str]:
-    """What is wrong with the list, in the words of the operators; the schema is for the form."""
+    """The errors of the list, in the words of the operators; the schema is for the form."""
     if not isinstance(entries, list):
         yield f"must be a list of mappings, got {type(entries).__name__}"
         return
@@ -116,7 +115,7 @@ def _problems(entries: Any) -> Iterator[str]:
             continue
         unknown = sorted(str(name) for name in entry if name not in _FIELDS)
         if unknown:
-            yield f"{where} must not have {', '.join(unknown)}; known are {', '.join(_FIELDS)}"
+            yield f"{where} must not have {', '.join(unknown)}; known: {', '.join(_FIELDS)}"
         missing = [name for name in SERVICES_SCHEMA["items"]["required"] if name not in entry]
         if missing:
             yield f"{where} must have {', '.join(missing)}"

@@ -1,4 +1,4 @@
-"""Services with a server, users and databases: what is the same whatever the server speaks."""
+"""Services with a server, users and databases: the parts that are common to all engines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STOP = "stop"
 
 
 class Migration(Protocol):
-    """A migration into a service, whatever is moved."""
+    """A migration into a service of any engine."""
 
     @property
     def active(self) -> bool:
@@ -46,21 +46,21 @@ class Migration(Protocol):
         """Stop because the target goes away."""
 
     async def suspend(self) -> None:
-        """Stop working on it, and leave all as it is for a later emulator to go on with."""
+        """Stop working on it, and leave everything for a later emulator to continue."""
 
     def record(self) -> dict[str, Any]:
         """All there is to know of it, where it comes from included."""
 
     def resume(self, record: dict[str, Any]) -> None:
-        """Go on, in the place of ``start``, with what was recorded."""
+        """Continue from the recorded state, instead of ``start``."""
 
 
 @dataclass(kw_only=True, eq=False)
 class DatabaseService(Service, Generic[SourceKind]):
     """A service with a server, its users and databases. Calls about those are refused (409) unless it runs.
 
-    They raise 409 for what is there already, 404 for what is not, 400 for what cannot be. ``SourceKind`` is where
-    a migration can come from.
+    They raise 409 for what already exists, 404 for what does not exist, 400 for what is invalid. ``SourceKind`` is the
+    type of source of a migration.
     """
 
     order: Order[SourceKind]
@@ -78,8 +78,8 @@ class DatabaseService(Service, Generic[SourceKind]):
     passwords: dict[str, str] = field(default_factory=dict, repr=False)
     """Passwords by user, for reveal. A user is here once it exists in the server."""
     changing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
-    """Held by each change of users and databases: of two passwords set at once, server and ``passwords`` would
-    each keep another one, and the admin user's is what the next change logs in with."""
+    """Held by each change of users and databases. Otherwise, if two passwords are set at the same time, server and
+    ``passwords`` could keep different ones, and the next change logs in with the admin user's password."""
 
     @property
     def state(self) -> str:
@@ -100,7 +100,7 @@ class DatabaseService(Service, Generic[SourceKind]):
 
     @classmethod
     def build(cls, order: Order[SourceKind], make: Callable[[Order[SourceKind]], Server]) -> Self:
-        """A service that is not there yet; 503 where the machine has no room for its server.
+        """A new service; 503 if the machine lacks disk space for its server.
 
         :param make: makes its server.
         """
@@ -124,7 +124,7 @@ class DatabaseService(Service, Generic[SourceKind]):
         self.starting = asyncio.create_task(self._start())
 
     def record(self) -> dict[str, Any]:
-        """All there is to know of it, but what its server keeps itself."""
+        """Its complete state, except what its server stores."""
         migration = self.interrupted if self.migration is None else self.migration.record()
         source = None if self.ready or self.order.source is None else source_record(*self.order.source)
         return super().record() | {
@@ -148,14 +148,14 @@ class DatabaseService(Service, Generic[SourceKind]):
         self.migration.start()
 
     async def end_migration(self) -> None:
-        """Stop the migration in order; without effect if there is none."""
+        """Stop the migration cleanly; no effect if there is none."""
         migration = self.migration
         if migration is None:
             return
         try:
             await migration.stop()
         except asyncio.CancelledError:
-            # The emulator ends. Whoever takes this up again has to find it as it is.
+            # The emulator ends. Its next start must find this state unchanged.
             raise
         except Exception:
             self._stopped(migration)
@@ -192,7 +192,7 @@ class DatabaseService(Service, Generic[SourceKind]):
         self.migration.resume(record)
 
     async def pause(self) -> None:
-        """Stop working on the migration, and leave it as it is."""
+        """Stop working on the migration, and leave it unchanged."""
         await self._until_started()
         if self.migration is not None:
             await self.migration.suspend()
@@ -208,11 +208,11 @@ class DatabaseService(Service, Generic[SourceKind]):
         return self.passwords[username]
 
     def no_user(self, username: str) -> ApiError:
-        """What is answered about a user who does not exist."""
+        """The error for a user who does not exist."""
         return ApiError(404, f"User {username} does not exist for service {self.name}")
 
     def refuse_admin(self, username: str) -> None:
-        """Raise 400 for the admin user: a service without it is nobody's."""
+        """Raise 400 for the admin user, which every service needs."""
         if username == self.admin:
             raise ApiError(400, f"User {username} is the admin user of service {self.name} and cannot be deleted")
 
@@ -241,7 +241,7 @@ class DatabaseService(Service, Generic[SourceKind]):
 
     @abstractmethod
     async def mend(self) -> None:
-        """Bring the server, which has been started again, in line with what is known here.
+        """Bring the restarted server in line with the state known here.
 
         Between the two a change may have broken off. Raises ``ServerError``.
         """
@@ -271,12 +271,12 @@ class DatabaseService(Service, Generic[SourceKind]):
 
     @abstractmethod
     async def drop_database(self, dbname: str) -> None:
-        """Remove a database, whoever is connected to it."""
+        """Remove a database, even with open connections."""
 
     async def _start(self) -> None:
         begun, order = time.monotonic(), self.order
         try:
-            # What a start that broke off has done cannot be told from what it has not.
+            # The effects of an interrupted start are unknown.
             await asyncio.to_thread(self.server.start, anew=True)
             await self.prepare(order.password)
             await asyncio.sleep(max(0.0, begun + order.startup_seconds - time.monotonic()))
@@ -294,7 +294,7 @@ class DatabaseService(Service, Generic[SourceKind]):
 
     async def _until_started(self) -> None:
         if self.starting is not None:
-            # A start that broke off would leave a server that nobody stops.
+            # An interrupted start would leave a running server.
             await asyncio.wait([self.starting])
 
     def _stopped(self, migration: Migration) -> None:

@@ -1,4 +1,4 @@
-"""What the emulator says when it is ready: for people, or as JSON for scripts."""
+"""The message of the emulator when it is ready: as text, or as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Announcement:
 
     url: str
     address: str
-    """What it is bound to."""
+    """The address that it is bound to."""
     api: Connection = field(repr=False)
     secret_known: bool
     """Whether the secret came from the environment: it is not shown then."""
@@ -41,16 +41,16 @@ class Announcement:
         if self.secret_known:
             lines.append("The secret is the one in EXOSCALE_API_SECRET; put it where the … stands.")
         if self.others:
-            lines += ["", "It has something to look at, and to migrate from:"]
+            lines += ["", "It has sample services, and a source to migrate from:"]
             lines += [export(name, connection) for name, connection in self.others.items()]
         if not is_loopback(self.address):
             lines += [
                 "",
-                f"Other machines can reach it ({self.address}). Without the API secret it does nothing for anybody, "
-                "but nothing is encrypted: whoever reads the traffic reads the passwords of its databases.",
+                f"Other machines can reach it ({self.address}). It refuses requests without the API secret, but "
+                "nothing is encrypted: anyone who can read the traffic can read the passwords of its databases.",
             ]
-        kept = "" if self.state is None else f" What it has is kept in {self.state}."
-        return "\n".join([*lines, "", f"Ctrl-C stops it and all of its servers.{kept}"])
+        kept = "" if self.state is None else f" Its state is kept in {self.state}."
+        return "\n".join([*lines, "", f"Ctrl-C stops it and all its servers.{kept}"])
 
     def json(self) -> str:
         """For scripts: one line. A secret that came from the environment is not in it."""
@@ -61,7 +61,7 @@ class Announcement:
 
 def announce(text: str) -> None:
     """Print it."""
-    # Whoever started this and stopped listening wants the emulator all the same.
+    # If the parent no longer reads the output, the emulator keeps running.
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()

@@ -31,10 +31,10 @@ _MAX_DEPTH = 100
 def create_app(state: State, keys: signature.Keys, faults: Faults, refuse: Callable[[float], None]) -> ASGIApp:
     """The ASGI application.
 
-    :param state: what it works on.
-    :param keys: what requests have to be signed with.
-    :param faults: how it shall fail.
-    :param refuse: makes the server refuse connections for so many seconds.
+    :param state: the state of the emulator.
+    :param keys: keys that requests must be signed with.
+    :param faults: the faults.
+    :param refuse: makes the server refuse connections for a number of seconds.
     """
 
     async def respond(request: Request) -> JSONResponse:
@@ -88,14 +88,16 @@ async def _answer(request: Request, state: State, keys: signature.Keys, faults: 
     struck = Struck(operation, request.method, list(parameters.values()))
     endings.decide(faults, struck, answer, state.operations, state.tasks)
     if request.method != "GET":
-        # Before anybody is told that it is so.
+        # Before the answer is sent.
         state.save()
     showing.distort(faults, struck, answer)
     try:
         law.check_response(operation, answer)
     except OffTheDocument as finding:
-        logger.error("Answer to %s is off the document: %s", operation.id, finding)  # noqa: TRY400
-        raise ApiError(500, f"The emulator's answer to {operation.id} is off the document: {finding}") from finding
+        logger.error("Answer to %s does not match the document: %s", operation.id, finding)  # noqa: TRY400
+        raise ApiError(
+            500, f"The emulator's answer to {operation.id} does not match the document: {finding}"
+        ) from finding
     if "reference" in answer:
         # By its link, and nothing of the request: that may hold secrets.
         logger.info("%s: %s", operation.id, answer["reference"]["link"])

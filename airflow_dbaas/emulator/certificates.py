@@ -20,14 +20,14 @@ _CLOCK_SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Identity:
-    """What a server proves with who it is; both in PEM."""
+    """The certificate and key of a server, both in PEM."""
 
     certificate: bytes
     key: bytes = field(repr=False)
 
 
 class Authority:
-    """Signs the servers' certificates. Its private key is nobody else's."""
+    """Signs the servers' certificates. Only the emulator has its private key."""
 
     def __init__(self, record: dict[str, str] | None = None) -> None:
         """A new authority, or the one that was recorded."""

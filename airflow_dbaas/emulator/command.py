@@ -19,31 +19,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=8090,
         help="port to listen at; 0 for a free one, with --state that of last time if it is free (default: %(default)s)",
     )
-    parser.add_argument("--zone", default="ch-gva-2", help="zone to pretend to be (default: %(default)s)")
+    parser.add_argument("--zone", default="ch-gva-2", help="zone that it serves (default: %(default)s)")
     parser.add_argument(
         "--state",
         type=Path,
         metavar="DIR",
-        help="directory to keep everything in, so that the next start with it goes on from there; made if there is "
-        "none (default: a temporary folder, removed at the end)",
+        help="directory for its state, from which the next start continues; created if it does not exist (default: a "
+        "temporary folder, removed at the end)",
     )
     parser.add_argument(
         "--seed-demo",
         action="store_true",
-        help="make a PostgreSQL service with a filled database, and what goes with it, unless it is there",
+        help="create a PostgreSQL service with a filled database, and linked services, unless they exist",
     )
     parser.add_argument(
-        "--json", action="store_true", help="say what there is as one line of JSON: the URL, and Airflow's connections"
+        "--json", action="store_true", help="print one line of JSON with the URL and Airflow's connections"
     )
     behind = parser.add_mutually_exclusive_group()
     behind.add_argument(
-        "--background", action="store_true", help="start it in the background, and return when it is ready"
+        "--background", action="store_true", help="start in the background, and return when it is ready"
     )
     behind.add_argument(
         "--env",
         action="store_true",
-        help="print nothing but lines for a shell that define Airflow's connections to the emulator in the background; "
-        "it is started if there is none",
+        help="print export lines for a shell that define Airflow's connections to the background emulator; start one "
+        "if none is running",
     )
     behind.add_argument(
         "--stop", action="store_true", help="stop the emulator in the background; with --state, the one with that state"
@@ -64,12 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics-seconds",
         type=_interval,
         default=30.0,
-        help=f"how often the servers are measured, {_SHORTEST_INTERVAL} at least (default: %(default)s)",
+        help=f"interval between measurements of the servers, {_SHORTEST_INTERVAL} at least (default: %(default)s)",
     )
     parser.add_argument(
         "--faults",
         metavar="FILE|'{…}'",
-        help="how to fail: a file of YAML or JSON, or JSON itself (default: not at all; see docs/emulator.md)",
+        help="faults: a YAML or JSON file, or JSON text (default: none; see docs/emulator.md)",
     )
 
 
@@ -95,7 +95,7 @@ def _interval(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to stop, or start, find or stop one that does; returns the exit code."""
+    """Serve until stopped, or start, find or stop a background emulator; returns the exit code."""
     if args.background or args.env or args.stop:
         from airflow_dbaas.emulator import detached
 

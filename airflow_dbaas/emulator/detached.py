@@ -53,7 +53,7 @@ class _Running:
 
 
 def start(args: argparse.Namespace) -> int:
-    """Start an emulator in the background unless there is one; say how to use it. Returns the exit code.
+    """Start an emulator in the background unless one is running; print how to use it. Returns the exit code.
 
     With ``--env`` standard output has nothing but lines for a shell.
     """
@@ -69,19 +69,19 @@ def start(args: argparse.Namespace) -> int:
             )
     exports = [export(name, connection) for name, connection in _complete(running).items()]
     ends = f"It runs in the background until it is stopped: {_stop_command(args.state)}"
-    known = f"{'Started an' if begun else 'There is an'} emulator at {running.url}. {ends}\n"
+    known = f"{'Started an' if begun else 'Found an'} emulator at {running.url}. {ends}\n"
     if args.env:
         sys.stdout.write("".join(f"{line}\n" for line in exports))
         sys.stdout.flush()
         sys.stderr.write(known)
     else:
-        lines = [known, "Airflow connections to it, and to what is in it:", *exports, ""]
+        lines = [known, "Airflow connections to it and to its services:", *exports, ""]
         sys.stdout.write("\n".join([*lines, f"Its log is {_log(place)}."]) + "\n")
     return 0
 
 
 def stop(args: argparse.Namespace) -> int:
-    """Stop the emulator that runs in the background, with all of its servers; returns the exit code."""
+    """Stop the background emulator with all its servers; returns the exit code."""
     with _place(args.state) as place:
         running = _read(place)
         if running is None:
@@ -155,7 +155,8 @@ def _complete(running: _Running) -> dict[str, Connection]:
 
 @contextlib.contextmanager
 def _place(state: Path | None) -> Iterator[Path]:
-    """The file about the emulator with that state, or with none; nobody else starts or stops it meanwhile."""
+    """The file about the emulator with that state directory, or with none. The lock prevents concurrent starts and
+    stops."""
     home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     folder = Path(home).expanduser() / "airflow-dbaas"
     name = "emulator" if state is None else hashlib.sha256(os.fsencode(state.resolve())).hexdigest()[:16]
@@ -164,7 +165,9 @@ def _place(state: Path | None) -> Iterator[Path]:
         folder.chmod(0o700)
         lock = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except (OSError, RuntimeError) as error:
-        raise CannotDo(f"cannot keep in {folder} what runs in the background: {error}; see XDG_STATE_HOME") from error
+        raise CannotDo(
+            f"cannot write to {folder}, which describes the background emulator: {error}; see XDG_STATE_HOME"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder / f"{name}.json"
@@ -177,7 +180,7 @@ def _log(place: Path) -> Path:
 
 
 def _read(place: Path) -> _Running | None:
-    """What runs; None if nothing does, or what did was killed."""
+    """The running emulator; None if there is none, or it was killed."""
     try:
         known: dict[str, Any] = json.loads(place.read_text())
         running = _Running(**known)
@@ -195,7 +198,7 @@ def _write(place: Path, running: _Running) -> None:
 
 
 def _born(pid: int) -> str | None:
-    """When a process was started; None if there is none. One that has ended and was not waited for is none."""
+    """When a process was started; None if there is none. A zombie counts as none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -57,12 +57,12 @@ class ExternalEndpoint:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def reference(self) -> Reference:
-        """The endpoint as what an operation is about."""
+        """The endpoint as the resource of an operation."""
         subject = f"dbaas-external-endpoint-{self.type.name}"
         return Reference(self.id, f"/v2/{subject}/{self.id}", f"get-{subject}")
 
     def record(self) -> dict[str, Any]:
-        """All there is to know of it, what is never shown included."""
+        """Its complete state, including secrets."""
         return self.summary() | {"settings": self.settings}
 
     def summary(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class ExternalEndpoint:
         return {"id": self.id, "name": self.name, "type": self.type.name}
 
     def view(self) -> dict[str, Any]:
-        """The long form; without what is never shown."""
+        """The long form, without secrets."""
         shown = {name: value for name, value in self.settings.items() if name not in self.type.hidden}
         return self.summary() | {"settings": shown}
 
@@ -86,7 +86,7 @@ class ExternalIntegration:
     made_by: Operation | None = None
 
     def reference(self) -> Reference:
-        """The integration as what an operation is about."""
+        """The integration as the resource of an operation."""
         return Reference(self.id, f"/v2/dbaas-external-integration/{self.id}", "get-dbaas-external-integration")
 
     def record(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class ExternalIntegration:
         }
 
     def view(self) -> dict[str, Any]:
-        """The integration as the API answers it, as it is now."""
+        """The current integration as the API shows it."""
         return {
             "integration-id": self.id,
             "type": self.endpoint.type.name,
@@ -114,7 +114,7 @@ class ExternalIntegration:
 
 
 class Endpoints:
-    """All endpoints and what is attached to them, by id."""
+    """All endpoints and attachments, by id."""
 
     def __init__(self) -> None:
         self._known: dict[str, ExternalEndpoint] = {}
@@ -133,7 +133,7 @@ class Endpoints:
         self._known[endpoint.id] = endpoint
 
     def take_attached(self, integration: ExternalIntegration) -> None:
-        """Take over what attaches a service."""
+        """Restore the attachment of a service."""
         self._attached[integration.id] = integration
 
     def get(self, identifier: str, kind: EndpointType | None = None) -> ExternalEndpoint:
@@ -165,7 +165,7 @@ class Endpoints:
         del self._known[endpoint.id]
 
     def attached(self, service: Service) -> list[ExternalIntegration]:
-        """What the service is attached to."""
+        """The attachments of a service."""
         return [each for each in self._attached.values() if each.service is service]
 
     def integration(self, identifier: str) -> ExternalIntegration:
@@ -184,10 +184,10 @@ class Endpoints:
             raise ApiError(
                 400,
                 f"A service of type {service.type.name} cannot be attached to an external endpoint of type "
-                f"{type_name}, possible are {', '.join(endpoint.type.services)}",
+                f"{type_name}, possible types: {', '.join(endpoint.type.services)}",
             )
         if any(each.endpoint is endpoint for each in self.attached(service)):
-            raise ApiError(409, f"Service {service.name} is attached to external endpoint {endpoint.name} already")
+            raise ApiError(409, f"Service {service.name} is already attached to external endpoint {endpoint.name}")
         integration = ExternalIntegration(service, endpoint)
         self.take_attached(integration)
         return integration

@@ -1,7 +1,7 @@
-"""Types of integrations between services: which services they join, and what can be set.
+"""Types of integrations between services: types of services, and settings.
 
-The real service publishes no list of its own. Directions and settings are those of the product below it:
-a Grafana is the source of its ``datasource``, and logs and metrics flow from the source to the destination.
+The real service publishes no list. Directions and settings are those of the product that it builds on: a Grafana is the
+source of its ``datasource``, and logs and metrics flow from the source to the destination.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class IntegrationType:
     """Further properties by type of the source."""
 
     def schema(self, source: str | None = None) -> dict[str, Any]:
-        """What can be set, as a JSON schema: with a source of this type, or with any."""
+        """The settings as a JSON schema: for a source of this type, or for any."""
         further = self.by_source if source is None else {source: self.by_source.get(source, {})}
         properties = dict(self.properties)
         for each in further.values():
@@ -92,7 +92,7 @@ class IntegrationType:
                 raise ApiError(
                     400,
                     f"A service of type {given} cannot be the {end} of an integration of type {self.name}, "
-                    f"possible are {', '.join(possible)}",
+                    f"possible types: {', '.join(possible)}",
                 )
 
     def require_settings(self, source: str, settings: dict[str, Any]) -> None:
@@ -151,5 +151,5 @@ INTEGRATION_TYPES = {
 def integration_type(name: str) -> IntegrationType:
     """The type of this name; 400 without it."""
     if name not in INTEGRATION_TYPES:
-        raise ApiError(400, f"Unknown integration type '{name}', known are {', '.join(INTEGRATION_TYPES)}")
+        raise ApiError(400, f"Unknown integration type '{name}', known: {', '.join(INTEGRATION_TYPES)}")
     return INTEGRATION_TYPES[name]

@@ -13,7 +13,7 @@ from airflow_dbaas.emulator.services import Service
 
 
 def link_status(made_by: Operation | None, *services: Service) -> str:
-    """Status of what joins services: it runs once it is made and while all of them do."""
+    """Status of a link between services: active after its creation, while all services run."""
     if made_by is None or made_by.state == "pending":
         return "starting"
     return "running" if all(service.state == "running" for service in services) else "inactive"
@@ -31,7 +31,7 @@ class Integration:
     made_by: Operation | None = None
 
     def reference(self) -> Reference:
-        """The integration as what an operation is about."""
+        """The integration as the resource of an operation."""
         return Reference(self.id, f"/v2/dbaas-integration/{self.id}", "get-dbaas-integration")
 
     def record(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class Integration:
         }
 
     def view(self) -> dict[str, Any]:
-        """The integration as the API answers it, as it is now."""
+        """The current integration as the API shows it."""
         status = link_status(self.made_by, self.source, self.dest)
         return {
             "id": self.id,

@@ -34,7 +34,7 @@ class Log(Protocol):
 
 
 class Events:
-    """What the emulator did with a service that has no server: nothing else could write its log."""
+    """The log of a service without a server: the emulator's actions."""
 
     unit = "airflow-dbaas-emulator.service"
 
@@ -63,7 +63,7 @@ class Events:
 
 def next_stamp(time: datetime, before: Sequence[int]) -> int:
     """The stamp of an entry of ``time`` that follows those ``before``."""
-    # Not by ``timestamp()``: a float has no room for nanoseconds.
+    # Not with ``timestamp()``: a float cannot represent nanoseconds.
     elapsed = time - datetime(1970, 1, 1, tzinfo=UTC)
     stamp = ((elapsed.days * 86400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds) * 1000
     return max(stamp, before[-1] + 1) if before else stamp

@@ -30,7 +30,7 @@ TITLES = {
     "mem_available": "Memory available %",
     "mem_usage": "Memory usage %",
 }
-"""Metrics and their titles. Percentages are of what the plan promises; the load is the machine's."""
+"""Metrics and their titles. Percentages refer to the plan; the load is that of the machine."""
 
 _HOUR = 3600
 # Seconds that a period goes back, and seconds that one row of it stands for.
@@ -44,7 +44,7 @@ _DISK_SECONDS = 5.0
 """A folder's size is measured again after this long at the earliest: it costs more than all the rest."""
 
 Values = Mapping[str, float]
-"""What was measured, by metric. A metric that is not there could not be measured: null in the answer."""
+"""Measured values by metric. A missing metric could not be measured: null in the answer."""
 
 
 class Measurable(Protocol):
@@ -60,7 +60,7 @@ class Measurable(Protocol):
 
 
 class _Series:
-    """Rows of one period: the mean of what was measured in every step."""
+    """Rows of one period: the mean of the measured values in each step."""
 
     def __init__(self, period: int, step: float) -> None:
         self.rows: deque[tuple[datetime, Values]] = deque(maxlen=math.ceil(period / step))
@@ -78,7 +78,7 @@ class _Series:
 
 
 class History:
-    """What was measured of one service: the last hour in full, longer periods in steps."""
+    """Measured values of one service: the last hour in full, longer periods in steps."""
 
     def __init__(self, seconds: float) -> None:
         """:param seconds: time from one measurement to the next."""
@@ -89,7 +89,7 @@ class History:
     def add(self, at: datetime, values: Values) -> None:
         """Note a measurement, later than those before."""
         if self._recent and at - self._recent[-1][0] > 2 * self._seconds:
-            # Nobody measured meanwhile, the machine was suspended for instance: no line across it.
+            # A gap in the measurements, for example because the machine was suspended.
             self._recent.append((self._recent[-1][0] + self._seconds, {}))
         self._recent.append((at, values))
         for series in self._longer.values():
@@ -202,7 +202,7 @@ class Metrics:
 
 def _rates(before: _Reading, now: _Reading, cpus: int) -> Values:
     elapsed = now.at - before.at
-    # A process that ends while its server is looked at is missed for once; nothing is used backwards.
+    # A process that ends during a measurement is missed once; counters never decrease.
     rates = {"cpu_usage": max(0.0, 100 * (now.usage.cpu_seconds - before.usage.cpu_seconds) / elapsed / cpus)}
     for metric, earlier, later in (
         ("diskio_read", before.usage.reads, now.usage.reads),

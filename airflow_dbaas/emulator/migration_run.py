@@ -1,4 +1,4 @@
-"""One run of a migration, whatever the engine: how its status is composed, and how it is stopped."""
+"""One run of a migration of any engine: its status, and its stop."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ TROUBLE_SECONDS = 4.0
 """A replication is shown as failed until this long after the last sign of trouble. Longer than it takes to try
 again, so that one which never succeeds does not flicker."""
 DOWN_SECONDS = 3.0
-"""A replication without a connection for this long is in trouble; connections come and go for good reasons too."""
+"""A replication without a connection for this long has a problem; shorter gaps are normal."""
 POLL_SECONDS = 0.3
 
 
 class MigrationFailed(RuntimeError):
-    """The migration, or one database of it, cannot go on; the text is for the user."""
+    """The migration, or one of its databases, cannot continue; the text is for the user."""
 
 
 class ReplicationStalled(RuntimeError):
@@ -38,7 +38,7 @@ class SourceAway(RuntimeError):
 
 
 class Named(Address, Protocol):
-    """A database, of whatever engine."""
+    """A database of any engine."""
 
     @property
     def name(self) -> str:
@@ -60,7 +60,7 @@ class DatabaseState(Generic[DatabaseT]):
     whole: bool = False
     """Whether the target has a complete copy, which a stop may leave there."""
     settled: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the next database may have its turn."""
+    """Set when the next database may start."""
 
     @property
     def dbname(self) -> str:
@@ -78,7 +78,7 @@ class DatabaseState(Generic[DatabaseT]):
 
     @classmethod
     def of_record(cls, record: dict[str, Any], database: DatabaseT) -> DatabaseState[DatabaseT]:
-        """What was recorded of a database."""
+        """The recorded state of a database."""
         state = cls(database, **{name: record[name] for name in _KEPT})
         if state.status != "running":
             state.settled.set()
@@ -92,7 +92,7 @@ class MigrationRun(ABC, Generic[DatabaseT]):
     method: str | None
     ignored: frozenset[str]
     changed: Callable[[], None]
-    """Called when something has changed that whoever goes on with this after a restart has to know."""
+    """Called when the state that a restart needs has changed."""
     database_kind: ClassVar[type[Any]]
     _databases: dict[str, DatabaseState[DatabaseT]] = field(default_factory=dict)
     _run_task: asyncio.Task[None] | None = None
@@ -101,9 +101,9 @@ class MigrationRun(ABC, Generic[DatabaseT]):
     _status: str = ""
     _error: str = ""
     _doubts: list[str] = field(default_factory=list)
-    """Why it is not known that the target had everything when this was stopped."""
+    """Why the target may not have had everything at the stop."""
     _suspended: bool = False
-    """Whether a later emulator goes on with this."""
+    """Whether a later emulator continues this."""
 
     @property
     def active(self) -> bool:
@@ -115,7 +115,7 @@ class MigrationRun(ABC, Generic[DatabaseT]):
         self._run_task = asyncio.create_task(self._run())
 
     async def suspend(self) -> None:
-        """Stop working on it, and leave all as it is for a later emulator to go on with."""
+        """Stop working on it, and leave everything for a later emulator to continue."""
         self._suspended = True
         await self._cancel()
 
@@ -131,14 +131,14 @@ class MigrationRun(ABC, Generic[DatabaseT]):
         }
 
     def resume(self, record: dict[str, Any]) -> None:
-        """Go on, in the place of ``start``, with what was recorded."""
+        """Continue from the recorded state, instead of ``start``."""
         for each in record["databases"]:
             state = DatabaseState.of_record(each, self.database_kind(**each["database"]))
             self._databases[state.dbname] = state
         self._ended, self._stopped, self._doubts = record["ended"], record["stopped"], record["doubts"]
         self._status, self._error = record["status"], record["error"]
         if self._stopped:
-            # The rest is up to whoever stops it again.
+            # The next stop does the rest.
             return
         if self._ended:
             self._watch_again()
@@ -157,7 +157,7 @@ class MigrationRun(ABC, Generic[DatabaseT]):
         elif "failed" in statuses:
             status, error = "failed", "Migration process failed"
         else:
-            # With several methods the service says "done" although some databases go on being replicated.
+            # With several methods, the service says "done" although some databases are still being replicated.
             status = "syncing" if statuses == {"syncing"} else "done"
         methods = {each.method for each in states}
         return {
@@ -170,15 +170,15 @@ class MigrationRun(ABC, Generic[DatabaseT]):
     async def stop(self) -> None:
         """Stop copying, or stop replicating once the target has all the source had when this was called.
 
-        Raises ``WorkFailed`` if the target does not catch up. A replication that worked goes on then; one that
-        was down already is ended, for nobody could end it otherwise.
+        Raises ``WorkFailed`` if the target does not catch up. A working replication then continues. One that was
+        already down is ended, because it could not be ended otherwise.
         """
         # Otherwise it was broken off while it cleaned up, and there may be nothing left to catch up with.
         if not self._stopped:
             try:
                 self._doubts = await self._catch_up()
             except ReplicationStalled as stalled:
-                raise WorkFailed("interrupted", f"Migration goes on: {stalled}", state="timeout") from stalled
+                raise WorkFailed("interrupted", f"Migration continues: {stalled}", state="timeout") from stalled
         await self.abandon()
         if self._doubts:
             doubts = "; ".join(self._doubts)
@@ -198,7 +198,7 @@ class MigrationRun(ABC, Generic[DatabaseT]):
         await asyncio.gather(*tasks, return_exceptions=True)
         for task in tasks:
             if not task.cancelled() and (error := task.exception()) is not None:
-                logger.error("A migration ended badly", exc_info=error)
+                logger.error("A migration failed", exc_info=error)
 
     async def _run(self) -> None:
         try:
@@ -221,12 +221,12 @@ class MigrationRun(ABC, Generic[DatabaseT]):
     async def _migrate_all(self) -> None:
         """Migrate; returns when every database is copied or failed. Raises ``MigrationFailed``, ``SourceAway``.
 
-        After a restart ``_databases`` is filled: what is not whole, nor failed, is taken up again.
+        After a restart, ``_databases`` is filled: databases that are neither complete nor failed are continued.
         """
 
     @abstractmethod
     def _watch_again(self) -> None:
-        """Watch the replications that go on after a restart."""
+        """Watch the replications that continue after a restart."""
 
     @abstractmethod
     def _replicating(self) -> bool:
@@ -238,7 +238,7 @@ class MigrationRun(ABC, Generic[DatabaseT]):
 
     @abstractmethod
     async def _catch_up(self) -> list[str]:
-        """Wait until the target has all that the source has now; returns why that is not known.
+        """Wait until the target has everything that the source has now; returns doubts, if any.
 
         Raises ``ReplicationStalled`` if a replication that worked does not get there.
         """

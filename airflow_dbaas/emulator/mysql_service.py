@@ -43,7 +43,7 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
     def of(cls, order: Order[MysqlEndpoint], binaries: MysqlBinaries) -> Self:
         """A service that is not there yet; 400 for an admin user that would be the server's own."""
         if order.admin in accounts.OWN_USERS:
-            raise ApiError(400, f"admin-username: '{order.admin}' is a user of the server's own")
+            raise ApiError(400, f"admin-username: '{order.admin}' is one of the server's own users")
         return cls.build(
             order,
             lambda order: MysqlServer(
@@ -58,7 +58,7 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
         )
 
     def record(self) -> dict[str, Any]:
-        """As for any service with a server, with what is only shown."""
+        """Like any service with a server, with properties that are only shown."""
         return super().record() | {"authentication": self.authentication}
 
     @classmethod
@@ -77,7 +77,7 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
         return self._log
 
     def target(self) -> MysqlTarget:
-        """The service as what a migration moves into; refused while it is not running."""
+        """The service as the target of a migration; refused while it is not running."""
         self.require_running()
         return MysqlTarget(
             admin=self._login(self.admin, self.passwords[self.admin]),
@@ -95,7 +95,7 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
             databases, users = await accounts.databases(superuser), await accounts.users(superuser)
         except pymysql.Error as error:
             # It went away since, or has no connection to spare: no reason not to answer.
-            logger.warning("Service %s cannot be asked: %s", self.name, superuser.words(error))
+            logger.warning("Service %s cannot be queried: %s", self.name, superuser.words(error))
             return [], []
         return databases, [
             {
@@ -133,7 +133,7 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
             raise ServerError(superuser.words(error)) from error
 
     async def add_user(self, username: str, options: dict[str, Any]) -> None:
-        """Make a user who may do everything in the databases."""
+        """Create a user with all privileges in the databases."""
         password = new_password()
         superuser = self._superuser()
         with accounts.refusals(superuser, self.name):
@@ -171,7 +171,7 @@ class MysqlService(DatabaseService[MysqlEndpoint]):
             await accounts.create_database(superuser, dbname)
 
     async def drop_database(self, dbname: str) -> None:
-        """Remove a database; 409 while somebody's statement in another database uses it."""
+        """Remove a database; 409 while a statement in another database uses it."""
         self.refuse_default(dbname)
         superuser = self._superuser()
         with accounts.refusals(superuser, self.name):

@@ -1,4 +1,4 @@
-"""Exoscale's OpenAPI document as the law: what may be asked and what may be answered.
+"""Validates requests and answers against Exoscale's OpenAPI document.
 
 The document ships inside the PyPI package ``exoscale``; none of that package's code is run.
 """
@@ -61,7 +61,7 @@ class Law:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        # Opaque: the document is looked into by JSON pointer only, so no dialect has to be chosen.
+        # Opaque: the document is only accessed by JSON pointer, so no dialect has to be chosen.
         self._registry: Registry[Any] = Registry().with_resource(_DOCUMENT, Resource.opaque(document))
         self.operations = {operation.id: operation for operation in _operations(document)}
         self._validators: dict[str, Any] = {}
@@ -80,7 +80,7 @@ class Law:
         return tuple(self._document["servers"][0]["variables"]["zone"]["enum"])
 
     def settings_schema(self, subject: str) -> dict[str, Any]:
-        """What the document says can be set: the schema of ``pg-settings`` for ``pg``, for example."""
+        """The schema of settings in the document, such as ``pg-settings`` for ``pg``."""
         schema = self._document["components"]["schemas"][f"json-schema-{subject}"]
         return {
             name: schema[name] for name in ("type", "title", "properties", "additionalProperties") if name in schema
@@ -172,4 +172,4 @@ def _describe(error: Any, name: str) -> str:
     }
     if rule == "enum":
         texts["enum"] = f"must be one of {', '.join(str(choice) for choice in limit)}"
-    return f"{place or 'body'}: {texts.get(str(rule), f'breaks the rule {rule} {limit}')}"
+    return f"{place or 'body'}: {texts.get(str(rule), f'violates the rule {rule} {limit}')}"

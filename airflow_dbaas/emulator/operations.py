@@ -1,4 +1,4 @@
-"""Operations: what a request that changes something returns, pending until the work is done."""
+"""Operations: the answer to a request that changes something, pending until the work is done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class WorkFailed(Exception):
 
 @dataclass(frozen=True)
 class Reference:
-    """The resource an operation is about."""
+    """The resource of an operation."""
 
     id: str
     link: str
@@ -36,7 +36,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Ending:
-    """How an operation ends whatever comes of its work; in state ``pending`` it never does."""
+    """A fixed end of an operation, independent of its work; with the state ``pending``, it never ends."""
 
     state: str
     reason: str = ""
@@ -53,7 +53,7 @@ class Operation:
     reason: str | None = None
     message: str | None = None
     kind: str = ""
-    """What work it has, for whoever takes it up again; empty if there is none but to wait."""
+    """Its remaining work, for a restart; empty if it only waits."""
     ending: Ending | None = None
 
     def view(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a request for a new service with a server comes to, and what is kept of it for as long as the service lives."""
+"""The parsed request for a new service with a server, kept for the life of the service."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def new_password() -> str:
 
 
 def source_record(endpoint: Address, method: str | None, ignored: frozenset[str]) -> dict[str, Any]:
-    """A source as it is recorded."""
+    """A recorded source."""
     return {"source": asdict(endpoint), "method": method, "ignored": sorted(ignored)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order(Generic[SourceKind]):
-    """What is ordered."""
+    """A parsed request for a service."""
 
     name: str
     type: ServiceType
@@ -60,7 +60,7 @@ class Order(Generic[SourceKind]):
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     superuser_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     port: int | None = None
-    """The server's, if it had one before."""
+    """The server's port, if it had one before."""
 
     @property
     def folder(self) -> Path:

@@ -28,12 +28,12 @@ _PASSING = ("08", "53", "57")
 
 @contextlib.contextmanager
 def refusals(server: Endpoint, service: str) -> Iterator[None]:
-    """Turn what the server refuses into an answer in its own words; 409 if it cannot be asked now."""
+    """Turn errors of the server into an answer with its message; 409 if it cannot be queried now."""
     try:
         yield
     except psycopg.Error as error:
         if error.sqlstate is None or error.sqlstate.startswith(_PASSING):
-            raise ApiError(409, f"Service {service} cannot be asked now: {server.words(error)}") from error
+            raise ApiError(409, f"Service {service} cannot be queried now: {server.words(error)}") from error
         raise ApiError(_STATUS.get(type(error), 400), server.words(error)) from error
 
 
@@ -102,7 +102,7 @@ async def create_database(admin: Endpoint, dbname: str, collate: str | None, cty
 
 
 async def drop_database(superuser: Endpoint, dbname: str) -> bool:
-    """Remove a database, whoever is connected to it; False if there is none that could be removed."""
+    """Remove a database, even with open connections; False if there is none that can be removed."""
     if dbname == _OWN_DATABASE:
         raise ApiError(400, f"Database {dbname} is the server's own and cannot be deleted")
     async with await superuser.connect() as connection:
@@ -123,7 +123,7 @@ async def _has_user(connection: psycopg.AsyncConnection, username: str) -> bool:
 
 
 def _comparable(name: str) -> str:
-    """A name that can be sent to a server; one that cannot is nobody's."""
+    """A name that can be sent to a server; others do not exist."""
     return "" if "\0" in name else name
 
 

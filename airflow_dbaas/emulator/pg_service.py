@@ -75,7 +75,7 @@ class PgService(DatabaseService[Endpoint]):
         return self._log
 
     def target(self) -> Target:
-        """The service as what a migration moves into; refused while it is not running."""
+        """The service as the target of a migration; refused while it is not running."""
         return Target(
             admin=self._admin(), superuser=self._superuser(), binaries=self.server.binaries, log=self.server.log
         )
@@ -89,7 +89,7 @@ class PgService(DatabaseService[Endpoint]):
             return await pg_accounts.databases_and_users(superuser, self.admin)
         except psycopg.OperationalError as error:
             # It went away since, or has no connection to spare: no reason not to answer.
-            logger.warning("Service %s cannot be asked: %s", self.name, superuser.words(error))
+            logger.warning("Service %s cannot be queried: %s", self.name, superuser.words(error))
             return [], []
 
     def make_migration(self, source: Endpoint, method: str | None, ignored: frozenset[str]) -> Migration:

@@ -29,7 +29,7 @@ _SIZES = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What a plan promises; sizes in bytes. The emulator does not enforce CPUs or memory."""
+    """A plan; sizes in bytes. The emulator does not enforce CPUs or memory."""
 
     name: str
     family: str

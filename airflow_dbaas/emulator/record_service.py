@@ -60,9 +60,9 @@ class RecordService(Service):
 
     @property
     def log(self) -> Events:
-        """What became of the record: without a server there is nobody else to write a log."""
+        """The log of the record, because there is no server to write one."""
         if self.state == "running" and not self._seen_running:
-            # Nothing happens in a record when its time has come, so that is noted at the first look afterwards.
+            # A record has no timer, so the event is noted at the next access.
             self._seen_running = True
             self._events.add("Service runs", self._runs_at)
         return self._events

@@ -24,7 +24,7 @@ from airflow_dbaas.emulator.services import REMOVE, Service
 from airflow_dbaas.emulator.store import Document, Key, Store
 from airflow_dbaas.emulator.tasks import Check, Task
 
-_INTERRUPTED = "The check was interrupted, and cannot be made again"
+_INTERRUPTED = "The check was interrupted and cannot be repeated"
 
 
 class _Recorded(Protocol):
@@ -32,7 +32,7 @@ class _Recorded(Protocol):
 
 
 class CannotRead(Exception):
-    """What was recorded asks for something that is not here; the text says what."""
+    """The recorded state needs something that is not available here; the text says what."""
 
 
 def documents(state: State) -> dict[Key, Document]:
@@ -53,8 +53,8 @@ def documents(state: State) -> dict[Key, Document]:
 def recall(state: State, store: Store) -> Callable[[], Awaitable[None]]:
     """Know all that was recorded. Raises ``CannotRead``.
 
-    Returns what starts the servers of all services, and goes on with what was under way. All is known before that
-    begins, so that a change is recorded together with everything else.
+    Returns a coroutine that starts the servers of all services and continues what was under way. Everything is loaded
+    before that, so that a change is recorded together with everything else.
     """
     try:
         services = {each["id"]: _service(state, each) for each in store.documents("service")}
@@ -63,7 +63,7 @@ def recall(state: State, store: Store) -> Callable[[], Awaitable[None]]:
         tasks = [Task.of_record(each) for each in store.documents("task")]
         _recall_links(state, store, services, operations)
     except (KeyError, TypeError, ValueError) as error:
-        raise CannotRead(f"a document is not what it should be: {error!r}") from error
+        raise CannotRead(f"a document is invalid: {error!r}") from error
     store.remove_folders_but({*services, *leaving})
     up = asyncio.Event()
     for service in services.values():
@@ -161,7 +161,7 @@ def _service(state: State, record: dict[str, Any]) -> Service:
         else:
             service = RecordService.of_record(record, kind)
     except KeyError as error:
-        raise CannotRead(f"service '{record['name']}' asks for {error}, which is not here") from error
+        raise CannotRead(f"service '{record['name']}' needs {error}, which is not available here") from error
     service.plan, service.settings = plan, record["settings"]
     service.created_at, service.updated_at = (
         datetime.fromisoformat(record[name]) for name in ("created_at", "updated_at")

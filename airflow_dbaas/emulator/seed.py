@@ -1,6 +1,6 @@
-"""Something to look at and to migrate from, for those who have nothing: services, a database, and what joins them.
+"""Sample content: services, a database to migrate from, and links.
 
-What is there already stays as it is, so this can be done again at each start.
+Existing resources are not changed, so this can run at each start.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class CannotSow(Exception):
 
 
 async def sow(state: State) -> dict[str, Any]:
-    """Make what is missing of the demo; returns an Airflow connection to the server that has the database.
+    """Create the missing sample content; returns an Airflow connection to the server with the database.
 
     Raises ``CannotSow``.
     """

@@ -60,7 +60,7 @@ class BadOption(CannotRun):
 
 
 class OneLine(logging.Formatter):
-    """A message is one line, whatever is in the names and servers' words that it quotes; a traceback follows it."""
+    """A message is one line, whatever names and server messages it quotes; a traceback follows it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         """The line, with what would end it or steer a terminal written as in Python."""
@@ -68,11 +68,11 @@ class OneLine(logging.Formatter):
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to stop; returns the exit code."""
+    """Serve until stopped; returns the exit code."""
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # The driver would take defaults for the servers it talks to from these.
+    # The driver would use these as defaults for its connections.
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
     os.environ["HOME"] = NO_HOME
@@ -91,7 +91,7 @@ async def _run(args: argparse.Namespace) -> None:
         raise CannotRun(f"package {missing.name} is missing: pip install 'airflow-dbaas[emulator]'") from missing
     binaries, mariadb = installed(), mysql.installed()
     if args.zone not in law.zones:
-        raise BadOption(f"unknown zone '{args.zone}', known are {', '.join(law.zones)}")
+        raise BadOption(f"unknown zone '{args.zone}', known: {', '.join(law.zones)}")
     if not binaries:
         raise CannotRun("no PostgreSQL binaries found: pip install 'airflow-dbaas[emulator]'")
     faults = _faults(args.faults, law)
@@ -104,7 +104,7 @@ async def _run(args: argparse.Namespace) -> None:
         recalled = asyncio.Event()
 
         def save() -> None:
-            # Before that, what is known is less than what is kept.
+            # Before that, the loaded state is incomplete.
             if store is not None and recalled.is_set():
                 store.save(records.documents(state) | {(_IDENTITY, _IDENTITY): identity})
 
@@ -163,13 +163,13 @@ async def _run(args: argparse.Namespace) -> None:
 
 
 def _recall(state: State, store: Store | None) -> Callable[[], Awaitable[None]]:
-    """Know what is kept; returns what starts it again."""
+    """Load the stored state; returns a coroutine that restarts it."""
     if store is None:
         return partial(asyncio.sleep, 0)
     try:
         return records.recall(state, store)
     except (records.CannotRead, ApiError) as error:
-        raise CannotRun(f"cannot take up the state in {store.directory}: {error}") from error
+        raise CannotRun(f"cannot continue from the state in {store.directory}: {error}") from error
 
 
 async def _seed(state: State) -> Connection:
@@ -189,14 +189,14 @@ class _Server(connections.Server):
         yield
 
     def leave(self) -> None:
-        """Stop serving; what is being answered is not waited for."""
+        """Stop serving without waiting for pending answers."""
         self.should_exit = True
         self.force_exit = True
         if self._preparing is not None:
             self._preparing.cancel()
 
     async def unless_leaving(self, work: Coroutine[None, None, Connection]) -> Connection:
-        """What ``work`` returns; it is cancelled if the server shall stop meanwhile."""
+        """The result of ``work``, which is cancelled if the server stops meanwhile."""
         self._preparing = asyncio.create_task(work)
         if self.should_exit:
             self._preparing.cancel()
@@ -214,7 +214,7 @@ def _faults(given: str | None, law: Law) -> Faults:
 
 
 def _identity(store: Store | None, zone: str) -> dict[str, Any]:
-    """What the emulator is to its clients; what is given by the environment takes the place of its keys."""
+    """The identity of the emulator for its clients; the environment can replace its keys."""
     kept = None if store is None else next(store.documents(_IDENTITY), None)
     if store is not None and kept is not None and kept["zone"] != zone:
         raise CannotRun(f"the state in {store.directory} is of zone {kept['zone']}, not {zone}: see --zone")
@@ -229,7 +229,7 @@ def _identity(store: Store | None, zone: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _door(args: argparse.Namespace, store: Store | None) -> Iterator[tuple[dict[str, Any], socket.socket]]:
-    """What the emulator is to its clients, and where it listens."""
+    """The identity of the emulator for its clients, and its address."""
     identity = _identity(store, args.zone)
     with _listen(args.host, args.port, identity.get("port")) as listener:
         yield identity | {"port": listener.getsockname()[1]}, listener
@@ -260,7 +260,7 @@ def _listen(host: str, port: int, usual: int | None) -> socket.socket:
 
 @contextlib.contextmanager
 def _home(wanted: Path | None) -> Iterator[tuple[Path, Store | None]]:
-    """A folder for the servers' data: ``wanted``, with what is kept there, or one that is removed at the end."""
+    """A folder for the servers' data: ``wanted``, which is kept, or a temporary one."""
     above = Path(tempfile.gettempdir()) if wanted is None else wanted.resolve()
     with contextlib.ExitStack() as stack:
         try:
@@ -269,7 +269,7 @@ def _home(wanted: Path | None) -> Iterator[tuple[Path, Store | None]]:
                 stack.callback(store.close)
             require_free_space(above)
             directory = above if store else Path(tempfile.mkdtemp(prefix="airflow-dbaas-", dir=above))
-            # Servers of an unprivileged account pass through it. What it holds is closed.
+            # Servers of an unprivileged account must traverse it. Its content is closed to other accounts.
             directory.chmod(0o711)
         except OSError as error:
             raise CannotRun(f"cannot keep data in {above}: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""Types of services: what is different between them, as data."""
+"""Types of services: their differences, as data."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class ServiceType:
     description: str
     plans: dict[str, Plan]
     versions: dict[str, str] = field(default_factory=dict)
-    """Full version by the version to ask for; empty where none can be asked for."""
+    """Full version by requested version; empty if no version can be requested."""
     default_version: str | None = None
     defaults: dict[str, Any] = field(default_factory=lambda: _DEFAULTS)
-    """What is shown of settings that no request set."""
+    """Settings that are shown if no request has set them."""
     stored: tuple[str, ...] = _STORED
     """Fields of a request that are only stored and shown."""
     replicated: bool = False
@@ -42,7 +42,7 @@ class ServiceType:
     def plan(self, name: str) -> Plan:
         """The plan of this name; 400 without it."""
         if name not in self.plans:
-            raise ApiError(400, f"plan: unknown plan '{name}', known are {', '.join(self.plans)}")
+            raise ApiError(400, f"plan: unknown plan '{name}', known: {', '.join(self.plans)}")
         return self.plans[name]
 
     def version(self, wanted: str | None) -> str | None:

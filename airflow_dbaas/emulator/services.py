@@ -1,4 +1,4 @@
-"""Services: what every one has whatever its type, and all of them by name."""
+"""Services: the common base of all types, and the collection by name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Service(ABC):
     type: ServiceType
     plan: Plan
     settings: dict[str, Any] = field(default_factory=dict)
-    """What requests set that is stored and shown: maintenance, ip-filter and the like."""
+    """Properties that are only stored and shown, such as maintenance and ip-filter."""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -60,7 +60,7 @@ class Service(ABC):
     @property
     @abstractmethod
     def log(self) -> Log:
-        """What the API shows as the service's log."""
+        """The log of the service in the API."""
 
     @property
     def termination_protection(self) -> bool:
@@ -68,7 +68,7 @@ class Service(ABC):
         return bool(self.settings.get("termination-protection", False))
 
     def reference(self) -> Reference:
-        """The service as what an operation is about."""
+        """The service as the resource of an operation."""
         return Reference(
             self.id, f"/v2/dbaas-{self.type.path}/{quote(self.name, safe='')}", f"get-dbaas-service-{self.type.name}"
         )
@@ -79,7 +79,7 @@ class Service(ABC):
             raise ApiError(409, f"Service {self.name} is not running (state: {self.state})")
 
     def record(self) -> dict[str, Any]:
-        """All there is to know of it, but what its server keeps itself."""
+        """Its complete state, except what its server stores."""
         return {
             "name": self.name,
             "type": self.type.name,
@@ -98,19 +98,19 @@ class Service(ABC):
 
     @abstractmethod
     async def remove(self) -> None:
-        """Stop and remove what runs for the service; the API has forgotten it already."""
+        """Stop and remove the processes of the service, which the API no longer shows."""
 
     async def revive(self) -> None:  # noqa: B027  (a record has nothing to do)
         """Start what ran for the service when the emulator ended."""
 
     async def resume(self) -> None:  # noqa: B027  (a record has nothing to do)
-        """Go on with what was under way; all services have been revived."""
+        """Continue what was under way; all services are loaded."""
 
     async def pause(self) -> None:  # noqa: B027  (a record has nothing to do)
-        """Stop working on anything, so that a later emulator can go on with it."""
+        """Stop all work, so that a later emulator can continue it."""
 
     async def stop(self) -> None:  # noqa: B027  (a record has nothing to do)
-        """Stop what runs for the service; what is kept of it stays."""
+        """Stop the processes of the service; its stored state remains."""
 
 
 _Kind = TypeVar("_Kind", bound=Service)
@@ -186,7 +186,7 @@ class Services:
     def remove(self, service: Service) -> Callable[[], Awaitable[None]]:
         """Take the service out of the API and begin to remove it; refused while it is protected.
 
-        :returns: waits for the end of the removal, which goes on without anybody waiting as well.
+        :returns: an awaitable for the end of the removal, which continues even if it is not awaited.
         """
         if service.termination_protection:
             raise ApiError(

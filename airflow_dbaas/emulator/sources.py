@@ -1,4 +1,4 @@
-"""What the sources of migrations have in common, whatever their engine."""
+"""Common parts of the sources of migrations of all engines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import quote, quote_plus
 
 
 class UnusableUri(ValueError):
-    """A source that nothing can be done with; the text says what is wrong, without the password."""
+    """An unusable source; the text names the error, without the password."""
 
 
 def names(listed: str) -> frozenset[str]:

@@ -1,6 +1,6 @@
-"""What an emulator knows, in a directory that outlives it: documents in a file of SQLite.
+"""The persistent state of an emulator: documents in an SQLite file.
 
-Documents are on the disk, whole, when ``save`` returns, and otherwise as they were: whenever the emulator is killed.
+When ``save`` returns, the documents are completely on disk. If the emulator is killed before, they are unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Key = tuple[str, str]
 Document = dict[str, Any]
 
 FORMAT = 1
-"""Goes up when documents are no longer understood by what could read them before."""
+"""Incremented when older versions can no longer read the documents."""
 _APPLICATION = 0x41444241  # "ADBA"
 _MARKS = {"application_id": _APPLICATION, "user_version": FORMAT}
 _FILE = "emulator.sqlite3"
@@ -33,7 +33,7 @@ class Unusable(Exception):
 
 
 class Store:
-    """The documents of one directory, which no other emulator can open meanwhile."""
+    """The documents of one directory, locked against other emulators."""
 
     def __init__(self, directory: Path, claim: int, database: sqlite3.Connection) -> None:
         self.directory = directory
@@ -44,7 +44,7 @@ class Store:
 
     @classmethod
     def open(cls, directory: Path) -> Self:
-        """The store in ``directory``, which is made if there is none; ``OSError`` or ``Unusable`` if it cannot be."""
+        """The store in ``directory``, which is created if it does not exist; ``OSError`` or ``Unusable`` on failure."""
         directory.mkdir(parents=True, exist_ok=True)
         claim = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -52,7 +52,7 @@ class Store:
             file = directory / _FILE
             if not file.exists() or file.stat().st_size == 0:
                 _require_empty(directory)
-            # Of the emulator's own account only. SQLite gives the files beside it the same mode.
+            # Only for the emulator's account. SQLite gives the files next to it the same mode.
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
             return cls(directory, claim, _connect(file))
         except sqlite3.Error as error:
@@ -69,7 +69,7 @@ class Store:
                 yield json.loads(text)
 
     def save(self, documents: Mapping[Key, Document]) -> None:
-        """Have exactly these documents on the disk. Only those that differ from what is there are written."""
+        """Store exactly these documents. Only changed ones are written."""
         wanted = {key: json.dumps(document, ensure_ascii=False) for key, document in documents.items()}
         changed = [(*key, text) for key, text in wanted.items() if self._saved.get(key) != text]
         gone = [key for key in self._saved if key not in wanted]
@@ -107,7 +107,9 @@ def _lock(claim: int, directory: Path) -> None:
 def _require_empty(directory: Path) -> None:
     foreign = sorted({each.name for each in directory.iterdir()} - _OWN)
     if foreign:
-        raise Unusable(f"{directory} holds no state of an emulator, and is not empty: it has {foreign[0]!r}")
+        raise Unusable(
+            f"{directory} does not contain the state of an emulator, and is not empty: it has {foreign[0]!r}"
+        )
 
 
 def _connect(file: Path) -> sqlite3.Connection:

@@ -20,7 +20,7 @@ Check = Callable[[], Awaitable[tuple[bool, str]]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What takes the place of a check's result, once there is one; ``never`` for no result at all."""
+    """Replaces the result of a check; ``never`` for no result at all."""
 
     result: str = ""
     never: bool = False
@@ -33,7 +33,7 @@ class Task:
     service: str
     kind: str
     request: dict[str, Any] = field(repr=False)
-    """What it was asked to check, secrets included."""
+    """The parameters of the check, including secrets."""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     success: bool | None = None
@@ -88,7 +88,7 @@ class Tasks(Background):
     def take(self, task: Task, check: Check) -> None:
         """Take over a task, and begin its check if it has no result.
 
-        :param check: returns whether it was passed, and the text for it; may raise ``UnusableUri``.
+        :param check: returns whether it passed, and the text; may raise ``UnusableUri``.
         """
         self._known[task.service, task.id] = task
         if task.success is None:

@@ -37,14 +37,14 @@ def common(service: Service, zone: str, integrations: list[Integration]) -> dict
 
 
 def full(service: Service, zone: str, integrations: list[Integration]) -> dict[str, Any]:
-    """The long form, as far as it is the same for all types. Without any password: those are only revealed."""
+    """The common part of the long form. Without passwords, which only the reveal calls return."""
     settings = service.type.defaults | service.settings
     shown = common(service, zone, integrations) | settings
     shown["maintenance"] = settings["maintenance"] | {"updates": []}
     shown |= {
         "node-states": [_node(service, number) for number in range(1, service.plan.nodes + 1)],
         "backups": [],
-        # Required by the document; nothing measures the service, so there is no host to name.
+        # Required by the document; there is no host, because the service has no metrics.
         "prometheus-uri": {},
     }
     if service.version is not None:
@@ -53,7 +53,7 @@ def full(service: Service, zone: str, integrations: list[Integration]) -> dict[s
 
 
 def pg(service: PgService, databases: list[str], users: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the long form of a PostgreSQL service has besides."""
+    """The additional fields of a PostgreSQL service."""
     shown: dict[str, Any] = {
         "databases": [name for name in databases if len(name) <= _LONGEST_LISTED_NAME],
         "users": users,
@@ -67,7 +67,7 @@ def pg(service: PgService, databases: list[str], users: list[dict[str, Any]]) ->
 
 
 def mysql(service: MysqlService, databases: list[str], users: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the long form of a MySQL service has besides."""
+    """The additional fields of a MySQL service."""
     shown: dict[str, Any] = {"databases": databases, "users": users}
     return shown | (_connection(service, "mysql", "mysql", **{"ssl-mode": "REQUIRED"}) if service.ready else {})
 

@@ -23,12 +23,13 @@ from airflow_dbaas._compat import (
     seconds,
 )
 from airflow_dbaas.api import addresses
-from airflow_dbaas.api.addresses import ZONES
-from airflow_dbaas.api.calls import shown
+from airflow_dbaas.api.calls import choice, shown
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
+from airflow_dbaas.api.parameters import ZONES
 from airflow_dbaas.api.redaction import Secret, redact
 from airflow_dbaas.api.retries import RetryPolicy
 from airflow_dbaas.credentials import ConnectionData, Extra
+from airflow_dbaas.provider_info import get_provider_info
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import AsyncClient, Client
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LONGEST_TIMEOUT = 600
 #: How long the hook's own waits take at most, unless the caller says otherwise.
 _WAIT_SECONDS = 3600.0
 _PORTAL = "https://portal.exoscale.com"
@@ -365,28 +365,22 @@ class DbaasHook(BaseHook):
         from wtforms import IntegerField, StringField
         from wtforms.validators import AnyOf, NumberRange, Optional
 
-        fields = {
-            name: (lazy_gettext(spec["label"]), spec["description"]) for name, spec in _form()["conn-fields"].items()
-        }
-
-        def text(name: str, *validators: Any) -> Any:
-            label, description = fields[name]
-            return StringField(
-                label, widget=BS3TextFieldWidget(), description=description, validators=[Optional(), *validators]
-            )
-
-        label, description = fields["timeout"]
-        return {
-            "zone": text("zone", AnyOf(ZONES)),
-            "timeout": IntegerField(
-                label,
+        kinds: dict[str, Any] = {"string": StringField, "integer": IntegerField}
+        widgets = {}
+        for name, field in _form()["conn-fields"].items():
+            schema = field["schema"]
+            validators = [Optional()]
+            if "enum" in schema:
+                validators.append(AnyOf(schema["enum"]))
+            if "minimum" in schema:
+                validators.append(NumberRange(schema["minimum"], schema["maximum"]))
+            widgets[name] = kinds[schema["type"][0]](
+                lazy_gettext(field["label"]),
                 widget=BS3TextFieldWidget(),
-                description=description,
-                validators=[Optional(), NumberRange(1, _LONGEST_TIMEOUT)],
-            ),
-            "ca_file": text("ca_file"),
-            "organization": text("organization"),
-        }
+                description=field["description"],
+                validators=validators,
+            )
+        return widgets
 
 
 async def _mask_in_loop(secret: Secret) -> None:
@@ -394,8 +388,7 @@ async def _mask_in_loop(secret: Secret) -> None:
 
 
 def _form() -> dict[str, Any]:
-    from airflow_dbaas.provider_info import get_provider_info
-
+    """The connection's form: the one table of its fields, from which both kinds of form are made."""
     form: dict[str, Any] = get_provider_info()["connection-types"][0]
     return form
 
@@ -424,8 +417,8 @@ def client_arguments(connection: Connection | ConnectionData, *, zone: str | Non
     if connection.conn_type and connection.conn_type != DbaasHook.conn_type:
         raise DbaasConfigurationError(f"{where} must be of type {DbaasHook.conn_type}, is {connection.conn_type!r}")
     extra = _extra(connection, where)
-    if zone and zone not in ZONES:
-        raise DbaasConfigurationError(f"zone must be one of {', '.join(ZONES)}, got {shown(zone)}")
+    if zone:
+        choice("zone", zone, ZONES)
     for field, meaning in (("login", "API key"), ("password", "API secret")):
         given = Secret.of(getattr(connection, field) or "")
         if not given:
@@ -471,8 +464,8 @@ def doubts(connection: ConnectionData) -> list[str]:
     return found
 
 
-#: What a connection's extra may hold.
-EXTRAS = ("zone", "timeout", "ca_file", "allow_http", "organization")
+#: What a connection's extra may hold: what is in its form, and what few need.
+EXTRAS = (*_form()["conn-fields"], "allow_http")
 #: Airflow's forms once stored their fields with this in front of the name, and old examples still show it.
 _PREFIX = "extra__exoscale__"
 #: Names from elsewhere, for what is called otherwise here.
@@ -495,8 +488,8 @@ def _zone(url: str | None, asked: str | None, extra: Any, where: str) -> str | N
     """The zone to work in: that of a host of Exoscale's own, which the others must not contradict, or the one asked
     for, or the connection's."""
     own = addresses.zone_of(url) if url else None
-    if extra is not None and extra != own and extra not in ZONES:
-        raise DbaasConfigurationError(f"{where}: zone must be one of {_KNOWN}, got {shown(extra)}")
+    if extra is not None and extra != own:
+        choice(f"{where}: zone", extra, ZONES)
     if url is not None:
         try:
             addresses.check_zone(url, {"its extra zone": extra, "the parameter zone": asked})
@@ -529,13 +522,15 @@ def _timeout(given: Any, where: str) -> float | None:
     """The timeout of a connection: a number, or one as text, as forms give it."""
     if given is None or given == "":
         return None
+    schema = _form()["conn-fields"]["timeout"]["schema"]
+    least, most = schema["minimum"], schema["maximum"]
     try:
         timeout = float(given)
     except (TypeError, ValueError, OverflowError):
         timeout = -1.0
-    if not 1 <= timeout <= _LONGEST_TIMEOUT:
+    if not least <= timeout <= most:
         raise DbaasConfigurationError(
-            f"{where}: timeout must be a number of seconds from 1 to {_LONGEST_TIMEOUT}, got {shown(given)}"
+            f"{where}: timeout must be a number of seconds from {least} to {most}, got {shown(given)}"
         )
     return timeout
 

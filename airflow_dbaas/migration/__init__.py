@@ -1,1 +1,1 @@
-"""Moving data: source and target, who started which migration, and what others are told of it."""
+"""Moving data: source, target, records of migrations, assets and lineage."""

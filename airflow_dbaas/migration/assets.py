@@ -1,12 +1,12 @@
 """Migrated databases as Airflow assets (datasets in Airflow 2.11), so that other DAGs can be scheduled on them.
 
-``DbaasVerifyMigrationOperator`` leaves an event for each database that it has found equal at both ends::
+``DbaasVerifyMigrationOperator`` emits an event for each database that is equal at both ends::
 
     with DAG("reports", schedule=[database_asset("ch-gva-2", "shop-db", "shop")]):
 
-A URI is ``x-exoscale-dbaas://<zone>/<service>/<database>``, each part percent-encoded. Airflow takes a scheme that
-begins with ``x-`` as it is, in every version: it neither warns about it nor rewrites it, so this module is the one
-place where such a URI is made. A service's host name would not do: it may change while the service stays the same.
+A URI is ``x-exoscale-dbaas://<zone>/<service>/<database>``, each part percent-encoded. Every version of Airflow accepts
+a scheme that starts with ``x-`` unchanged and without a warning. The host name of a service is not used, because it may
+change while the service stays the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from airflow_dbaas._compat import Context
 from airflow_dbaas._compat.assets import Asset, AssetAlias, emit
 from airflow_dbaas.api.errors import DbaasConfigurationError
 
-#: What all migrated databases are known by. A DAG with ``schedule=[MIGRATED_DATABASES]`` runs after each migration.
+#: The alias of all migrated databases. A DAG with ``schedule=[MIGRATED_DATABASES]`` runs after each migration.
 MIGRATED_DATABASES = AssetAlias(name="exoscale-dbaas-migrated")
 
 
@@ -30,7 +30,7 @@ def database_asset(zone: str, service: str, database: str) -> Asset:
     :param zone: the service's zone.
     :param service: name of the service, 1 to 63 characters.
     :param database: name of the database.
-    :raises DbaasConfigurationError: if a part cannot be what it is called.
+    :raises DbaasConfigurationError: if a part is not valid.
     """
     if isinstance(zone, str) and zone:
         validation.zone("zone", zone)
@@ -60,10 +60,10 @@ def emit_migrated(
     :param context: Airflow's context.
     :param zone: the service's zone.
     :param service: name of the target service.
-    :param databases: what a comparison found: ``name`` of each and facts about it.
-    :param facts: what is true of all of them.
+    :param databases: result of a comparison: ``name`` of each and facts about it.
+    :param facts: facts about all of them.
     """
     for database in databases:
         described = {key: value for key, value in database.items() if key != "name"}
-        # The zone is the host's or the API's: it may be newer than what is known here.
+        # The zone is that of the host or the API, and may be unknown to this version.
         emit(context, MIGRATED_DATABASES, _asset(zone, service, database["name"]), {**facts, **described})

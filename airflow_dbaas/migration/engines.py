@@ -17,12 +17,12 @@ class Engine:
     """One kind of database.
 
     :param name: for people.
-    :param service_type: what the API calls it.
+    :param service_type: its name in the API.
     :param conn_types: the types of Airflow connections to it; the first is the usual one.
     :param scheme: of its URIs, and of OpenLineage's namespaces.
     :param port: where it listens if the connection does not say.
     :param dbname: the database to open if the connection names none; may be empty.
-    :param password_bytes: how long a source's password may be for the service to take it; None: no limit of its own.
+    :param password_bytes: maximum length of a source's password that the service accepts; None: no special limit.
     :param tls_modes: its words for how TLS is used; the first is for not at all, ``tls_demanded`` for by all means.
     :param tls_extra: where the extra of an Airflow connection has that word.
     :param tls_object: where that extra has the files for TLS, as an object; empty if they are directly in it.
@@ -89,7 +89,7 @@ MYSQL = Engine(
     scheme="mysql",
     port=3306,
     dbname="",
-    # What the command that begins a replication takes.
+    # The limit of the command that starts a replication.
     password_bytes=32,
     tls_modes=("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"),
     tls_demanded="REQUIRED",

@@ -1,9 +1,9 @@
 """Migrations as OpenLineage sees them: databases of the source go in, databases of the service come out.
 
-Nothing of OpenLineage is imported before its Airflow provider asks. Datasets are named as OpenLineage names those of
+OpenLineage is not imported before its Airflow provider asks. Datasets are named as OpenLineage names those of
 PostgreSQL and MySQL, as far as a migration knows them: namespace ``postgres://host:port`` or ``mysql://host:port``,
-name of the database. Which databases a migration is about turns out while it runs, so they come with the event that
-ends the task, not with the one that starts it.
+name of the database. The databases of a migration are known only at run time, so they come with the event that ends the
+task, not with the one that starts it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def of_migration(*, scheme: str, source: str, target: str, databases: Iterable[d
 
 
 def nothing() -> Any:
-    """The lineage of a task that had nothing to tell (the provider warns about ``None``)."""
+    """The lineage of a task that has none (the provider warns about ``None``)."""
     from airflow_dbaas._compat.lineage import OperatorLineage
 
     return OperatorLineage()

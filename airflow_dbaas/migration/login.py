@@ -15,12 +15,13 @@ from airflow_dbaas.migration.engines import Engine
 
 
 def address(host: str, port: int | str) -> str:
-    """``host:port`` as it stands in a URI."""
+    """``host:port`` as in a URI."""
     return f"{bracketed(host.lower())}:{port}"
 
 
 def same_address(one: tuple[str, int], other: tuple[str, int]) -> bool:
-    """Whether two hosts, each with its port, are one address: by name, or by what the names resolve to here.
+    """Whether two hosts, each with its port, have the same address: by name, or by the addresses that the names resolve
+    to here.
 
     :param one: name or address, and port.
     :param other: as above.
@@ -29,7 +30,7 @@ def same_address(one: tuple[str, int], other: tuple[str, int]) -> bool:
 
 
 def _spellings(host: str) -> set[str]:
-    """A host's name without what does not tell it from others, and its addresses as far as they are known here."""
+    """The normalized name of a host, and its addresses as far as they are known here."""
     name = host.strip().strip("[]").rstrip(".").lower()
     found = {_plain(name)}
     # It fails for a name that only the service's network knows.
@@ -39,7 +40,7 @@ def _spellings(host: str) -> set[str]:
 
 
 def _plain(host: str) -> str:
-    """An address in its shortest form, IPv4 within IPv6 as IPv4; a name as it is."""
+    """An address in its shortest form, IPv4 within IPv6 as IPv4; a name unchanged."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -69,7 +70,7 @@ class DatabaseLogin:
 
     @property
     def address(self) -> str:
-        """``host:port``: what tells one server from another."""
+        """``host:port``, which identifies a server."""
         return address(self.host, self.port)
 
     def parameters(self, dbname: str | None = None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Records which migration was started into a service, by whom, and what became of it.
 
-The API does not tell where the migration into a service comes from, but a start must know whether the one under way is
-its own, and whether it has been done already. So it keeps a record in an Airflow variable
+The API does not say where the migration into a service comes from, but a start must know whether the one under way is
+its own, and whether it is already done. So it keeps a record in an Airflow variable
 (``exoscale_dbaas_migration_<zone>_<service>``), without secrets. The record outlives retries, cleared tasks and DAG
 runs. It belongs to that service only: a service of the same name that was created later does not use it.
 """
@@ -20,7 +20,7 @@ from airflow_dbaas import _compat
 class MigrationRecord:
     """A migration that was started.
 
-    Records of earlier releases lack what is None by default; that is then not known, and not compared.
+    Records of earlier releases lack fields that are None by default; those are then unknown and not compared.
 
     :param source: ``host:port`` of the source.
     :param started_by: DAG and run, for people.
@@ -28,12 +28,12 @@ class MigrationRecord:
     :param run_id: the DAG run.
     :param task_id: the task.
     :param map_index: which of a mapped task's instances; -1 for a task that is not mapped.
-    :param service_created_at: when the service was created, as list-dbaas-services tells it: a service of the same name
-        that was created at another time is another service.
+    :param service_created_at: when the service was created, according to list-dbaas-services: a service of the same
+        name with another time is another service.
     :param ignore_dbs: the databases left out, as ``normalized`` writes them.
     :param method: ``auto``, ``dump`` or ``replication``.
     :param stopped_at: when it was stopped.
-    :param failed_at: when it was found to have failed for good, and so was about to be removed.
+    :param failed_at: when it was found to have failed permanently, and was about to be removed.
     :param verified_at: when source and target were found equal, with nothing being copied any more.
     """
 
@@ -51,7 +51,7 @@ class MigrationRecord:
     verified_at: str | None = None
 
     def is_of_service_created_at(self, created_at: str | None) -> bool:
-        """Whether it is about the service that was created then; where one of both is not known, it is taken to be."""
+        """Whether it belongs to the service that was created at that time; yes if one of both times is unknown."""
         if not created_at or not self.service_created_at:
             return True
         return _moment(created_at) == _moment(self.service_created_at)
@@ -83,7 +83,7 @@ def read(zone: str | None, service: str) -> MigrationRecord | None:
 
 
 def parse(text: str) -> MigrationRecord:
-    """The record in a variable's value. What a later release may have added is passed over."""
+    """The record in the value of a variable. Fields of later releases are ignored."""
     known = {field.name for field in fields(MigrationRecord)}
     return MigrationRecord(**{name: value for name, value in json.loads(text).items() if name in known})
 
@@ -110,7 +110,7 @@ def note_failure(zone: str | None, service: str, record: MigrationRecord, *, fai
     :param zone: zone of the service.
     :param service: name of the service.
     :param record: its record.
-    :param failed: whether it has; one that was taken for failed may have recovered since.
+    :param failed: whether it has failed; one that was shown as failed may have recovered since.
     """
     if failed or record.failed_at is not None:
         write(zone, service, replace(record, failed_at=_now() if failed else None))
@@ -134,7 +134,7 @@ def forget(zone: str | None, service: str) -> None:
 
 
 def restore(zone: str | None, service: str, record: MigrationRecord | None) -> None:
-    """Put back what was there before a record was written."""
+    """Restore the value from before a record was written."""
     if record is None:
         forget(zone, service)
     else:

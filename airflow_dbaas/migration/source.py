@@ -17,8 +17,8 @@ from airflow_dbaas.migration.engines import ENGINES, Engine
 from airflow_dbaas.migration.login import DatabaseLogin
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api.fields import MigrationMethod
     from airflow_dbaas.api.migrations import MigrationSettings
+    from airflow_dbaas.api.parameters import Method
 
 URI_LENGTH = 512
 
@@ -36,8 +36,8 @@ class MigrationSource(DatabaseLogin):
     def from_conn_id(cls, conn_id: str, *, parameter: str = "source_conn_id") -> MigrationSource:
         """Read an Airflow connection of type ``postgres`` or ``mysql``; its password is masked in logs from then on.
 
-        TLS is demanded unless the connection's extra says ``"sslmode": "disable"`` (PostgreSQL) or
-        ``"ssl_mode": "DISABLED"`` (MySQL). An extra that looks as if it were about TLS, but is not read, is refused.
+        TLS is required unless the connection's extra says ``"sslmode": "disable"`` (PostgreSQL) or ``"ssl_mode":
+        "DISABLED"`` (MySQL). An extra that looks like a TLS setting but has no effect is refused.
 
         :param conn_id: id of the connection.
         :param parameter: the operator's parameter, for error texts.
@@ -51,7 +51,7 @@ class MigrationSource(DatabaseLogin):
     def from_connection(
         cls, connection: Connection | ConnectionData, *, parameter: str = "source_conn_id"
     ) -> MigrationSource:
-        """Like ``from_conn_id``, from a connection at hand."""
+        """Like ``from_conn_id``, from a given connection."""
         connection = ConnectionData.of(connection)
         where = f"{parameter}: connection {connection.conn_id!r}"
         engine = _engine(connection, where)
@@ -110,8 +110,10 @@ class MigrationSource(DatabaseLogin):
         scheme, option = self.engine.scheme, self.engine.tls_option
         return Secret(f"{scheme}://{user}:{password}@{self.address}/{dbname}?{option}={tls}")
 
-    def settings(self, *, method: MigrationMethod | None, ignore_dbs: str | None) -> MigrationSettings:
+    def settings(self, *, method: Method, ignore_dbs: str | None) -> MigrationSettings:
         """The source as the ``migration`` property of a service."""
+        from airflow_dbaas.api.migrations import migration_options
+
         settings: MigrationSettings = {
             "host": self.host,
             "port": self.port,
@@ -121,10 +123,7 @@ class MigrationSource(DatabaseLogin):
         }
         if self.dbname:
             settings["dbname"] = self.dbname
-        if method:
-            settings["method"] = method
-        if ignore_dbs:
-            settings["ignore_dbs"] = ignore_dbs
+        settings.update(migration_options(method, ignore_dbs))  # type: ignore[typeddict-item]  # a part of them
         return settings
 
 
@@ -142,7 +141,7 @@ def _tls(connection: ConnectionData, engine: Engine, where: str) -> tuple[str, d
     extra = credentials.extra_of(connection, where)
     _refuse_unread(extra, engine, where)
     files = _tls_files(extra, engine, where)
-    # As its own clients do, MySQL's driver verifies the server if it is told whom to trust.
+    # Like MySQL's own clients, the driver verifies the server if a CA is given.
     implied = "VERIFY_CA" if engine.tls_object and "sslrootcert" in files else engine.tls_demanded
     given = extra.get(engine.tls_extra) or implied
     for mode in engine.tls_modes:
@@ -166,13 +165,13 @@ def _tls_files(extra: Extra, engine: Engine, where: str) -> dict[str, str]:
     unknown = [name for name in given if name not in engine.tls_files]
     if unknown:
         raise DbaasConfigurationError(
-            f"{where}: {engine.tls_object} in its extra has {', '.join(map(shown, unknown))}; known are {known}"
+            f"{where}: {engine.tls_object} in its extra has {', '.join(map(shown, unknown))}; known: {known}"
         )
     return {engine.tls_files[name]: str(given[name]) for name in given if given[name]}
 
 
 def _refuse_unread(extra: Extra, engine: Engine, where: str) -> None:
-    """Refuse what was meant for TLS but would not be read."""
+    """Refuse extras that were meant for TLS but would have no effect."""
     read = {engine.tls_extra, engine.tls_object} | (set() if engine.tls_object else set(engine.tls_files))
     for name in extra:
         bare = re.sub(r"[^a-z]", "", str(name).lower())
@@ -182,6 +181,6 @@ def _refuse_unread(extra: Extra, engine: Engine, where: str) -> None:
             f'"{engine.tls_object}": {{"ca": "/path/ca.pem"}}' if engine.tls_object else "sslrootcert, sslcert, sslkey"
         )
         raise DbaasConfigurationError(
-            f"{where}: {shown(name)} in its extra is not read for {engine.name}; whether TLS is used is said by "
+            f"{where}: {shown(name)} in its extra is not read for {engine.name}; TLS is controlled by "
             f'"{engine.tls_extra}": one of {", ".join(engine.tls_modes)}; files by {files}'
         )

@@ -26,10 +26,12 @@ from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.links import DbaasServiceLink, PortalLink
+from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.waiting import poller
 from airflow_dbaas.waiting.conditions import (
     Failed,
     MigrationRecoveryWait,
+    MigrationWait,
     OperationWait,
     Pending,
     Wait,
@@ -190,10 +192,6 @@ class Existing(Generic[FoundT]):
     mine: bool
 
 
-#: What goes on with the result of a wait: a method of the operator that takes context, result and state.
-Then = Callable[..., Any]
-
-
 class DbaasOperator(DbaasTask):
     """Base of the operators.
 
@@ -202,6 +200,10 @@ class DbaasOperator(DbaasTask):
     :param wait_timeout: how long the operator's own waits may take together, by the wall clock: seconds, or a
         timedelta.
     """
+
+    #: What a deferred task is stored with.
+    progress_class: ClassVar[type[Progress]] = Progress
+    progress: Progress
 
     def __init__(
         self, *, wait_for_completion: bool = True, wait_timeout: float | timedelta = 3600, **kwargs: Any
@@ -233,75 +235,69 @@ class DbaasOperator(DbaasTask):
 
     def execute(self, context: Context) -> Any:
         """Check what the templates rendered to, then do the work."""
+        self.progress = self.progress_class()
         with airflow_errors(self), closing(self.hook):
             self._check()
             self._push_links(context)
             try:
-                return self._publish(context, self.start(context))
+                return self._publish(context, self.perform(context))
             except AirflowTaskTimeout:
                 # Airflow calls on_kill after this, too; but nobody has killed the task, and a retry goes on.
                 self._cancel = None
                 raise
 
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on after a deferred wait, in a new process."""
+        stored = event.get("state") or {}
+        with airflow_errors(self), closing(self.hook):
+            try:
+                result = result_of(event)
+            except DbaasWaitTimeoutError as error:
+                if stored.get("limit") == "execution_timeout":
+                    advice.tell(self, error)
+                    raise AirflowTaskTimeout(str(error)) from None
+                raise
+            self.progress = self.progress_class.load(stored, result)
+            self._listed_zone = self.progress.listed_zone
+            # The templates were rendered again.
+            self._check()
+            return self._publish(context, self.perform(context))
+
     @abstractmethod
-    def start(self, context: Context) -> Any:
-        """Do the work; returns the result, or that of ``wait_for``."""
+    def perform(self, context: Context) -> Any:
+        """Do the work, from top to bottom; returns the result.
 
-    def wait_for(self, context: Context, wait: Wait, then: Then, **state: Any) -> Any:
-        """Wait, deferred or not, and go on with ``then(context, result, **state)``.
-
-        :param context: Airflow's context.
-        :param wait: what to wait for.
-        :param then: the method of this operator to go on with.
-        :param state: plain JSON without secrets that ``then`` needs; it is stored while deferred. ``deadline`` and
-            ``limit`` are kept in it, so that several waits share one time limit.
+        A task that was deferred performs again from the top with ``progress`` as it was: it looks at everything anew,
+        sends nothing twice, and ``wait_for`` returns at once what was waited for.
         """
-        if "deadline" not in state:
-            state["deadline"], state["limit"] = self._deadline(context, self.wait_timeout)
-        watch = poller.Watch(
-            wait,
-            deadline=state["deadline"],
-            outage_grace_period=poller.tolerated_outage(self.outage_grace_period, self.wait_timeout),
-            # What is waited for was started, or found, by a call of this task.
-            answered=True,
-        )
-        if self.deferrable and is_known(wait):
-            verdict = poller.run_briefly(self.client, watch, until=self._patient_until())
-        else:
-            verdict = poller.run(self.client, watch)
-        if isinstance(verdict, Pending):
-            from airflow_dbaas.triggers.dbaas import DbaasWaitTrigger
 
-            # The state travels with the trigger, not as kwargs of the deferral: DAG.test() loses those.
-            trigger = DbaasWaitTrigger.after(
-                watch,
-                exoscale_conn_id=self.exoscale_conn_id,
-                zone=self.zone,
-                state={"then": then.__name__, "listed_zone": self.zone_of(self.linked_service), **state},
-                cancel=self._cancel,
-                ends_here=then == self._end and self._ends_in_triggerer(context),
-                pushes=self.do_xcom_push,
-            )
-            return self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
-        return then(context, outcome(verdict), **state)
+    def wait_for(self, context: Context, step: Step, wait: Wait) -> dict[str, Any]:
+        """The result of a wait, deferred or not; at once if the task was deferred for it.
 
-    def end_with(self, context: Context, wait: Wait, *, adds: dict[str, Any], **state: Any) -> Any:
-        """Wait, as ``wait_for``, as the last thing that the task does. Deferred, success ends it in the triggerer,
-        where that can be (Airflow 3.3 and later).
+        :param context: Airflow's context.
+        :param step: the step of ``progress`` that it is.
+        :param wait: what to wait for.
+        """
+        if self.progress.before(step):
+            self._wait(context, step, wait)
+        return self.progress.result
+
+    def end_with(self, context: Context, wait: Wait, **adds: Any) -> dict[str, Any]:
+        """The task's result: that of a wait for the outcome, which is all that is left to do, and what ``adds`` to it.
+
+        Deferred, success ends the task in the triggerer, where that can be (Airflow 3.3 and later).
 
         :param context: Airflow's context.
         :param wait: what to wait for.
-        :param adds: what the task's result has besides that of the wait.
-        :param state: that of an earlier wait.
         """
         zone = self.zone_of(self.linked_service)
-        return self.wait_for(context, wait, self._end, **{**state, "adds": {"zone": zone, **adds} if zone else adds})
+        adds = {"zone": zone, **adds} if zone else adds
+        if self.progress.before(Step.OUTCOME):
+            self._wait(context, Step.OUTCOME, wait, adds=adds)
+        return {**self.progress.result, **adds}
 
-    def _end(self, context: Context, result: dict[str, Any], *, adds: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {**result, **adds}
-
-    def wait_for_operation(self, context: Context, operation: Operation, then: Then, **state: Any) -> Any:
-        """Wait for a started operation unless the task does not wait; then go on as ``wait_for``.
+    def wait_for_operation(self, context: Context, operation: Operation, step: Step = Step.OPERATION) -> dict[str, Any]:
+        """Wait for an operation that was just started, unless the task does not wait.
 
         :raises DbaasOperationError: if it has failed already.
         """
@@ -310,36 +306,85 @@ class DbaasOperator(DbaasTask):
         seen = OperationWait(operation.id or "without an id").verdict(operation)
         if isinstance(seen, Failed):
             raise seen.error
+        progress = self.progress
+        progress.operation_id = operation.id
         if operation.id is None or not self.wait_for_completion:
             reference = operation.reference or Reference()
-            result = {
+            progress.step = step
+            progress.result = {
                 "operation_id": operation.id,
                 "reference_id": reference.id,
                 "reference_link": reference.link,
             }
-            return then(context, result, **state)
-        self._brief_end = None
-        return self.wait_for(context, OperationWait(operation.id), then, **state)
+        else:
+            self._brief_end = None
+            self._wait(context, step, OperationWait(operation.id))
+        return progress.result
 
-    def await_recovery(self, context: Context, service_name: str, failure: Failed, then: Then, **state: Any) -> Any:
-        """Give a migration that is shown as failed the time to recover; then go on as ``wait_for``.
+    def settle(
+        self, context: Context, wait: MigrationWait, status: MigrationStatus | None
+    ) -> tuple[MigrationStatus | None, bool]:
+        """A migration, None if it is gone, and whether it has failed for good.
 
-        The result says whether it has ``failed`` for good. The time is not part of ``wait_timeout``.
+        One that is shown as failed but may recover is given its grace period, which is not part of ``wait_timeout``.
 
         :param context: Airflow's context.
-        :param service_name: the service that is migrated into.
-        :param failure: the verdict on the migration, with its grace period.
-        :param then: the method of this operator to go on with.
-        :param state: as for ``wait_for``.
+        :param wait: what tells whether it has failed, and how long it may be shown so.
+        :param status: the migration as it was just seen.
         """
-        self.log.info(
-            "%s. It may recover; it counts as failed if it has not in %.0f s",
-            one_line(str(failure.error)),
-            failure.grace_period,
+        verdict = wait.verdict(status) if status else None
+        if not isinstance(verdict, Failed) or not verdict.grace_period:
+            return status, isinstance(verdict, Failed)
+        progress = self.progress
+        if progress.before(Step.RECOVERY):
+            self.log.info(
+                "%s. It may recover; it counts as failed if it has not in %.0f s",
+                one_line(str(verdict.error)),
+                verdict.grace_period,
+            )
+            progress.deadline, progress.limit = self._deadline(context, verdict.grace_period + self.wait_timeout)
+            recovery = MigrationRecoveryWait(wait.service_name, fails_at=time.time() + verdict.grace_period)
+            self._wait(context, Step.RECOVERY, recovery)
+            status = self.migration_status(wait.service_name)
+            verdict = wait.verdict(status) if status else None
+        progress.deadline = None
+        return status, isinstance(verdict, Failed) and bool(progress.result["failed"])
+
+    def _wait(self, context: Context, step: Step, wait: Wait, *, adds: dict[str, Any] | None = None) -> None:
+        """Wait, deferred or not, and note the result."""
+        progress = self.progress
+        if progress.deadline is None:
+            # All waits share one time limit.
+            progress.deadline, progress.limit = self._deadline(context, self.wait_timeout)
+        watch = poller.Watch(
+            wait,
+            deadline=progress.deadline,
+            outage_grace_period=poller.tolerated_outage(self.outage_grace_period, self.wait_timeout),
+            # What is waited for was started, or found, by a call of this task.
+            answered=True,
         )
-        deadline, limit = self._deadline(context, failure.grace_period + self.wait_timeout)
-        wait = MigrationRecoveryWait(service_name, fails_at=time.time() + failure.grace_period)
-        return self.wait_for(context, wait, then, **{**state, "deadline": deadline, "limit": limit})
+        if self.deferrable and is_known(wait):
+            verdict = poller.run_briefly(self.client, watch, until=self._patient_until())
+        else:
+            verdict = poller.run(self.client, watch)
+        progress.step = step
+        if isinstance(verdict, Pending):
+            from airflow_dbaas.triggers.dbaas import DbaasWaitTrigger
+
+            progress.listed_zone = self.zone_of(self.linked_service)
+            # The state travels with the trigger, not as kwargs of the deferral: DAG.test() loses those.
+            trigger = DbaasWaitTrigger.after(
+                watch,
+                exoscale_conn_id=self.exoscale_conn_id,
+                zone=self.zone,
+                state=progress.dump(),
+                cancel=self._cancel,
+                adds=adds,
+                ends_here=adds is not None and self._ends_in_triggerer(context),
+                pushes=self.do_xcom_push,
+            )
+            self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
+        progress.result = outcome(verdict)
 
     def _patient_until(self) -> float:
         # An operation and the wait for what it is to bring about share one time.
@@ -386,23 +431,6 @@ class DbaasOperator(DbaasTask):
         elif answer.mine:
             self.remember_creation(context, id_of(answer.found))
         return answer
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Go on after a deferred wait."""
-        state = dict(event["state"])
-        then = getattr(self, state.pop("then"))
-        self._listed_zone = state.pop("listed_zone", None)
-        with airflow_errors(self), closing(self.hook):
-            try:
-                result = result_of(event)
-            except DbaasWaitTimeoutError as error:
-                if state.get("limit") == "execution_timeout":
-                    advice.tell(self, error)
-                    raise AirflowTaskTimeout(str(error)) from None
-                raise
-            # The templates were rendered again, in a new process.
-            self._check()
-            return self._publish(context, then(context, result, **state))
 
     def on_kill(self) -> None:
         """Undo what was started if that was asked for; otherwise what was started goes on."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,9 +18,10 @@ from airflow_dbaas.api.errors import (
     DbaasNotFoundError,
     DbaasServiceError,
 )
+from airflow_dbaas.api.parameters import ENDPOINT_TYPES, EndpointType
 from airflow_dbaas.api.redaction import one_line
-from airflow_dbaas.config.desired_state import ENDPOINT_TYPES
 from airflow_dbaas.operators._base import Check, DbaasOperator, Existing, named_by
+from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.operators.integrations import one_way
 from airflow_dbaas.waiting.conditions import ExternalIntegrationWait, external_integration_result
 
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from airflow_dbaas.api import Client
     from airflow_dbaas.api.calls import Call
     from airflow_dbaas.api.external_endpoints import ExternalEndpoint, ExternalIntegration
-    from airflow_dbaas.api.fields import EndpointType
     from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.api.services import Service
 
@@ -73,7 +75,7 @@ def check_attachable(client: Client, service: Service, endpoint: ExternalEndpoin
         if kind.type == endpoint.type and kind.service_types and service.type not in kind.service_types:
             raise DbaasConfigurationError(
                 f"service {service.name}, of type {service.type}, cannot be attached to an endpoint of type "
-                f"{kind.type}: possible are {', '.join(kind.service_types)}"
+                f"{kind.type}: possible types: {', '.join(kind.service_types)}"
             )
 
 
@@ -105,7 +107,7 @@ class EndpointOperator(DbaasOperator):
         self.endpoint_name = endpoint_name
         self.endpoint_type = endpoint_type
 
-    #: The parameters of which one names what the task is about.
+    #: The parameters of which one identifies the endpoint of the task.
     ways: ClassVar[tuple[tuple[str, ...], ...]] = (("endpoint_id",), ("endpoint_name",))
 
     def _check(self) -> None:
@@ -119,13 +121,13 @@ class EndpointOperator(DbaasOperator):
         return f"external endpoint {self.endpoint_id or self.endpoint_name}{of_type}"
 
     def find(self, known: list[ExternalEndpoint]) -> ExternalEndpoint | None:
-        """The endpoint that this task is about, if it is there."""
+        """The endpoint of this task, if it exists."""
         return find_endpoint(
             known, endpoint_id=self.endpoint_id, name=self.endpoint_name, endpoint_type=self.endpoint_type
         )
 
     def require(self) -> ExternalEndpoint:
-        """The endpoint that this task is about.
+        """The endpoint of this task.
 
         :raises DbaasIntegrationError: if it is not there; the text names those that are.
         """
@@ -175,14 +177,14 @@ class SettingsOperator(DbaasOperator):
         self, *, settings: dict[str, Any] | str | None = None, secrets_conn_id: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        # A mapping, as soon as it is rendered.
+        # A mapping after rendering.
         self.settings: Any = settings
         self.secrets_conn_id = secrets_conn_id
 
     def _check(self) -> None:
         super()._check()
         if isinstance(self.settings, dict):
-            # What is required may come from the connection.
+            # Required settings may come from the connection.
             self.settings = validation.fit_settings(
                 "settings", self.settings, "external_endpoints", self._bodies(*self._possible_types()), elsewhere=None
             )
@@ -196,7 +198,7 @@ class SettingsOperator(DbaasOperator):
         return [_BODIES[each][self.settings_of] for each in types]
 
     def all_settings(self, endpoint_type: str) -> dict[str, Any]:
-        """The settings with what the connection adds to them, checked. Holds secrets."""
+        """The checked settings, including those of the connection. Contains secrets."""
         found = endpoint_settings.endpoint_settings(endpoint_type, self.settings, self.secrets_conn_id)
         where = f"settings, with those of connection {self.secrets_conn_id!r}" if self.secrets_conn_id else "settings"
         return validation.fit_settings(where, found, "external_endpoints", self._bodies(endpoint_type))
@@ -217,14 +219,26 @@ def change(client: Client, endpoint: ExternalEndpoint, settings: dict[str, Any])
     return call
 
 
+@dataclass
+class EndpointCreation(Progress):
+    """How far a creation has come.
+
+    :param created: whether this task has created the endpoint.
+    :param updated: whether it has sent its settings to one that was there.
+    """
+
+    created: bool = False
+    updated: bool = False
+
+
 class DbaasCreateExternalEndpointOperator(SettingsOperator):
     """Creates an external endpoint (create-dbaas-external-endpoint-datadog and so on) and waits for the operation.
 
-    Services send their logs or metrics there once ``DbaasAttachEndpointOperator`` has attached them. An endpoint of
-    that name and type that is there already is found in list-dbaas-external-endpoints, so a retry goes on with what the
-    first attempt created. All settings are checked before anything is sent. Killing the task leaves the endpoint alone.
+    Services send their logs or metrics there when ``DbaasAttachEndpointOperator`` has attached them. An existing
+    endpoint of that name and type is found in list-dbaas-external-endpoints, so a retry continues with the one that the
+    first try created. All settings are checked before anything is sent. Killing the task leaves the endpoint alone.
 
-    What is secret comes from the connection ``secrets_conn_id``, never from ``settings``:
+    Secrets come from the connection ``secrets_conn_id``, never from ``settings``:
 
     - datadog: password → ``datadog_api_key``
     - elasticsearch, opensearch: schema (``https`` unless it is ``http``), host, port, login and password → ``url``;
@@ -233,7 +247,7 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
     - rsyslog: host → ``server``, port → ``port``; extra ``ca``, ``cert``, ``key``, ``logline`` and ``sd`` → the
       settings of that name (services that collect logs want their token in one of the last two)
 
-    What ``settings`` name counts, if the connection has it, too.
+    If a setting is also in ``settings``, that value is used.
 
     Returns ``endpoint_id``, ``endpoint_name``, ``endpoint_type``, ``created``, ``updated`` and ``operation_id``.
 
@@ -242,8 +256,8 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
     :param settings: settings without secrets, in snake case, see ``airflow_dbaas.api.external_endpoints``, e.g.
         ``{"site": "datadoghq.eu"}`` or ``{"format": "rfc5424", "tls": True}``; templated.
     :param secrets_conn_id: Airflow connection that the rest comes from; templated. Only Datadog cannot do without.
-    :param if_exists: ``reuse`` the endpoint that is there as it is; ``update``: send it all settings (secrets cannot be
-        read, so whether they differ is unknown); or ``fail``.
+    :param if_exists: ``reuse`` an existing endpoint without changes; ``update``: send all settings to it (secrets
+        cannot be read, so differences are unknown); or ``fail``.
     """
 
     template_fields: Sequence[str] = (*SettingsOperator.template_fields, "endpoint_type", "endpoint_name")
@@ -253,6 +267,8 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         "endpoint_name": validation.long_name,
         "if_exists": validation.one_of("reuse", "update", "fail"),
     }
+    progress_class = EndpointCreation
+    progress: EndpointCreation
 
     def __init__(
         self,
@@ -276,54 +292,61 @@ class DbaasCreateExternalEndpointOperator(SettingsOperator):
         """The endpoint in words."""
         return f"external endpoint {self.endpoint_name} of type {self.endpoint_type}"
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the endpoint, create it if it is missing, wait for it."""
-        # Built before anything is sent, so that a wrong setting is found first.
-        call = creation(self.client, self.endpoint_type, self.endpoint_name, self.all_settings(self.endpoint_type))
-        existing = self._look()
-        if existing is not None:
-            return self._present(context, existing, mine=self.has_created(context, existing.id))
-        operation = self.create_and_remember(context, call, self._look, attrgetter("id"))
-        if isinstance(operation, Existing):
-            return self._present(context, operation.found, mine=operation.mine)
-        self.log.info("Creating %s", self.subject)
-        return self.wait_for_operation(context, operation, self._created)
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            # Built before anything is sent, so that a wrong setting is found first.
+            call = creation(self.client, self.endpoint_type, self.endpoint_name, self.all_settings(self.endpoint_type))
+            found = self._look()
+            progress.created = found is None or self.has_created(context, found.id)
+            if found is None:
+                answer = self.create_and_remember(context, call, self._look, attrgetter("id"))
+                if isinstance(answer, Existing):
+                    found, progress.created = answer.found, answer.mine
+                else:
+                    self.log.info("Creating %s", self.subject)
+                    self.wait_for_operation(context, answer)
+            if found is not None:
+                progress.seen = endpoint_result(found)
+                if self.if_exists == "fail" and not progress.created:
+                    raise DbaasIntegrationError(f"{self.subject} already exists (if_exists='fail')")
+                self.log.info("The %s already exists", self.subject)
+                if self.if_exists == "update":
+                    operation = self.client.send(change(self.client, found, self.all_settings(self.endpoint_type)))
+                    self.log.info("Updating its settings")
+                    progress.updated = True
+                    self.wait_for_operation(context, operation)
+        return {
+            **(progress.seen or self._created(context)),
+            "created": progress.created,
+            "updated": progress.updated,
+            "operation_id": progress.operation_id,
+        }
 
     def _look(self) -> ExternalEndpoint | None:
         known = self.client.external_endpoints.list().dbaas_endpoints
         return find_endpoint(known, name=self.endpoint_name, endpoint_type=self.endpoint_type)
 
-    def _present(self, context: Context, found: ExternalEndpoint, *, mine: bool) -> Any:
-        if self.if_exists == "fail" and not mine:
-            raise DbaasIntegrationError(f"{self.subject} exists already (if_exists='fail')")
-        self.log.info("The %s exists already", self.subject)
-        if self.if_exists != "update":
-            return endpoint_result(found, created=mine, updated=False, operation_id=None)
-        operation = self.client.send(change(self.client, found, self.all_settings(self.endpoint_type)))
-        self.log.info("Updating its settings")
-        return self.wait_for_operation(context, operation, self._updated, seen=endpoint_result(found), created=mine)
-
-    def _created(self, context: Context, result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _created(self, context: Context) -> dict[str, Any]:
+        """The endpoint that this task has just created."""
         from airflow_dbaas.api.external_endpoints import ExternalEndpoint
 
-        found = self._look() or ExternalEndpoint(id=named_by(result), name=self.endpoint_name, type=self.endpoint_type)
+        found = self._look() or ExternalEndpoint(
+            id=named_by(self.progress.result), name=self.endpoint_name, type=self.endpoint_type
+        )
         self.remember_creation(context, found.id)
         if found.id is None and self.wait_for_completion:
-            text = f"the API took the {self.subject}, but does not show it"
+            text = f"the API accepted the {self.subject}, but does not list it"
             raise DbaasIntegrationError(text, retryable=True)
-        return endpoint_result(found, created=True, updated=False, operation_id=result["operation_id"])
-
-    def _updated(
-        self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], created: bool, **_: Any
-    ) -> dict[str, Any]:
-        return {**seen, "created": created, "updated": True, "operation_id": result["operation_id"]}
+        return endpoint_result(found)
 
 
 class DbaasUpdateExternalEndpointOperator(SettingsOperator, EndpointOperator):
     """Changes the settings of an external endpoint (update-dbaas-external-endpoint-datadog and so on) and waits.
 
-    They are always sent: secrets cannot be read, so whether they differ is unknown. Sending them again does no harm, so
-    a retry does not either. Killing the task leaves the change to go on.
+    They are always sent, because secrets cannot be read and differences are unknown. A retry sends them again, which is
+    harmless. Killing the task does not stop the change.
 
     Returns ``endpoint_id``, ``endpoint_name``, ``endpoint_type``, ``updated`` and ``operation_id``.
 
@@ -350,31 +373,30 @@ class DbaasUpdateExternalEndpointOperator(SettingsOperator, EndpointOperator):
         known = self.endpoint_type and not validation.is_template(self.endpoint_type)
         return (str(self.endpoint_type),) if known else ENDPOINT_TYPES
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the endpoint and change it."""
-        endpoint = self.require()
-        call = change(self.client, endpoint, self.all_settings(str(endpoint.type)))
-        operation = self.client.send(call)
-        self.log.info("Updating the settings of %s", self.subject)
-        return self.wait_for_operation(context, operation, self._updated, seen=endpoint_result(endpoint))
-
-    def _updated(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {**seen, "updated": True, "operation_id": result["operation_id"]}
+        if self.progress.before(Step.OPERATION):
+            endpoint = self.require()
+            self.progress.seen = endpoint_result(endpoint)
+            operation = self.client.send(change(self.client, endpoint, self.all_settings(str(endpoint.type))))
+            self.log.info("Updating the settings of %s", self.subject)
+            self.wait_for_operation(context, operation)
+        return {**self.progress.seen, "updated": True, "operation_id": self.progress.operation_id}
 
 
 class DbaasDeleteExternalEndpointOperator(EndpointOperator):
     """Deletes an external endpoint (delete-dbaas-external-endpoint-datadog and so on) and waits for the operation.
 
-    Refuses one that services are attached to, and names them (list-dbaas-external-integrations of every service). One
-    that an earlier attempt already deleted does not fail a retry (with ``if_missing="fail"`` on Airflow 3.3 and later
-    only). Killing the task leaves the deletion to go on.
+    Refuses an endpoint with attached services, and names them (list-dbaas-external-integrations of every service). If
+    an earlier try deleted it, a retry succeeds (with ``if_missing="fail"`` on Airflow 3.3 and later only). Killing the
+    task does not stop the deletion.
 
     Returns ``endpoint_id``, ``endpoint_name``, ``endpoint_type``, ``deleted`` and ``operation_id``.
 
     :param endpoint_id: id of the endpoint, a UUID; templated.
     :param endpoint_name: instead of the id: its name; templated.
     :param endpoint_type: type of the endpoint, needed if several have that name; templated.
-    :param if_missing: ``skip``: an endpoint that is not there is no error; or ``fail``.
+    :param if_missing: ``skip`` an endpoint that does not exist, or ``fail``.
     """
 
     checks: ClassVar[dict[str, Check]] = {
@@ -387,21 +409,26 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
         self.if_missing = if_missing
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the endpoint, refuse or delete it."""
-        found = self.find(self.client.external_endpoints.list().dbaas_endpoints)
-        if found is None:
-            return self._missing(context)
-        self._refuse_if_in_use(found)
-        seen = endpoint_result(found)
-        self.remember_removal(context)
-        try:
-            operation: Operation = self.client.external_endpoints.of_type(str(found.type)).delete(str(found.id))
-        except DbaasNotFoundError:
-            # Gone since the look above: by another run, or by this very request whose first answer was lost.
-            return self._deleted(context, {"operation_id": None}, seen=seen)
-        self.log.info("Deleting %s", self.subject)
-        return self.wait_for_operation(context, operation, self._deleted, seen=seen)
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            found = self.find(self.client.external_endpoints.list().dbaas_endpoints)
+            if found is None:
+                return self._missing(context)
+            self._refuse_if_in_use(found)
+            progress.seen = endpoint_result(found)
+            self.remember_removal(context)
+            operation: Operation | None
+            try:
+                operation = self.client.external_endpoints.of_type(str(found.type)).delete(str(found.id))
+            except DbaasNotFoundError:
+                # Deleted since the check above: by another run, or by this request whose first answer was lost.
+                operation = None
+            if operation is not None:
+                self.log.info("Deleting %s", self.subject)
+                self.wait_for_operation(context, operation)
+        return {**progress.seen, "deleted": True, "operation_id": progress.operation_id}
 
     def _refuse_if_in_use(self, endpoint: ExternalEndpoint) -> None:
         attached = [service.name for service in self.client.services.list().in_zone if self._uses(service, endpoint)]
@@ -431,17 +458,14 @@ class DbaasDeleteExternalEndpointOperator(EndpointOperator):
         )
         return endpoint_result(seen, deleted=mine, operation_id=None)
 
-    def _deleted(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {**seen, "deleted": True, "operation_id": result["operation_id"]}
-
 
 class DbaasAttachEndpointOperator(EndpointOperator):
     """Attaches a service to an external endpoint (attach-dbaas-service-to-endpoint) and waits for the operation.
 
-    An attachment that is there already is found in list-dbaas-external-integrations, so a retry goes on with what the
-    first attempt made. Whether the endpoint takes services of that type is checked before
-    (list-dbaas-external-endpoint-types). Killing the task leaves the attachment alone. That the integration works is
-    for a ``DbaasExternalIntegrationSensor`` to wait for.
+    An existing attachment is found in list-dbaas-external-integrations, so a retry continues with the one that the
+    first try created. The operator first checks that the endpoint accepts services of that type
+    (list-dbaas-external-endpoint-types). Killing the task leaves the attachment alone. Use
+    ``DbaasExternalIntegrationSensor`` to wait until it is active.
 
     Returns ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``zone``,
     ``status``, ``created`` and ``operation_id``.
@@ -466,38 +490,57 @@ class DbaasAttachEndpointOperator(EndpointOperator):
         self.if_exists = if_exists
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for endpoint and attachment, attach the service if it is not, wait for it."""
-        from airflow_dbaas.api.external_endpoints import ExternalEndpoints, ExternalIntegration
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            endpoint = self.require()
+            service = self.client.services.list().named(self.service_name)
+            if service is None:
+                raise DbaasServiceError(
+                    f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
+                )
+            check_attachable(self.client, service, endpoint)
+            look = partial(self._look, str(endpoint.id))
+            existing = look()
+            if existing is not None:
+                return self._present(existing, mine=self.has_created(context, existing.integration_id))
+            answer = self.create_and_remember(context, self._attachment(endpoint), look, attrgetter("integration_id"))
+            if isinstance(answer, Existing):
+                return self._present(answer.found, mine=answer.mine)
+            name = one_line(str(endpoint.name))
+            self.log.info("Attaching service %s to external endpoint %s", self.service_name, name)
+            progress.seen = self._expected(endpoint)
+            self.wait_for_operation(context, answer)
+        found = self._look(progress.seen["endpoint_id"])
+        named = {**progress.seen, "integration_id": named_by(progress.result)}
+        shown = external_integration_result(found) if found else named
+        self.remember_creation(context, shown["integration_id"])
+        if self.wait_for_completion and shown["integration_id"] is None:
+            text = f"the API attached service {self.service_name} to {self.subject}, but does not list it"
+            raise DbaasIntegrationError(text, retryable=True)
+        return {**shown, "created": True, "operation_id": progress.operation_id}
 
-        endpoint = self.require()
-        service = self.client.services.list().named(self.service_name)
-        if service is None:
-            raise DbaasServiceError(
-                f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
-            )
-        check_attachable(self.client, service, endpoint)
-        existing = self._look(str(endpoint.id))
-        if existing is not None:
-            return self._present(existing, mine=self.has_created(context, existing.integration_id))
-        attachment = ExternalEndpoints.attach.call(
+    def _attachment(self, endpoint: ExternalEndpoint) -> Call[Operation]:
+        from airflow_dbaas.api.external_endpoints import ExternalEndpoints
+
+        return ExternalEndpoints.attach.call(
             source_service_name=self.service_name,
             dest_endpoint_id=str(endpoint.id),
             type=endpoint.type,  # type: ignore[arg-type]  # a new type of the API's is refused there
         )
-        operation = self.create_and_remember(
-            context, attachment, lambda: self._look(str(endpoint.id)), attrgetter("integration_id")
+
+    def _expected(self, endpoint: ExternalEndpoint) -> dict[str, Any]:
+        from airflow_dbaas.api.external_endpoints import ExternalIntegration
+
+        return external_integration_result(
+            ExternalIntegration(
+                type=endpoint.type,
+                dest_endpoint_id=endpoint.id,
+                dest_endpoint_name=endpoint.name,
+                source_service_name=self.service_name,
+            )
         )
-        if isinstance(operation, Existing):
-            return self._present(operation.found, mine=operation.mine)
-        self.log.info("Attaching service %s to external endpoint %s", self.service_name, one_line(str(endpoint.name)))
-        seen = ExternalIntegration(
-            type=endpoint.type,
-            dest_endpoint_id=endpoint.id,
-            dest_endpoint_name=endpoint.name,
-            source_service_name=self.service_name,
-        )
-        return self.wait_for_operation(context, operation, self._attached, seen=external_integration_result(seen))
 
     def _look(self, endpoint_id: str) -> ExternalIntegration | None:
         return self.client.external_endpoints.list_integrations(self.service_name).with_endpoint(endpoint_id)
@@ -509,21 +552,12 @@ class DbaasAttachEndpointOperator(EndpointOperator):
         self.log.info("Service %s (%s)", where, found.status)
         return {**external_integration_result(found), "created": mine, "operation_id": None}
 
-    def _attached(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **_: Any) -> dict[str, Any]:
-        found = self._look(seen["endpoint_id"])
-        shown = external_integration_result(found) if found else {**seen, "integration_id": named_by(result)}
-        self.remember_creation(context, shown["integration_id"])
-        if self.wait_for_completion and shown["integration_id"] is None:
-            text = f"the API attached service {self.service_name} to {self.subject}, but does not show it"
-            raise DbaasIntegrationError(text, retryable=True)
-        return {**shown, "created": True, "operation_id": result["operation_id"]}
-
 
 class DbaasDetachEndpointOperator(EndpointOperator):
     """Detaches a service from an external endpoint (detach-dbaas-service-from-endpoint) and waits until it is.
 
-    The attachment is looked up in list-dbaas-external-integrations. One that is gone since a first attempt is no error
-    for a retry (with ``if_missing="fail"`` on Airflow 3.3 and later only). Killing the task leaves it to go on.
+    The attachment is looked up in list-dbaas-external-integrations. If an earlier try detached it, a retry succeeds
+    (with ``if_missing="fail"`` on Airflow 3.3 and later only). Killing the task does not stop the detachment.
 
     Returns ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``zone``,
     ``status`` (``absent``; ``deleting`` without waiting), ``deleted`` and ``operation_id``.
@@ -533,7 +567,7 @@ class DbaasDetachEndpointOperator(EndpointOperator):
     :param endpoint_id: instead: id of the endpoint, a UUID; templated.
     :param endpoint_name: instead: name of the endpoint; templated.
     :param endpoint_type: type of the endpoint, needed if several have that name; templated.
-    :param if_missing: ``skip``: a service that is not attached is no error; or ``fail``.
+    :param if_missing: ``skip`` a service that is not attached, or ``fail``.
     """
 
     template_fields: Sequence[str] = (*EndpointOperator.template_fields, "service_name", "integration_id")
@@ -565,23 +599,30 @@ class DbaasDetachEndpointOperator(EndpointOperator):
         to = f"by external integration {self.integration_id}" if self.integration_id else f"to {super().subject}"
         return f"service {self.service_name} attached {to}"
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the attachment, end it, wait until it is gone."""
-        found = self._look()
-        if found is None:
-            return self._missing(context)
-        seen = external_integration_result(found)
-        self.remember_removal(context)
-        try:
-            operation = self.client.external_endpoints.detach(
-                source_service_name=self.service_name, integration_id=str(found.integration_id)
-            )
-        except DbaasNotFoundError:
-            # Gone since the look above: by another run, or by this very request whose first answer was lost.
-            return {**seen, "status": "absent", "deleted": True, "operation_id": None}
-        endpoint = one_line(str(found.dest_endpoint_name))
-        self.log.info("Detaching service %s from external endpoint %s", self.service_name, endpoint)
-        return self.wait_for_operation(context, operation, self._accepted, seen=seen)
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            found = self._look()
+            if found is None:
+                return self._missing(context)
+            progress.seen = external_integration_result(found)
+            self.remember_removal(context)
+            try:
+                operation = self.client.external_endpoints.detach(
+                    source_service_name=self.service_name, integration_id=str(found.integration_id)
+                )
+            except DbaasNotFoundError:
+                # Deleted since the check above: by another run, or by this request whose first answer was lost.
+                return {**progress.seen, "status": "absent", "deleted": True, "operation_id": None}
+            endpoint = one_line(str(found.dest_endpoint_name))
+            self.log.info("Detaching service %s from external endpoint %s", self.service_name, endpoint)
+            self.wait_for_operation(context, operation)
+        ended = {**progress.seen, "deleted": True, "operation_id": progress.operation_id}
+        if not self.wait_for_completion:
+            return {**ended, "status": "deleting"}
+        wait = ExternalIntegrationWait(progress.seen["integration_id"], "absent")
+        return self.end_with(context, wait, **{**ended, "status": "absent"})
 
     def _look(self) -> ExternalIntegration | None:
         try:
@@ -625,10 +666,3 @@ class DbaasDetachEndpointOperator(EndpointOperator):
             source_service_name=self.service_name,
         )
         return {**external_integration_result(seen), "status": "absent", "deleted": mine, "operation_id": None}
-
-    def _accepted(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **state: Any) -> Any:
-        ended = {**seen, "deleted": True, "operation_id": result["operation_id"]}
-        if not self.wait_for_completion:
-            return {**ended, "status": "deleting"}
-        wait = ExternalIntegrationWait(seen["integration_id"], "absent")
-        return self.end_with(context, wait, adds={**ended, "status": "absent"}, **state)

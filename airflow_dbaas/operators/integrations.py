@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,14 +17,18 @@ from airflow_dbaas.api.errors import (
     DbaasNotFoundError,
     DbaasServiceError,
 )
+from airflow_dbaas.api.parameters import INTEGRATION_TYPES, IntegrationTypeName
 from airflow_dbaas.api.redaction import redact
-from airflow_dbaas.config.desired_state import INTEGRATION_TYPES, Link, check_settings, combined, differ
-from airflow_dbaas.operators._base import Check, DbaasOperator, Existing
+from airflow_dbaas.config.desired_state import Link, check_settings, combined, differ
+from airflow_dbaas.operators._base import Check, DbaasOperator, Existing, named_by
+from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.waiting.conditions import IntegrationWait, integration_result
 
 if TYPE_CHECKING:
     from airflow_dbaas.api import Client
-    from airflow_dbaas.api.integrations import Integration, IntegrationTypeName
+    from airflow_dbaas.api.calls import Call
+    from airflow_dbaas.api.integrations import Integration
+    from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.api.services import ServiceList
 
 
@@ -39,7 +44,7 @@ def one_way(owner: object, *ways: tuple[str, ...]) -> None:
 
     :param owner: the operator.
     :param ways: the parameters of each way. Templates are left for the time when they are rendered.
-    :raises DbaasConfigurationError: if there is none, half of one, or more than one.
+    :raises DbaasConfigurationError: if it is missing, incomplete, or given twice.
     """
     given = {name for way in ways for name in way if getattr(owner, name)}
     if any(validation.is_template(getattr(owner, name)) for name in given):
@@ -47,20 +52,6 @@ def one_way(owner: object, *ways: tuple[str, ...]) -> None:
     if given not in [set(way) for way in ways]:
         wanted = ", or ".join(" and ".join(way) for way in ways)
         raise DbaasConfigurationError(f"give either {wanted}; got {', '.join(sorted(given)) or 'none of them'}")
-
-
-def named_by(result: dict[str, Any]) -> str | None:
-    """The id of what an operation was about, if its result names one: as the reference's id or at the end of its link.
-
-    A reference may also name something else, such as a service.
-    """
-    link = (result["reference_link"] or "").rstrip("/").rpartition("/")[2]
-    for candidate in (result["reference_id"], link):
-        try:
-            return calls.identifier("id", candidate)
-        except DbaasConfigurationError:
-            continue
-    return None
 
 
 def find_link(services: ServiceList, link: Link) -> Integration | None:
@@ -98,7 +89,7 @@ class LinkedOperator(DbaasOperator):
 
     @property
     def link(self) -> Link:
-        """The integration that this task is about."""
+        """The integration of this task."""
         return Link(str(self.integration_type), str(self.source_service), str(self.dest_service))
 
 
@@ -142,26 +133,21 @@ class NamedOperator(LinkedOperator):
         return f"integration {self.integration_id}" if self.integration_id else str(self.link)
 
     def find(self, services: ServiceList) -> Integration | None:
-        """The integration that this task is about, if it is there."""
+        """The integration of this task, if it exists."""
         if not self.integration_id:
             return find_link(services, self.link)
         return services.integration_with(calls.identifier("integration_id", self.integration_id))
 
 
 def link_of(integration: Integration) -> Link:
-    """What tells an integration from others."""
+    """The identity of an integration."""
     return Link(str(integration.type), str(integration.source), str(integration.dest))
-
-
-def result_of(integration: Integration, **more: Any) -> dict[str, Any]:
-    """The result of an operator: the integration and what was done."""
-    return {**integration_result(integration), **more}
 
 
 class IntegrationRules:
     """Checks integrations against list-dbaas-integration-types and list-dbaas-integration-settings.
 
-    Each answer is asked for once. What the API leaves open is left for it to decide.
+    Each answer is requested once. What the API's lists leave open is left to the API.
 
     :param client: the client to ask with.
     :param services: all services, as listed.
@@ -174,7 +160,7 @@ class IntegrationRules:
         self._schemas: dict[tuple[str, str, str], dict[str, Any]] = {}
 
     def check(self, link: Link, settings: dict[str, Any] | None, *, where: str = "settings") -> dict[str, Any]:
-        """Refuse an integration that the API would refuse; returns its settings with the types that the API wants.
+        """Refuse an integration that the API would refuse; returns its settings with the types that the API expects.
 
         :param link: the integration.
         :param settings: its settings.
@@ -220,7 +206,7 @@ class IntegrationRules:
             )
         sources, dests = kind.source_service_types, kind.dest_service_types
         problems = [
-            f"{name}, of type {found}, cannot be its {end}: possible are {', '.join(possible)}"
+            f"{name}, of type {found}, cannot be its {end}: possible types: {', '.join(possible)}"
             for name, found, end, possible in (
                 (link.source_service, source, "source", sources),
                 (link.dest_service, dest, "destination", dests),
@@ -228,7 +214,7 @@ class IntegrationRules:
             if possible and found and found not in possible
         ]
         if problems:
-            swapped = "; the other way round it could be" if dest in sources and source in dests else ""
+            swapped = "; swapped, it is possible" if dest in sources and source in dests else ""
             raise DbaasConfigurationError(f"{link} is not possible: {'; '.join(problems)}{swapped}")
 
 
@@ -242,10 +228,10 @@ _TYPES = {
 
 
 def typed_by_schema(schema: dict[str, Any], value: Any) -> Any:
-    """A value with the types of a JSON schema, at every level, where it is clear what is meant.
+    """A value with the types of a JSON schema at every level, where the meaning is clear.
 
     :param schema: the schema.
-    :param value: what was given.
+    :param value: the given value.
     """
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else types
@@ -285,13 +271,27 @@ def check_against_schema(schema: dict[str, Any], settings: dict[str, Any], *, wh
         raise DbaasConfigurationError("; ".join(sorted(problems)))
 
 
+@dataclass
+class IntegrationCreation(Progress):
+    """How far a creation has come.
+
+    :param created: whether this task has created the integration.
+    :param updated: whether it has sent it other settings.
+    :param integration_id: its id, as soon as that is known.
+    """
+
+    created: bool = False
+    updated: bool = False
+    integration_id: str | None = None
+
+
 class DbaasCreateIntegrationOperator(LinkedOperator):
     """Creates an integration between two services (create-dbaas-integration) and waits until it is active.
 
     Before anything is changed, the services are looked up, and the types of service and the settings are checked
-    against what the API offers (list-dbaas-integration-types, list-dbaas-integration-settings). An integration of that
-    type between these services that is there already is found in list-dbaas-services, so a retry goes on with what the
-    first attempt created. Killing the task leaves the integration alone.
+    against what the API offers (list-dbaas-integration-types, list-dbaas-integration-settings). An existing integration
+    of that type between these services is found in list-dbaas-services, so a retry continues with the one that the
+    first try created. Killing the task leaves the integration alone.
 
     Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the
     source), ``zone``, ``status``, ``created``, ``updated`` and ``operation_id``.
@@ -304,7 +304,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         templated.
     :param if_exists: ``reuse`` the integration that is there, ``update`` its settings if one of those given differs,
         or ``fail``.
-    :param wait_for_completion: wait until the integration is active, not only until the API took the request.
+    :param wait_for_completion: wait until the integration is active, not only until the API accepted the request.
     """
 
     template_fields: Sequence[str] = (*LinkedOperator.template_fields, "settings")
@@ -314,6 +314,8 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         "settings": validation.optional(settings),
         "if_exists": validation.one_of("reuse", "update", "fail"),
     }
+    progress_class = IntegrationCreation
+    progress: IntegrationCreation
 
     def __init__(
         self,
@@ -329,7 +331,7 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         self.integration_type = integration_type
         self.source_service = source_service
         self.dest_service = dest_service
-        # A mapping, as soon as it is rendered.
+        # A mapping after rendering.
         self.settings: Any = settings
         self.if_exists = if_exists
         self._check()
@@ -340,93 +342,88 @@ class DbaasCreateIntegrationOperator(LinkedOperator):
         if ends[0] == ends[1] and not validation.is_template(ends[0]):
             raise DbaasConfigurationError(f"source_service and dest_service must be two services, got {ends[0]} twice")
 
-    def start(self, context: Context) -> Any:
-        """Check, look for the integration, create it if it is missing, wait for it."""
+    def perform(self, context: Context) -> Any:
+        """Check, look for the integration, create it if it does not exist, wait for it."""
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            services = self.client.services.list()
+            self.settings = IntegrationRules(self.client, services).check(self.link, self.settings)
+            found = find_link(services, self.link)
+            progress.created = found is None or self.has_created(context, found.id)
+            if found is None:
+                answer = self.create_and_remember(context, self._creation(), self._look, attrgetter("id"))
+                if isinstance(answer, Existing):
+                    found, progress.created = answer.found, answer.mine
+                else:
+                    self.log.info("Creating the %s", self.link)
+                    self.wait_for_operation(context, answer)
+            if found is not None:
+                self._reuse(context, found)
+        if progress.before(Step.OUTCOME) and progress.result:
+            found = self._look()
+            progress.integration_id = found.id if found else None
+            if progress.created and not progress.updated:
+                progress.integration_id = progress.integration_id or named_by(progress.result)
+                self.remember_creation(context, progress.integration_id)
+        adds = {"created": progress.created, "updated": progress.updated, "operation_id": progress.operation_id}
+        if not self.wait_for_completion:
+            return {**self._seen(), **adds}
+        if progress.integration_id is None:
+            text = f"the API accepted the {self.link}, but does not list it"
+            raise DbaasIntegrationError(text, retryable=True)
+        return self.end_with(context, IntegrationWait(progress.integration_id), **adds)
+
+    def _creation(self) -> Call[Operation]:
         from airflow_dbaas.api.integrations import Integrations
 
-        services = self.client.services.list()
-        self.settings = IntegrationRules(self.client, services).check(self.link, self.settings)
-        creation = Integrations.create.call(
+        return Integrations.create.call(
             integration_type=self.integration_type,  # type: ignore[arg-type]  # checked
             source_service=self.link.source_service,
             dest_service=self.link.dest_service,
             settings=self.settings or None,
         )
-        existing = find_link(services, self.link)
-        if existing is not None:
-            return self._present(context, existing, mine=self.has_created(context, existing.id))
-        operation = self.create_and_remember(context, creation, self._look, attrgetter("id"))
-        if isinstance(operation, Existing):
-            return self._present(context, operation.found, mine=operation.mine)
-        self.log.info("Creating the %s", self.link)
-        return self.wait_for_operation(context, operation, self._created)
 
     def _look(self) -> Integration | None:
         return find_link(self.client.services.list(), self.link)
 
-    def _present(self, context: Context, found: Integration, *, mine: bool) -> Any:
-        if self.if_exists == "fail" and not mine:
-            raise DbaasIntegrationError(f"the {self.link} exists already (if_exists='fail')")
-        self.log.info("The %s exists already (%s)", self.link, found.status)
+    def _reuse(self, context: Context, found: Integration) -> None:
+        """Take the integration that is there, and bring its settings up to date if that is wanted."""
+        progress = self.progress
+        if self.if_exists == "fail" and not progress.created:
+            raise DbaasIntegrationError(f"the {self.link} already exists (if_exists='fail')")
+        self.log.info("The %s already exists (%s)", self.link, found.status)
+        progress.integration_id = found.id
         changed = differ(self.settings, found.settings)
         if changed and self.if_exists == "update":
             operation = self.client.integrations.update(
                 id=str(found.id), settings=combined(self.settings or {}, found.settings)
             )
             self.log.info("Updating its settings")
-            return self.wait_for_operation(context, operation, self._updated, created=mine)
-        if changed:
-            self.log.warning("Its settings are not those given; kept (if_exists=%r)", self.if_exists)
-        return self._await_active(context, found.id, created=mine, updated=False, operation_id=None)
+            progress.updated = True
+            self.wait_for_operation(context, operation)
+        elif changed:
+            self.log.warning("Its settings differ from the given ones and are kept (if_exists=%r)", self.if_exists)
 
-    def _created(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        found = self._look()
-        integration_id = found.id if found else named_by(result)
-        self.remember_creation(context, integration_id)
-        return self._await_active(
-            context, integration_id, created=True, updated=False, operation_id=result["operation_id"], **state
-        )
-
-    def _updated(self, context: Context, result: dict[str, Any], *, created: bool, **state: Any) -> Any:
-        found = self._look()
-        return self._await_active(
-            context,
-            found.id if found else None,
-            created=created,
-            updated=True,
-            operation_id=result["operation_id"],
-            **state,
-        )
-
-    def _await_active(
-        self,
-        context: Context,
-        integration_id: str | None,
-        *,
-        created: bool,
-        updated: bool,
-        operation_id: str | None,
-        **state: Any,
-    ) -> Any:
+    def _seen(self) -> dict[str, Any]:
+        """The integration without waiting."""
         from airflow_dbaas.api.integrations import Integration
 
-        adds = {"created": created, "updated": updated, "operation_id": operation_id}
-        if not self.wait_for_completion:
-            seen = self._look() or Integration(
-                id=integration_id, type=self.integration_type, source=self.source_service, dest=self.dest_service
+        return integration_result(
+            self._look()
+            or Integration(
+                id=self.progress.integration_id,
+                type=self.integration_type,
+                source=self.source_service,
+                dest=self.dest_service,
             )
-            return {**result_of(seen), **adds}
-        if integration_id is None:
-            text = f"the API took the {self.link}, but does not show it"
-            raise DbaasIntegrationError(text, retryable=True)
-        return self.end_with(context, IntegrationWait(integration_id), adds=adds, **state)
+        )
 
 
 class DbaasUpdateIntegrationOperator(NamedOperator):
     """Changes the settings of an integration between two services (update-dbaas-integration) and waits for it.
 
-    They are checked against what the API offers (list-dbaas-integration-settings) before. Nothing is sent if the API
-    already has them, so a retry does no harm. Killing the task leaves the change to go on.
+    They are first checked against what the API offers (list-dbaas-integration-settings). Nothing is sent if the
+    settings are up to date, so a retry is harmless. Killing the task does not stop the change.
 
     Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the
     source), ``zone``, ``status``, ``updated`` and ``operation_id``.
@@ -444,37 +441,41 @@ class DbaasUpdateIntegrationOperator(NamedOperator):
 
     def __init__(self, *, settings: dict[str, Any] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # A mapping, as soon as it is rendered.
+        # A mapping after rendering.
         self.settings: Any = settings
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Check the settings; change them if they differ."""
-        services = self.client.services.list()
-        found = self.find(services)
-        if found is None:
-            raise DbaasIntegrationError(f"{self.subject} does not exist; DbaasCreateIntegrationOperator makes one")
-        self.settings = IntegrationRules(self.client, services).check(link_of(found), self.settings)
-        if not differ(self.settings, found.settings):
-            self.log.info("The settings of %s are up to date", self.subject)
-            return result_of(found, updated=False, operation_id=None)
-        operation = self.client.integrations.update(id=str(found.id), settings=combined(self.settings, found.settings))
-        self.log.info("Updating the settings of %s", self.subject)
-        return self.wait_for_operation(context, operation, self._updated, seen=result_of(found))
-
-    def _updated(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **_: Any) -> dict[str, Any]:
-        if self.wait_for_completion:
-            now: Integration | None = self.find(self.client.services.list())
-            seen = result_of(now) if now else seen
-        return {**seen, "updated": True, "operation_id": result["operation_id"]}
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            services = self.client.services.list()
+            found = self.find(services)
+            if found is None:
+                raise DbaasIntegrationError(
+                    f"{self.subject} does not exist; DbaasCreateIntegrationOperator creates one"
+                )
+            self.settings = IntegrationRules(self.client, services).check(link_of(found), self.settings)
+            if not differ(self.settings, found.settings):
+                self.log.info("The settings of %s are up to date", self.subject)
+                return integration_result(found) | {"updated": False, "operation_id": None}
+            progress.seen = integration_result(found)
+            operation = self.client.integrations.update(
+                id=str(found.id), settings=combined(self.settings, found.settings)
+            )
+            self.log.info("Updating the settings of %s", self.subject)
+            self.wait_for_operation(context, operation)
+        now = self.find(self.client.services.list()) if self.wait_for_completion else None
+        seen = integration_result(now) if now else progress.seen
+        return {**seen, "updated": True, "operation_id": progress.operation_id}
 
 
 class DbaasDeleteIntegrationOperator(NamedOperator):
     """Deletes an integration between two services (delete-dbaas-integration) and waits until it is gone.
 
-    If an earlier attempt already deleted it, a retry succeeds (with ``if_missing="fail"`` on Airflow 3.3 and later
-    only). That of a read replica is refused: deleting it would make the replica a service of its own. Killing the task
-    leaves the deletion to go on.
+    If an earlier try deleted it, a retry succeeds (with ``if_missing="fail"`` on Airflow 3.3 and later only). The
+    integration of a read replica is refused, because deleting it would turn the replica into a separate service.
+    Killing the task does not stop the deletion.
 
     Returns ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the
     source), ``zone``, ``status`` (``absent``; ``deleting`` without waiting), ``deleted`` and ``operation_id``.
@@ -483,8 +484,8 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
     :param integration_type: instead of the id, with both services: its type; templated.
     :param source_service: name of the service that it comes from; templated.
     :param dest_service: name of the service that it goes to; templated.
-    :param if_missing: ``skip``: an integration that is not there is no error; or ``fail``.
-    :param wait_for_completion: wait until the integration is gone, not only until the API took the request.
+    :param if_missing: ``skip`` an integration that does not exist, or ``fail``.
+    :param wait_for_completion: wait until the integration is gone, not only until the API accepted the request.
     """
 
     checks: ClassVar[dict[str, Check]] = {
@@ -497,24 +498,32 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
         self.if_missing = if_missing
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the integration, delete it, wait until it is gone."""
-        found = self.find(self.client.services.list())
-        if found is None:
-            return self._missing(context)
-        if found.type == "read_replica":
-            raise DbaasIntegrationError(
-                f"{self.subject} is that of read replica {found.dest}: deleting it would make {found.dest} a service "
-                "of its own, which this operator does not do"
-            )
-        self.remember_removal(context)
-        try:
-            operation = self.client.integrations.delete(str(found.id))
-        except DbaasNotFoundError:
-            # Gone since the look above: by another run, or by this very request whose first answer was lost.
-            return result_of(found, status="absent", deleted=True, operation_id=None)
-        self.log.info("Deleting %s", self.subject)
-        return self.wait_for_operation(context, operation, self._accepted, seen=result_of(found))
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            found = self.find(self.client.services.list())
+            if found is None:
+                return self._missing(context)
+            if found.type == "read_replica":
+                raise DbaasIntegrationError(
+                    f"{self.subject} is that of read replica {found.dest}: deleting it would make {found.dest} a "
+                    "separate service, which this operator does not do"
+                )
+            progress.seen = integration_result(found)
+            self.remember_removal(context)
+            try:
+                operation = self.client.integrations.delete(str(found.id))
+            except DbaasNotFoundError:
+                # Deleted since the check above: by another run, or by this request whose first answer was lost.
+                return {**progress.seen, "status": "absent", "deleted": True, "operation_id": None}
+            self.log.info("Deleting %s", self.subject)
+            self.wait_for_operation(context, operation)
+        ended = {**progress.seen, "deleted": True, "operation_id": progress.operation_id}
+        if not self.wait_for_completion:
+            return {**ended, "status": "deleting"}
+        wait = IntegrationWait(str(progress.seen["integration_id"]), "absent")
+        return self.end_with(context, wait, **{**ended, "status": "absent"})
 
     def _missing(self, context: Context) -> dict[str, Any]:
         from airflow_dbaas.api.integrations import Integration
@@ -529,11 +538,4 @@ class DbaasDeleteIntegrationOperator(NamedOperator):
             source=self.source_service or None,
             dest=self.dest_service or None,
         )
-        return result_of(seen, status="absent", deleted=mine, operation_id=None)
-
-    def _accepted(self, context: Context, result: dict[str, Any], *, seen: dict[str, Any], **state: Any) -> Any:
-        ended = {**seen, "deleted": True, "operation_id": result["operation_id"]}
-        if not self.wait_for_completion:
-            return {**ended, "status": "deleting"}
-        wait = IntegrationWait(seen["integration_id"], "absent")
-        return self.end_with(context, wait, adds={**ended, "status": "absent"}, **state)
+        return integration_result(seen) | {"status": "absent", "deleted": mine, "operation_id": None}

@@ -7,14 +7,14 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeGuard
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat import AirflowSkipException, Context, states
-from airflow_dbaas.api import calls
 from airflow_dbaas.api.errors import (
     DbaasBadRequestError,
     DbaasConfigurationError,
@@ -26,25 +26,25 @@ from airflow_dbaas.api.errors import (
     DbaasServiceError,
     DbaasVerificationError,
 )
+from airflow_dbaas.api.parameters import Method, canonical_uuid
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.api.retries import may_have_acted
 from airflow_dbaas.links import DbaasMigrationLink, DbaasServiceLink
 from airflow_dbaas.migration import assets, lineage, registry
 from airflow_dbaas.migration.registry import MigrationRecord
 from airflow_dbaas.operators._base import Check, DbaasOperator
+from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.waiting.conditions import (
     FAILURE_GRACE_PERIOD,
     Done,
     Failed,
     MigrationWait,
     TaskWait,
-    Verdict,
     describe_migration,
     in_seconds,
 )
 
 if TYPE_CHECKING:
-    from airflow_dbaas.api.fields import MigrationMethod
     from airflow_dbaas.api.migrations import MigrationStatus
     from airflow_dbaas.api.operations import Operation
     from airflow_dbaas.api.services import Service
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from airflow_dbaas.migration.target import MigrationTarget
     from airflow_dbaas.verification.report import Finding, Report
 
-Method = Literal["auto", "dump", "replication"]
 IfMigrated = Literal["skip", "again"]
 
 #: XCom of a task that was skipped because its migration was done by an earlier run.
@@ -62,7 +61,7 @@ _MOST_FINDINGS = 500
 
 
 class SourceReader(DbaasOperator):
-    """What reads the source's connection, and works on a service of the same type."""
+    """Reads the source connection, and works on a service of the same type."""
 
     service_name: str
     source_conn_id: str
@@ -91,7 +90,7 @@ class SourceReader(DbaasOperator):
 
 
 class MigrationOperator(SourceReader):
-    """What the operators of a migration share: the target service and the source.
+    """Base of the operators of a migration, with the target service and the source.
 
     :param service_name: name of the target service, 1 to 63 characters; templated.
     :param source_conn_id: Airflow connection (type ``postgres`` or ``mysql``) of the source, with its admin's login;
@@ -127,7 +126,8 @@ class MigrationOperator(SourceReader):
 
     @property
     def verification(self) -> ModuleType:
-        """What compares servers of the source's kind (``compare``), and completes one (``complete_replication``)."""
+        """The module that compares servers of the source's type (``compare``), and completes a replication
+        (``complete_replication``)."""
         from airflow_dbaas.verification import mysql, postgres
 
         return {"pg": postgres, "mysql": mysql}[self.source.engine.service_type]
@@ -145,8 +145,8 @@ class MigrationOperator(SourceReader):
     def record_of(self, created_at: str | None) -> MigrationRecord | None:
         """The record of the migration into the service, if there is one of this very service.
 
-        :param created_at: when the service was created, None if that is not known. A record that was written before is
-            about another service of the same name, which is gone.
+        :param created_at: when the service was created, None if unknown. An older record belongs to a deleted service
+            of the same name.
         """
         record = registry.read(self.hook.zone, self.service_name)
         if record is None or record.is_of_service_created_at(created_at):
@@ -180,7 +180,7 @@ class MigrationOperator(SourceReader):
         ends; where it does not work from this worker, addresses are all there is (get-dbaas-service-…,
         reveal-dbaas-…-user-password).
 
-        :param service: the service; None if it is missing, and so nobody's source.
+        :param service: the service; None if it does not exist, so that it cannot be the source.
         :raises DbaasConfigurationError: if it is.
         """
         if service is None:
@@ -197,16 +197,16 @@ class MigrationOperator(SourceReader):
             elif self.verification.same_server(source, self.target):
                 seen = "is the same server, at another address"
         except DbaasError as error:
-            self.log.info("Whether source and service are one server was not seen from here: %s", error)
+            self.log.info("Whether source and service are the same server could not be checked from here: %s", error)
         if seen:
             raise DbaasConfigurationError(
                 f"source_conn_id: connection {source.conn_id!r} leads to service {self.service_name} itself: "
                 f"{source.address} {seen}. If the connection was changed after a cut-over, this migration is over: "
-                "do not run it again. Otherwise change the connection so that it leads to the server that has the data"
+                "do not run it again. Otherwise, change the connection so that it leads to the server that has the data"
             )
 
     def stop_migration(self) -> Operation | None:
-        """Stop the migration (stop-dbaas-…-migration); None if there is none any more.
+        """Stop the migration (stop-dbaas-…-migration); None if there is none left.
 
         :raises DbaasMigrationError: if the service does not allow it yet; worth a retry.
         """
@@ -223,9 +223,9 @@ class MethodOperator(MigrationOperator):
     """Adds the method.
 
     :param method: ``dump``, ``replication``, or ``auto``: the service tries replication first; templated.
-    :param if_migrated: ``skip``: skip the task, and so those behind it, if this DAG has migrated the same source into
-        the same service before and ``DbaasVerifyMigrationOperator`` has found both equal; ``again``: go on all the
-        same. Templated.
+    :param if_migrated: ``skip``: skip this task and those after it if this DAG has migrated the same source into the
+        same service before and ``DbaasVerifyMigrationOperator`` found no differences; ``again``: migrate again.
+        Templated.
     """
 
     template_fields: Sequence[str] = (*MigrationOperator.template_fields, "method", "if_migrated")
@@ -250,8 +250,8 @@ class MethodOperator(MigrationOperator):
     ) -> None:
         """Skip the task, and with it those that follow, if an earlier run of this DAG has done it all.
 
-        That is so if its record says that source and target were found equal, if source, service and databases left out
-        are the same, and if nothing is being copied. What depends on that is pushed as XCom ``already_migrated``.
+        This requires a record that source and target were equal, the same source, service and ignored databases, and no
+        running copy. The record is pushed as XCom ``already_migrated``.
 
         :param context: Airflow's context.
         :param record: the record of the migration into the service.
@@ -278,18 +278,22 @@ class MethodOperator(MigrationOperator):
             value={"service": self.service_name, "source": record.source, "verified_at": record.verified_at},
         )
         raise AirflowSkipException(
-            f"{record.source} was migrated into service {self.service_name} already, by {record.started_by}; both were "
-            f"found equal at {record.verified_at}. Nothing is started; to migrate once more, use if_migrated='again'"
+            f"{record.source} was migrated into service {self.service_name} already, by {record.started_by}; both "
+            f"were equal at {record.verified_at}. Nothing is started; to migrate again, use if_migrated='again'"
         )
-
-    @property
-    def api_method(self) -> MigrationMethod | None:
-        """The method as the API takes it."""
-        method: MigrationMethod = self.method
-        return None if self.method == "auto" else method
 
 
 _CHECK = "migration_check"
+
+
+@dataclass
+class MigrationCheck(Progress):
+    """How far a check has come.
+
+    :param task_id: the service's task that checks.
+    """
+
+    task_id: str | None = None
 
 
 class DbaasMigrationCheckOperator(MethodOperator):
@@ -304,28 +308,53 @@ class DbaasMigrationCheckOperator(MethodOperator):
     alone.
 
     Returns ``task_id``, ``service``, ``zone``, ``result`` (the API's text) and ``operation_id`` (None if a check was
-    joined).
-    With ``wait_for_completion=False`` the ``result`` is None, for a ``DbaasTaskSensor`` to wait for, and so is
-    ``task_id`` if the API has named no task yet: then a ``DbaasOperationSensor`` finds it as ``reference_id``.
+    joined). With ``wait_for_completion=False``, the ``result`` is None; use ``DbaasTaskSensor`` to wait for it. The
+    ``task_id`` is also None if the API has not named the task yet; ``DbaasOperationSensor`` then returns it as
+    ``reference_id``.
     """
 
-    def start(self, context: Context) -> Any:
-        """Start the check and wait for its task."""
-        service = self.refuse_another_type()
-        created_at = service.created_at if service else None
-        status = self.migration_status(self.service_name)
-        self.skip_if_migrated(context, self.record_of(created_at), created_at, status)
-        self.refuse_same_server(service)
-        self._refuse_occupied_slots(status)
-        earlier = self.recall(context, _CHECK)
-        if earlier is not None and self._still_runs(earlier):
-            self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)
-            return self._follow(context, earlier, operation_id=None)
+    progress_class = MigrationCheck
+    progress: MigrationCheck
+
+    def perform(self, context: Context) -> Any:
+        """Start the check, or find the one of an earlier try, and wait for its task."""
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            service = self.refuse_another_type()
+            created_at = service.created_at if service else None
+            status = self.migration_status(self.service_name)
+            self.skip_if_migrated(context, self.record_of(created_at), created_at, status)
+            self.refuse_same_server(service)
+            self._refuse_occupied_slots(status)
+            earlier = self.recall(context, _CHECK)
+            if earlier is not None and self._still_runs(earlier):
+                self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)
+                progress.task_id, progress.step = earlier, Step.OPERATION
+            else:
+                operation = self._check_migration()
+                progress.task_id = operation.reference.id if operation.reference else None
+                self.wait_for_operation(context, operation)
+        if progress.before(Step.OUTCOME) and progress.result:
+            progress.task_id = self._named_task()
+            if progress.task_id is not None:
+                self.remember(context, _CHECK, progress.task_id)
+        if not self.wait_for_completion:
+            return {
+                "task_id": progress.task_id,
+                "service": self.service_name,
+                "result": None,
+                "operation_id": progress.operation_id,
+            }
+        if progress.task_id is None:
+            raise DbaasMigrationCheckError("The API accepted the migration check but named no task")
+        return self.end_with(context, TaskWait(self.service_name, progress.task_id), operation_id=progress.operation_id)
+
+    def _check_migration(self) -> Operation:
         try:
             operation = self.client.migrations.check(
                 service=self.service_name,
                 source_service_uri=self.source.uri(),
-                method=self.api_method,
+                method=self.method,
                 ignore_dbs=self.api_ignore_dbs,
             )
         except DbaasNotFoundError as error:
@@ -334,14 +363,13 @@ class DbaasMigrationCheckOperator(MethodOperator):
                 f"migrate_service with a plan ({error})"
             ) from error
         self.log.info("Checking a migration from %s into service %s", self.source.address, self.service_name)
-        reference = operation.reference.id if operation.reference else None
-        return self.wait_for_operation(context, operation, self._submitted, task_id=reference)
+        return operation
 
     def _refuse_occupied_slots(self, status: MigrationStatus | None) -> None:
         """See that no other migration replicates from the source, as far as it can be asked from this worker.
 
-        A PostgreSQL source has one slot for each database, whoever replicates from it; the service's own check does not
-        look whether it is in use.
+        A PostgreSQL source has one slot for each database, whatever the target; the service's own check does not test
+        whether it is in use.
         """
         source = self.source
         if source.engine.service_type != "pg" or self.method == "dump":
@@ -354,7 +382,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
         try:
             found = replication_slots.slots(source, ignore=self.ignored)
         except DbaasError as error:
-            self.log.info("The replication slots of the source were not seen from here: %s", error)
+            self.log.info("The replication slots of the source could not be read from here: %s", error)
             return
         used = [str(slot) for slot in found if slot.pid is not None]
         unused = [str(slot) for slot in found if slot.pid is None]
@@ -363,7 +391,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
         if not used:
             return
         if status is not None:
-            self.log.warning("The start removes the migration that has failed, whose slots may be these: %s", used)
+            self.log.warning("These slots may belong to the failed migration, which the start removes: %s", used)
             return
         holders = [f"service {name} (started by {record.started_by})" for name, record in self.recorded_targets()]
         who = f" by the migration into {', '.join(holders)}" if holders else ""
@@ -373,18 +401,14 @@ class DbaasMigrationCheckOperator(MethodOperator):
             "(DbaasStopMigrationOperator); or use method='dump'. See docs/how-to/clean-up-a-failed-migration.md"
         )
 
-    def _submitted(self, context: Context, result: dict[str, Any], *, task_id: str | None, **state: Any) -> Any:
-        # The id may be there at once or only when the operation has ended, as id or as the end of a link.
+    def _named_task(self) -> str | None:
+        """The task that the operation names: at once or only when it has ended, as id or at the end of a link."""
+        result = self.progress.result
         link = (result["reference_link"] or "").rstrip("/").rpartition("/")[2]
-        candidates: list[str] = [candidate for candidate in (result["reference_id"], task_id, link) if candidate]
-        named = [candidate for candidate in candidates if _is_uuid(candidate)]
-        operation_id = result["operation_id"]
-        if not named and not self.wait_for_completion:
-            return self._result(None, operation_id)
-        if not named:
-            raise DbaasMigrationCheckError("The API took the migration check but named no task to follow")
-        self.remember(context, _CHECK, named[0])
-        return self._follow(context, named[0], operation_id=operation_id, **state)
+        for candidate in (result["reference_id"], self.progress.task_id, link):
+            if candidate and canonical_uuid(candidate):
+                return str(candidate)
+        return None
 
     def _still_runs(self, task_id: str) -> bool:
         try:
@@ -392,21 +416,19 @@ class DbaasMigrationCheckOperator(MethodOperator):
         except DbaasNotFoundError:
             return False
 
-    def _follow(self, context: Context, task_id: str, *, operation_id: str | None, **state: Any) -> Any:
-        if not self.wait_for_completion:
-            return self._result(task_id, operation_id)
-        wait = TaskWait(self.service_name, task_id)
-        return self.end_with(context, wait, adds={"operation_id": operation_id}, **state)
 
-    def _result(self, task_id: str | None, operation_id: str | None) -> dict[str, Any]:
-        return {"task_id": task_id, "service": self.service_name, "result": None, "operation_id": operation_id}
+@dataclass
+class MigrationStart(Progress):
+    """How far the start of a migration has come.
 
+    :param created_at: when the service was created.
+    :param source: address of the source.
+    :param joined: whether the migration was there already.
+    """
 
-def _is_uuid(value: str) -> bool:
-    try:
-        return bool(calls.identifier("id", value))
-    except DbaasConfigurationError:
-        return False
+    created_at: str | None = None
+    source: str = ""
+    joined: bool = False
 
 
 class DbaasStartMigrationOperator(MethodOperator):
@@ -421,13 +443,13 @@ class DbaasStartMigrationOperator(MethodOperator):
     for that, and joined if it does. Where a running migration came from is kept in an Airflow variable, see
     ``registry``.
 
-    OpenLineage is told of the databases at both ends, as far as the migration's status names them by then.
+    OpenLineage receives the databases at both ends, as far as the migration's status names them at that time.
 
     Returns ``service``, ``zone``, ``source`` (host:port), ``method``, ``joined`` and ``operation_id``; after waiting
     for the data also ``status`` and ``databases``, as ``DbaasMigrationSensor``.
 
-    :param until: ``started``: the API has taken it (put a ``DbaasMigrationSensor`` behind this task); ``synced``: every
-        database is copied, replication may go on; ``done``: replication has ended too.
+    :param until: ``started``: the API has accepted it (put a ``DbaasMigrationSensor`` after this task); ``synced``:
+        every database is copied, replication may continue; ``done``: replication has ended as well.
     :param failure_grace_period: for how long a replicating migration may be shown as failed before it counts as failed:
         seconds, or a timedelta; templated. The time that a replication is given to recover before it is stopped and
         started again is not part of ``wait_timeout``.
@@ -444,6 +466,8 @@ class DbaasStartMigrationOperator(MethodOperator):
         "cancel_on_kill": validation.boolean,
     }
     template_fields: Sequence[str] = (*MethodOperator.template_fields, "until", "failure_grace_period")
+    progress_class = MigrationStart
+    progress: MigrationStart
 
     def __init__(
         self,
@@ -461,64 +485,66 @@ class DbaasStartMigrationOperator(MethodOperator):
         # Never set if the task failed before there was a migration.
         self._source_address: str | None = None
 
-    def start(self, context: Context) -> Any:
-        """Join the migration that is there, or start one."""
-        service = self.refuse_another_type()
-        created_at = service.created_at if service else None
-        source = self.source
-        status = self.migration_status(self.service_name)
-        self.skip_if_migrated(context, self.record_of(created_at), created_at, status)
-        self.refuse_same_server(service)
-        if status is None:
-            return self._begin(context, source, created_at)
-        seen = self._verdict(status)
-        if not isinstance(seen, Failed):
-            return self._join(context, source, status, created_at)
-        if not seen.grace_period:
-            return self._replace(context, source, status, created_at)
-        self._refuse_another(source, status, created_at)
-        return self.await_recovery(context, self.service_name, seen, self._settled, created_at=created_at)
+    def perform(self, context: Context) -> Any:
+        """Join the migration that is there, or start one; wait for the data if asked to."""
+        progress = self.progress
+        if progress.before(Step.PREPARATION):
+            service = self.refuse_another_type()
+            progress.created_at = service.created_at if service else None
+            progress.source = self.source.address
+            status = self.migration_status(self.service_name)
+            if progress.before(Step.RECOVERY):
+                self.skip_if_migrated(context, self.record_of(progress.created_at), progress.created_at, status)
+                self.refuse_same_server(service)
+                if self._may_recover(status):
+                    self._refuse_another(status)
+            status, failed = self.settle(context, self._migration_wait, status)
+            if status is not None and failed:
+                self.log.info(
+                    "An earlier migration has failed and is stopped: %s", one_line(describe_migration(status))
+                )
+                operation = self.stop_migration()
+                if operation is not None:
+                    self.wait_for_operation(context, operation, Step.PREPARATION)
+            elif status is not None:
+                self._join(context, status)
+        if not progress.joined and progress.before(Step.OPERATION):
+            self._begin(context)
+        if not progress.joined and progress.before(Step.OUTCOME):
+            # Again, for a run that lost a race to this one may have written its own record over it.
+            self._write_record(context)
+            self._own()
+        self._source_address = progress.source
+        started = {
+            "service": self.service_name,
+            "source": progress.source,
+            "method": self.method,
+            "joined": progress.joined,
+            "operation_id": progress.operation_id,
+        }
+        if self.until == "started" or not self.wait_for_completion:
+            return started
+        copied = self.wait_for(context, Step.OUTCOME, replace(self._migration_wait, until=self.until))
+        return {**started, "status": copied["status"], "databases": copied["databases"]}
 
-    def _verdict(self, status: MigrationStatus) -> Verdict:
-        return MigrationWait(self.service_name, failure_grace_period=in_seconds(self.failure_grace_period)).verdict(
-            status
-        )
+    def _may_recover(self, status: MigrationStatus | None) -> TypeGuard[MigrationStatus]:
+        """Whether a migration is shown as failed, but may recover."""
+        verdict = self._migration_wait.verdict(status) if status else None
+        return isinstance(verdict, Failed) and bool(verdict.grace_period)
 
-    def _settled(self, context: Context, result: dict[str, Any], *, created_at: str | None, **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed for good, or is gone."""
-        source = self.source
-        status = self.migration_status(self.service_name)
-        if status is None:
-            return self._begin(context, source, created_at)
-        if result["failed"] and isinstance(self._verdict(status), Failed):
-            return self._replace(context, source, status, created_at, **state)
-        return self._join(context, source, status, created_at)
+    @property
+    def _migration_wait(self) -> MigrationWait:
+        return MigrationWait(self.service_name, failure_grace_period=in_seconds(self.failure_grace_period))
 
-    def _replace(
-        self,
-        context: Context,
-        source: MigrationSource,
-        status: MigrationStatus,
-        created_at: str | None,
-        **state: Any,
-    ) -> Any:
-        self.log.info("An earlier migration has failed and is stopped: %s", one_line(describe_migration(status)))
-        operation = self.stop_migration()
-        if operation is None:
-            return self._begin(context, source, created_at)
-        return self.wait_for_operation(context, operation, self._cleared, created_at=created_at, **state)
-
-    def _cleared(self, context: Context, result: dict[str, Any], *, created_at: str | None, **_: Any) -> Any:
-        return self._begin(context, self.source, created_at)
-
-    def _begin(self, context: Context, source: MigrationSource, created_at: str | None) -> Any:
-        call = source.engine.services(self.client).update.call(
+    def _begin(self, context: Context) -> None:
+        """Start the migration and wait for the operation; join the one that another run has started meanwhile."""
+        call = self.source.engine.services(self.client).update.call(
             name=self.service_name,
-            migration=source.settings(method=self.api_method, ignore_dbs=self.api_ignore_dbs),
+            migration=self.source.settings(method=self.method, ignore_dbs=self.api_ignore_dbs),
         )
         earlier = registry.read(self.hook.zone, self.service_name)
-        # Before the request: whatever becomes of this process then, a retry knows that the migration is its own.
-        self._write_record(context, source, created_at)
+        # Before the request, so that a retry recognizes the migration as its own, whatever happens to this process.
+        self._write_record(context)
         try:
             operation = self.client.send(call)
         except DbaasConflictError as error:
@@ -536,42 +562,42 @@ class DbaasStartMigrationOperator(MethodOperator):
             status = self.migration_status(self.service_name)
             if status is None:
                 raise
-            return self._join(context, source, status, created_at)
+            self._join(context, status)
+            return
         self._own()
-        self.log.info("Migrating from %s into service %s", source.address, self.service_name)
-        return self.wait_for_operation(context, operation, self._started, created_at=created_at)
+        self.log.info("Migrating from %s into service %s", self.source.address, self.service_name)
+        self.wait_for_operation(context, operation)
 
     def _own(self) -> None:
         if self.cancel_on_kill:
             self._cancel = {"operation": self.source.engine.stop_migration.id, "name": self.service_name}
 
-    def _write_record(self, context: Context, source: MigrationSource, created_at: str | None) -> None:
+    def _write_record(self, context: Context) -> None:
         ti = context["ti"]
         record = MigrationRecord(
-            source.address,
+            self.source.address,
             _this_run(context),
             dag_id=ti.dag_id,
             run_id=ti.run_id,
             task_id=ti.task_id,
             map_index=states.map_index(context),
-            service_created_at=created_at,
+            service_created_at=self.progress.created_at,
             ignore_dbs=registry.normalized(self.ignore_dbs),
             method=self.method,
         )
         registry.write(self.hook.zone, self.service_name, record)
 
-    def _refuse_another(
-        self, source: MigrationSource, status: MigrationStatus, created_at: str | None
-    ) -> MigrationRecord:
+    def _refuse_another(self, status: MigrationStatus) -> MigrationRecord:
         """The record of the migration that is there, which must be the one that this task would start."""
-        where = f"A migration into service {self.service_name} is there already ({describe_migration(status)})"
-        record = self.record_of(created_at)
+        source = self.source
+        where = f"A migration into service {self.service_name} already exists ({describe_migration(status)})"
+        record = self.record_of(self.progress.created_at)
         advice = "stop it first (DbaasStopMigrationOperator) to replace it"
         if record is None or record.stopped_at is not None:
             # One that was recorded as stopped is not the one that is there now.
             raise DbaasMigrationError(
-                f"{where}, and it is not known from which source: no task of this Airflow has started it, or the "
-                f"service was created again since; {advice}, with force=True if it replicates"
+                f"{where}, and its source is unknown: no task of this Airflow has started it, or the service was "
+                f"created again since; {advice}, with force=True if it replicates"
             )
         if record.source != source.address:
             raise DbaasMigrationError(
@@ -585,47 +611,25 @@ class DbaasStartMigrationOperator(MethodOperator):
             )
         return record
 
-    def _join(self, context: Context, source: MigrationSource, status: MigrationStatus, created_at: str | None) -> Any:
-        record = self._refuse_another(source, status, created_at)
+    def _join(self, context: Context, status: MigrationStatus) -> None:
+        record = self._refuse_another(status)
         self.log.info(
-            "A migration into service %s is there already (%s), from the same source; started by %s. Joining it",
+            "A migration into service %s already exists (%s), from the same source; started by %s. Joining it",
             self.service_name,
             one_line(describe_migration(status)),
             record.started_by,
         )
         if record.method not in {None, "auto", self.method} and self.method != "auto":
-            # Harmless: it moves the same data, and the comparison at the end tells if a dump was made too early.
-            self.log.warning("It was started with method %s, not %s; it goes on with that", record.method, self.method)
+            # Harmless: it moves the same data, and the comparison at the end shows whether a dump was made too early.
+            self.log.warning("It was started with method %s, not %s; it continues so", record.method, self.method)
         if record.started_by == _this_run(context):
             self._own()
-        return self._under_way(context, joined=True, operation_id=None)
-
-    def _started(self, context: Context, result: dict[str, Any], *, created_at: str | None, **state: Any) -> Any:
-        # Again, for a run that lost a race to this one may have written its own record over it.
-        self._write_record(context, self.source, created_at)
-        self._own()
-        return self._under_way(context, joined=False, operation_id=result["operation_id"], **state)
-
-    def _under_way(self, context: Context, *, joined: bool, operation_id: str | None, **state: Any) -> Any:
-        started = {
-            "service": self.service_name,
-            "source": self.source.address,
-            "method": self.method,
-            "joined": joined,
-            "operation_id": operation_id,
-        }
-        self._source_address = self.source.address
-        if self.until == "started" or not self.wait_for_completion:
-            return started
-        wait = MigrationWait(self.service_name, self.until, failure_grace_period=in_seconds(self.failure_grace_period))
-        return self.wait_for(context, wait, self._copied, started=started, **state)
-
-    def _copied(self, context: Context, result: dict[str, Any], *, started: dict[str, Any], **_: Any) -> dict[str, Any]:
-        self._source_address = started["source"]
-        return {**started, "status": result["status"], "databases": result["databases"]}
+        self.progress.joined = True
+        # One that was started to no avail, perhaps, to clear the way.
+        self.progress.operation_id = None
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """What Airflow's OpenLineage provider is told (get-dbaas-migration-status, get-dbaas-service-…)."""
+        """The lineage for Airflow's OpenLineage provider (get-dbaas-migration-status, get-dbaas-service-…)."""
         if self._source_address is None:
             return lineage.nothing()
         from airflow_dbaas.migration import login
@@ -648,6 +652,20 @@ def _this_run(context: Context) -> str:
     return f"{run.dag_id}.{run.task_id}, run {run.run_id}"
 
 
+@dataclass
+class MigrationStop(Progress):
+    """How far a stop has come.
+
+    :param stopped: whether a migration was stopped.
+    :param complete: whether what replication leaves out is to be completed.
+    :param whole: whether the target has all of the source.
+    """
+
+    stopped: bool = False
+    complete: bool = False
+    whole: bool = True
+
+
 class DbaasStopMigrationOperator(MigrationOperator):
     """Ends the migration into a PostgreSQL or MySQL service (stop-dbaas-…-migration): replication is cut.
 
@@ -656,66 +674,95 @@ class DbaasStopMigrationOperator(MigrationOperator):
     is over: it is removed, and nothing is completed. A replication that is shown as failed may recover: it is given
     three minutes for that. A migration that is not there needs no stop.
 
-    After replication, what it leaves out is completed: in PostgreSQL sequences are moved on to the source's positions
-    (never back) and materialized views are filled, in MySQL events that came disabled are enabled if the source runs
-    them.
+    After a replication, it completes what replication leaves out: in PostgreSQL, sequences are advanced to the source's
+    positions (never back) and materialized views are refreshed; in MySQL, ``AUTO_INCREMENT`` counters are advanced in
+    the same way, and events that arrived disabled are enabled if they are enabled at the source.
 
-    Returns ``service``, ``zone``, ``stopped``, ``sequences`` (how many were moved), ``views`` (how many were filled),
-    ``events`` (how many were enabled) and ``operation_id``. With ``wait_for_completion=False`` nothing is completed,
-    and all three are None. Killing the task does not take the stop back.
+    Returns ``service``, ``zone``, ``stopped``, ``sequences`` (number advanced), ``views`` (number refreshed),
+    ``events`` (number enabled) and ``operation_id``. With ``wait_for_completion=False``, nothing is completed, and all
+    three are None. Killing the task does not undo the stop.
 
-    :param force: stop a migration that is not complete, or comes from another source, too. Nothing is completed then.
+    :param force: also stop a migration that is incomplete or comes from another source. Nothing is completed then.
     """
 
     checks: ClassVar[dict[str, Check]] = {**MigrationOperator.checks, "force": validation.boolean}
+    progress_class = MigrationStop
+    progress: MigrationStop
 
     def __init__(self, *, force: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.force = force
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Stop the migration if it may be, then complete what replication leaves out."""
-        service = self.refuse_another_type()
-        status = self.migration_status(self.service_name)
-        created_at = service.created_at if service else None
-        if status is None:
-            return self._nothing_to_stop(context, self.record_of(created_at))
-        verdict = MigrationWait(self.service_name).verdict(status)
-        if isinstance(verdict, Failed) and verdict.grace_period and not self.force:
-            return self.await_recovery(context, self.service_name, verdict, self._settled, created_at=created_at)
-        return self._stop(context, status, failed=isinstance(verdict, Failed), created_at=created_at)
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            service = self.refuse_another_type()
+            status, failed = self.migration_status(self.service_name), False
+            if status is not None:
+                status, failed = self._settle(context, status)
+            record = self.record_of(service.created_at if service else None)
+            if status is None:
+                self._note_nothing_to_stop(record)
+            else:
+                self._refuse(record, status, failed=failed)
+                replicates = any(detail.method == "replication" for detail in status.details)
+                progress.stopped = True
+                progress.whole = not failed and not self.force
+                progress.complete = replicates and progress.whole
+                operation = self.stop_migration()
+                if operation is not None:
+                    self.log.info("Stopping the migration into service %s", self.service_name)
+                    self.wait_for_operation(context, operation)
+        completed = dict.fromkeys(("sequences", "views", "events"), 0 if self.wait_for_completion else None)
+        if progress.complete and self.wait_for_completion:
+            completed |= self.verification.complete_replication(self.source, self.target, ignore=self.ignored)
+            self.log.info(
+                "%(sequences)d sequences advanced to the source's positions, %(views)d views refreshed, "
+                "%(events)d events enabled",
+                completed,
+            )
+        if progress.whole:
+            registry.note_stop(self.hook.zone, self.service_name)
+        else:
+            registry.forget(self.hook.zone, self.service_name)
+        return {
+            "service": self.service_name,
+            "stopped": progress.stopped,
+            **completed,
+            "operation_id": progress.operation_id,
+        }
 
-    def _settled(self, context: Context, result: dict[str, Any], *, created_at: str | None, **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed for good, or is gone."""
-        status = self.migration_status(self.service_name)
-        if status is None:
-            return self._nothing_to_stop(context, self.record_of(created_at))
-        return self._stop(context, status, failed=result["failed"], created_at=created_at, **state)
+    def _settle(self, context: Context, status: MigrationStatus) -> tuple[MigrationStatus | None, bool]:
+        """The migration and whether it has failed; with ``force`` without time to recover."""
+        if self.force:
+            return status, isinstance(MigrationWait(self.service_name).verdict(status), Failed)
+        return self.settle(context, MigrationWait(self.service_name), status)
 
-    def _nothing_to_stop(self, context: Context, record: MigrationRecord | None) -> dict[str, Any]:
+    def _note_nothing_to_stop(self, record: MigrationRecord | None) -> None:
+        """Perhaps an earlier try stopped it, and went no further: what is left to do then."""
         self.log.info("There is no migration into service %s to stop", self.service_name)
-        # Perhaps an earlier attempt stopped it, and went no further.
-        complete = not self.force
+        progress = self.progress
+        progress.complete = not self.force
         if record is not None and record.source != self.source.address:
             self.log.warning(
                 "The last migration came from %s, not from %s: nothing is completed", record.source, self.source.address
             )
-            complete = False
+            progress.complete = False
         elif record is not None and record.failed_at is not None:
             self.log.info("The last migration had failed, and an earlier try has removed it: nothing is completed")
-            return self._stopped(context, {"operation_id": None}, stopped=True, complete=False, whole=False)
+            progress.stopped, progress.complete, progress.whole = True, False, False
         elif record is not None and record.verified_at is not None:
             # Since then the target may be in use.
-            self.log.info("Source and target were found equal at %s: nothing is completed", record.verified_at)
-            complete = False
-        return self._stopped(context, {"operation_id": None}, stopped=False, complete=complete)
+            self.log.info("Source and target were equal at %s: nothing is completed", record.verified_at)
+            progress.complete = False
 
-    def _stop(
-        self, context: Context, status: MigrationStatus, *, failed: bool, created_at: str | None, **state: Any
-    ) -> Any:
-        replicates = any(detail.method == "replication" for detail in status.details)
-        record = self.record_of(created_at)
+    def _refuse(self, record: MigrationRecord | None, status: MigrationStatus, *, failed: bool) -> None:
+        """See that the migration may be stopped; one that has failed is removed.
+
+        :raises DbaasMigrationError: if it may not.
+        """
         if record is not None:
             registry.note_failure(self.hook.zone, self.service_name, record, failed=failed)
         if failed:
@@ -725,6 +772,7 @@ class DbaasStopMigrationOperator(MigrationOperator):
                 one_line(describe_migration(status)),
             )
         elif not self.force:
+            replicates = any(detail.method == "replication" for detail in status.details)
             self._refuse_another(record, status, replicates=replicates)
             if not isinstance(MigrationWait(self.service_name).verdict(status), Done):
                 raise DbaasMigrationError(
@@ -734,26 +782,19 @@ class DbaasStopMigrationOperator(MigrationOperator):
                     # It may be complete by the next try.
                     retryable=True,
                 )
-        complete = replicates and not failed and not self.force
-        done = {"stopped": True, "complete": complete, "whole": not failed and not self.force}
-        operation = self.stop_migration()
-        if operation is None:
-            return self._stopped(context, {"operation_id": None}, **done)
-        self.log.info("Stopping the migration into service %s", self.service_name)
-        return self.wait_for_operation(context, operation, self._stopped, **{**state, **done})
 
     def _refuse_another(self, record: MigrationRecord | None, status: MigrationStatus, *, replicates: bool) -> None:
         """See that the migration that is there is the one from this task's source.
 
-        :raises DbaasMigrationError: if it is another one, or one that replicates and may be: cutting a replication
-            cannot be taken back, and what it leaves out would be completed from the wrong source.
+        :raises DbaasMigrationError: if it comes from another source, or replicates from an unknown one: stopping a
+            replication cannot be undone, and it would be completed from the wrong source.
         """
         where = f"The migration into service {self.service_name} ({describe_migration(status)})"
         if record is not None and record.stopped_at is None:
             if record.source != self.source.address:
                 raise DbaasMigrationError(
                     f"{where} comes from {record.source} (started by {record.started_by}), not from "
-                    f"{self.source.address}; name its connection, or stop it all the same with force=True, which "
+                    f"{self.source.address}; name its connection, or stop it anyway with force=True, which "
                     "completes nothing"
                 )
             return
@@ -764,92 +805,70 @@ class DbaasStopMigrationOperator(MigrationOperator):
                 "completes what replication leaves out"
             )
 
-    def _stopped(
-        self, context: Context, result: dict[str, Any], *, stopped: bool, complete: bool, whole: bool = True, **_: Any
-    ) -> dict[str, Any]:
-        completed = dict.fromkeys(("sequences", "views", "events"), 0 if self.wait_for_completion else None)
-        if complete and self.wait_for_completion:
-            completed |= self.verification.complete_replication(self.source, self.target, ignore=self.ignored)
-            self.log.info(
-                "%(sequences)d sequences moved on to the source's position, %(views)d views filled, "
-                "%(events)d events enabled",
-                completed,
-            )
-        if whole:
-            registry.note_stop(self.hook.zone, self.service_name)
-        else:
-            registry.forget(self.hook.zone, self.service_name)
-        return {
-            "service": self.service_name,
-            "stopped": stopped,
-            **completed,
-            "operation_id": result["operation_id"],
-        }
+
+@dataclass
+class MigrationCleanUp(Progress):
+    """How far a clean-up has come.
+
+    :param removed: whether a migration was removed.
+    """
+
+    removed: bool = False
 
 
 class DbaasCleanUpMigrationOperator(MigrationOperator):
-    """Removes a failed migration into a service (stop-dbaas-…-migration), its record, and, if asked, what migrations
-    have left at a PostgreSQL source: replication slots that nobody uses, and publications.
+    """Removes a failed migration into a service (stop-dbaas-…-migration) and its record. Optionally, it also removes
+    what migrations have left at a PostgreSQL source: unused replication slots, and publications.
 
-    Refuses a migration that has not failed. A replication that is shown as failed may recover: it is given three
-    minutes for that. The service and what is in it stay; it may be gone already. What a migration leaves at the source
-    is called ``aiven_db_migrate_…``; a slot that is in use is never dropped, and nothing is dropped while a migration
-    from this source into another service goes on, as far as records tell. MySQL leaves nothing at the source.
+    Refuses a migration that has not failed. A replication that is shown as failed first has three minutes to recover.
+    The service and its content remain; it may also be deleted already. What a migration leaves at the source is named
+    ``aiven_db_migrate_…``. A slot in use is never dropped, and nothing is dropped while the records show a migration
+    from this source into another service. MySQL leaves nothing at the source.
 
     Returns ``service``, ``zone``, ``removed`` (False if there was no migration), ``dropped`` (what was dropped at the
     source) and ``operation_id``.
 
-    :param drop_at_source: drop slots and publications, too; the worker must reach the source.
+    :param drop_at_source: also drop slots and publications at the source, which the worker must reach.
     """
 
     checks: ClassVar[dict[str, Check]] = {**MigrationOperator.checks, "drop_at_source": validation.templated_boolean}
     template_fields = (*MigrationOperator.template_fields, "drop_at_source")
+    progress_class = MigrationCleanUp
+    progress: MigrationCleanUp
 
     def __init__(self, *, drop_at_source: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.drop_at_source: Any = drop_at_source
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Remove the migration if it has failed, then clean up."""
-        self.refuse_another_type()
-        status = self.migration_status(self.service_name)
-        if status is None:
-            self.log.info("There is no migration into service %s", self.service_name)
-            return self._removed(context, {"operation_id": None}, removed=False)
-        verdict = MigrationWait(self.service_name).verdict(status)
-        if isinstance(verdict, Failed) and verdict.grace_period:
-            return self.await_recovery(context, self.service_name, verdict, self._settled)
-        return self._remove(context, status, failed=isinstance(verdict, Failed))
-
-    def _settled(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed for good, or is gone."""
-        status = self.migration_status(self.service_name)
-        if status is None:
-            return self._removed(context, {"operation_id": None}, removed=False)
-        return self._remove(context, status, failed=result["failed"], **state)
-
-    def _remove(self, context: Context, status: MigrationStatus, *, failed: bool, **state: Any) -> Any:
-        if not failed:
-            raise DbaasMigrationError(
-                f"The migration into service {self.service_name} has not failed ({describe_migration(status)}); "
-                "to end it use DbaasStopMigrationOperator"
-            )
-        self.log.info("Removing the migration that has failed: %s", one_line(describe_migration(status)))
-        operation = self.stop_migration()
-        if operation is None:
-            return self._removed(context, {"operation_id": None}, removed=True)
-        return self.wait_for_operation(context, operation, self._removed, **{**state, "removed": True})
-
-    def _removed(self, context: Context, result: dict[str, Any], *, removed: bool, **_: Any) -> dict[str, Any]:
-        if removed:
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            self.refuse_another_type()
+            status = self.migration_status(self.service_name)
+            status, failed = self.settle(context, MigrationWait(self.service_name), status)
+            if status is None:
+                self.log.info("There is no migration into service %s", self.service_name)
+            else:
+                if not failed:
+                    raise DbaasMigrationError(
+                        f"The migration into service {self.service_name} has not failed "
+                        f"({describe_migration(status)}); to end it use DbaasStopMigrationOperator"
+                    )
+                self.log.info("Removing the migration that has failed: %s", one_line(describe_migration(status)))
+                progress.removed = True
+                operation = self.stop_migration()
+                if operation is not None:
+                    self.wait_for_operation(context, operation)
+        if progress.removed:
             registry.forget(self.hook.zone, self.service_name)
         return {
             "service": self.service_name,
             "zone": self.hook.zone,
-            "removed": removed,
+            "removed": progress.removed,
             "dropped": self._clean_source() if self.drop_at_source else [],
-            "operation_id": result["operation_id"],
+            "operation_id": progress.operation_id,
         }
 
     def _clean_source(self) -> list[str]:
@@ -877,7 +896,7 @@ class DbaasCleanUpMigrationOperator(MigrationOperator):
             if status is not None and not over:
                 raise DbaasMigrationError(
                     f"Service {name} is being migrated from {record.source} ({describe_migration(status)}, started by "
-                    f"{record.started_by}); while that goes on, nothing is dropped at the source"
+                    f"{record.started_by}); until that is over, nothing is dropped at the source"
                 )
 
 
@@ -989,7 +1008,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             mapped.kwargs["outlets"] = assets.with_migrated(mapped.kwargs.get("outlets") or ())
         return mapped
 
-    def start(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:
         """Compare."""
         service = self.refuse_another_type()
         self.refuse_same_server(service)
@@ -1109,11 +1128,20 @@ def _is_over(status: MigrationStatus | None) -> bool:
 def equal_lines(databases: list[dict[str, Any]]) -> Iterator[str]:
     """The report on equal databases for people: a line for all, then one for each."""
     rows, tables = (sum(one[name] for one in databases) for name in ("rows", "tables"))
-    yield f"Source and target are equal: {len(databases)} databases, {tables:,} tables, {rows:,} rows"
+    yield f"Source and target are equal: {counted(len(databases), 'database')}, {_content(tables, rows)}"
     for one in databases:
         size = one["bytes"] / 1_000_000
         name = one_line(str(one["name"]))
-        yield f"  database {name}: {one['tables']:,} tables, {one['rows']:,} rows, {size:,.1f} MB in the target"
+        yield f"  database {name}: {_content(one['tables'], one['rows'])}, {size:,.1f} MB in the target"
+
+
+def _content(tables: int, rows: int) -> str:
+    return f"{counted(tables, 'table')}, {counted(rows, 'row')}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 row``, ``12,345 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _replicates(status: MigrationStatus | None) -> bool:

@@ -21,13 +21,14 @@ from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.api.logs import LogPager, position_after
+from airflow_dbaas.api.parameters import Period
 from airflow_dbaas.operators._base import Check, DbaasOperator
 
 if TYPE_CHECKING:
     from airflow_dbaas.api.observability import LogEntry, ServiceMetrics
 
 _LOCAL = frozenset({"file", "local"})
-#: Stores whose fsspec implementation appends without touching what is there until all has arrived.
+#: Stores whose fsspec implementation appends without changing the existing content until everything has arrived.
 _APPENDABLE = frozenset({"s3", "s3a"})
 _BLOCK = 1 << 20
 
@@ -35,8 +36,8 @@ _BLOCK = 1 << 20
 class StoredFile:
     """A file at an Airflow object storage path.
 
-    It is replaced in one step: on a local file system by renaming a complete file, in an object store by copying a
-    complete object (``.<name>.<random>.part`` beside it, removed afterwards). Local folders are made as needed.
+    It is replaced atomically: on a local file system by renaming a complete file, in an object store by copying a
+    complete object (``.<name>.<random>.part`` next to it, removed afterwards). Local folders are created as needed.
 
     :param path: a local path or a URL that Airflow has a file system for.
     :param conn_id: Airflow connection to the store; the store's default, or the one in the URL, if not given.
@@ -54,12 +55,12 @@ class StoredFile:
         protocols: set[str] = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
         self._local = bool(protocols & _LOCAL)
         self._appendable = bool(protocols & _APPENDABLE)
-        # What a link leads to is replaced, not the link.
+        # The target of a link is replaced, not the link.
         self._path = os.path.realpath(found) if self._local else found
 
     def size(self) -> int | None:
         """Bytes; None if there is no such file."""
-        # What this process has seen of a store before may be out of date.
+        # Cached information about a store may be out of date.
         self._fs.invalidate_cache()
         try:
             size: int = self._fs.info(self._path)["size"]
@@ -147,13 +148,13 @@ class Tail:
 
 
 def line(entry: LogEntry) -> bytes:
-    """An entry as a line, ASCII only: no reader can mistake anything in it for the end of a line."""
+    """An entry as an ASCII line, so that no character in it can look like a line break."""
     fields = {"time": entry.time, "unit": entry.unit, "node": entry.node, "message": entry.message}
     return json.dumps(fields).encode() + b"\n"
 
 
 def read_tail(file: StoredFile, size: int) -> Tail:
-    """The end of a log file. A last line that is not complete is what a crash left, and is not counted.
+    """The end of a log file. An incomplete last line was left by a crash and does not count.
 
     :param file: the file.
     :param size: its bytes.
@@ -194,7 +195,7 @@ def _entry(text: bytes) -> LogEntry:
     entry = LogEntry(**fields) if isinstance(fields, dict) and isinstance(fields.get("time"), str) else None
     if entry is None or entry.moment is None:
         raise DbaasConfigurationError(
-            "the file at path was not written by this operator: a line at its end is no log entry with a time"
+            "the file at path was not written by this operator: its last line is not a log entry with a time"
         )
     return entry
 
@@ -202,18 +203,17 @@ def _entry(text: bytes) -> LogEntry:
 class DbaasServiceLogsOperator(DbaasOperator):
     """Writes a service's log to a file, oldest entry first (get-dbaas-service-logs, page by page).
 
-    The file has a line of JSON for each entry: ``{"time": …, "unit": …, "node": …, "message": …}``. It is continued
-    behind its last entry, so run after run it gets every entry once, also when several share a time, and a retry
-    repeats nothing. A last line cut off by a crash is dropped and rewritten. Each service needs a file of its
-    own, and no two tasks may write it at the same time. The API keeps a log for a limited time: what it has dropped
-    since the last run is missing.
+    The file has a line of JSON for each entry: ``{"time": …, "unit": …, "node": …, "message": …}``. Each run continues
+    after the last entry, so the file contains every entry once, even if several share a time, and a retry repeats
+    nothing. A last line that a crash cut off is rewritten. Use one file for each service, and let only one task at a
+    time write it. The API keeps a log for a limited time: entries dropped since the last run are missing.
 
-    The new entries are gathered in a temporary file on the worker and then appended (on local file systems and S3), or
-    else the file is replaced, in one step, by a longer one. The end is what had been logged when the task began.
-    Killing the task leaves what the file had; if it was just being appended to, perhaps with a line that is cut off.
+    The new entries are collected in a temporary file on the worker and then appended (on local file systems and S3); in
+    other stores, the file is replaced atomically. A run ends with the entries logged before it started. Killing the
+    task keeps the content of the file; the last line may be incomplete.
 
-    Returns ``service``, ``zone``, ``path``, ``entries`` (how many were written now), ``first_time`` and ``last_time``
-    (of these; None if there were none).
+    Returns ``service``, ``zone``, ``path``, ``entries`` (written by this run), ``first_time`` and ``last_time`` (of
+    these; None if there were none).
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param path: file to write, local or a URL of Airflow's object storage such as ``s3://bucket/logs/db.jsonl``;
@@ -252,8 +252,8 @@ class DbaasServiceLogsOperator(DbaasOperator):
         self.limit_entries = limit_entries
         self._check()
 
-    def start(self, context: Context) -> dict[str, Any]:
-        """See where the file ends, fetch what comes after that, write it."""
+    def perform(self, context: Context) -> dict[str, Any]:
+        """Find the end of the file, fetch the later entries, write them."""
         file = StoredFile(self.path, self.object_storage_conn_id or None)
         size = file.size()
         tail = read_tail(file, size) if size else Tail(0, [])
@@ -334,7 +334,7 @@ class DbaasServiceMetricsOperator(DbaasOperator):
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "path": validation.path,
-        "period": validation.one_of("hour", "day", "week", "month", "year"),
+        "period": validation.choice(Period),
         "format": validation.optional(validation.one_of("csv", "parquet")),
         "object_storage_conn_id": validation.optional(validation.connection_id),
     }
@@ -344,7 +344,7 @@ class DbaasServiceMetricsOperator(DbaasOperator):
         *,
         service_name: str,
         path: str,
-        period: Literal["hour", "day", "week", "month", "year"] | str = "hour",
+        period: Period | str = "hour",
         format: Literal["csv", "parquet"] | str | None = None,  # noqa: A002 - what pandas and Spark call it
         object_storage_conn_id: str | None = None,
         **kwargs: Any,
@@ -368,7 +368,7 @@ class DbaasServiceMetricsOperator(DbaasOperator):
     def _format(self) -> str:
         return self.format or PurePosixPath(self.path).suffix.lower().removeprefix(".")
 
-    def start(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:
         """Fetch the metrics and write them."""
         encode = _parquet() if self._format == "parquet" else _csv
         file = StoredFile(self.path, self.object_storage_conn_id or None)
@@ -400,9 +400,9 @@ def _csv(rows: list[Row]) -> bytes:
 
 
 def _parquet() -> Callable[[list[Row]], bytes]:
-    """What writes rows as Parquet.
+    """A function that encodes rows as Parquet.
 
-    :raises DbaasConfigurationError: if there is no pyarrow.
+    :raises DbaasConfigurationError: if pyarrow is not installed.
     """
     try:
         import pyarrow

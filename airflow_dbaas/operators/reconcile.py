@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dbaas import validation
@@ -11,6 +12,7 @@ from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasS
 from airflow_dbaas.config import desired_state
 from airflow_dbaas.config.desired_state import Item, Link, Plan
 from airflow_dbaas.operators._base import Check, DbaasOperator
+from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.operators.external_endpoints import check_attachable, find_endpoint, missing_endpoint
 from airflow_dbaas.operators.integrations import IntegrationRules
 
@@ -20,27 +22,40 @@ if TYPE_CHECKING:
     from airflow_dbaas.api.services import Service, ServiceList
 
 
+@dataclass
+class Reconciliation(Progress):
+    """How far a reconciliation has come.
+
+    :param plan: what there was to do when this try began.
+    :param done: the steps of this try, which the API may not show yet.
+    """
+
+    plan: dict[str, list[Item]] = field(default_factory=dict)
+    done: list[list[str | None]] = field(default_factory=list)
+
+
 class DbaasReconcileIntegrationsOperator(DbaasOperator):
     """Brings the integrations of a service, and its attachments to external endpoints, in line with a list.
 
-    Reads what is there (list-dbaas-services, list-dbaas-external-integrations), logs a plan, and carries it out, one
-    operation after the other: deletions first, for a service may be allowed only one integration of a type, then
-    changed settings, then what is new. The whole list is checked against what the API offers before the first change.
+    Reads the present state (list-dbaas-services, list-dbaas-external-integrations), logs a plan and applies it, one
+    operation after the other: first deletions, because a service may be allowed only one integration of a type, then
+    changed settings, then additions. The whole list is checked against what the API offers before the first change.
 
-    What is there is read anew before every step, so a retry goes on where the last try stopped, and a second run
-    changes nothing. Killing the task leaves what is done as it is. Read replicas are never touched.
+    The present state is read before every step, so a retry continues where the last try stopped, and a second run
+    changes nothing. Killing the task keeps completed steps. Read replicas are never touched.
 
-    Returns ``service``, ``zone``, ``dry_run``, ``plan`` (lists ``create``, ``update``, ``delete`` and ``keep``, as it
-    was when this try began) and ``applied``: False only for a dry run.
+    Returns ``service``, ``zone``, ``dry_run``, ``plan`` (lists ``create``, ``update``, ``delete`` and ``keep``, as they
+    were when this try started) and ``applied``: False only for a dry run.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
-    :param integrations: the integrations it shall have: mappings with ``integration_type`` (``datasource``, ``logs`` or
-        ``metrics``), the other end as ``source_service`` or ``dest_service``, and ``settings`` if some shall be as they
-        say; those not named stay. None leaves all integrations alone; an empty list means none. Templated.
-    :param endpoints: the external endpoints it shall be attached to: mappings with ``endpoint_id``, or with
+    :param integrations: desired integrations: mappings with ``integration_type`` (``datasource``, ``logs`` or
+        ``metrics``), the other service as ``source_service`` or ``dest_service``, and optionally ``settings``; settings
+        that are not named stay as they are. None leaves all integrations alone; an empty list means none are desired.
+        Templated.
+    :param endpoints: desired attachments to external endpoints: mappings with ``endpoint_id``, or with
         ``endpoint_name`` and ``endpoint_type``. None and an empty list as above; templated.
     :param dry_run: log and return the plan only; templated, in the field ``plan_only``.
-    :param prune: delete what is there and not in the list; otherwise it is left, and the plan says so. Templated.
+    :param prune: delete what exists but is not in the list. By default it is kept, and the plan says so. Templated.
     """
 
     template_fields: Sequence[str] = (
@@ -58,6 +73,8 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
         "prune": validation.templated_boolean,
     }
     kept_as: ClassVar[dict[str, str]] = {"dry_run": "plan_only"}
+    progress_class = Reconciliation
+    progress: Reconciliation
 
     def __init__(
         self,
@@ -82,7 +99,7 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
     def _check(self) -> None:
         super()._check()
         if self.integrations is None and self.endpoints is None:
-            raise DbaasConfigurationError("give integrations, endpoints, or both: there is nothing to bring in line")
+            raise DbaasConfigurationError("give integrations, endpoints, or both: there is nothing to reconcile")
         if _known(self.service_name):
             for read, entries in (
                 (desired_state.wanted_integrations, self.integrations),
@@ -91,38 +108,39 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
                 if entries is not None and _known(entries):
                     read(self.service_name, entries)
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Check all that is wanted, show the plan, carry it out."""
-        plan = self._plan(check=True)
-        for line in plan.lines():
-            self.log.info("%s", line)
-        if self.plan_only:
-            return self._result(plan.plain(), applied=False)
-        return self._go_on(context, plan=plan.plain(), done=[])
-
-    def _go_on(
-        self, context: Context, result: dict[str, Any] | None = None, *, plan: Any, done: list[Any], **state: Any
-    ) -> Any:
-        """The next step of the plan; ``done`` are those of this try, which the API may not show yet."""
-        while True:
-            steps = list(self._plan().steps())
-            step = next((each for each in steps if _mark(*each) not in done), None)
-            if step is None:
-                for action, item in steps:
-                    self.log.warning("Done, but the API does not show it: %s %s", action, desired_state.describe(item))
-                return self._result(plan, applied=True)
-            action, item = step
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            plan = self._plan(check=True)
+            for line in plan.lines():
+                self.log.info("%s", line)
+            progress.plan = plan.plain()
+            if self.plan_only:
+                return self._result(applied=False)
+        while (next_step := self._next_step()) is not None:
+            action, item = next_step
             self.log.info("Now: %s %s", action, desired_state.describe(item))
             try:
                 operation = self._do(action, item)
             except DbaasError:
-                # It may be done all the same: by this request whose answer was lost, or by another run.
+                # It may be done nevertheless: by this request whose answer was lost, or by another run.
                 if _mark(action, item) in [_mark(*each) for each in self._plan().steps()]:
                     raise
                 continue
-            return self.wait_for_operation(
-                context, operation, self._go_on, plan=plan, done=[*done, _mark(action, item)], **state
-            )
+            progress.done.append(_mark(action, item))
+            self.wait_for_operation(context, operation)
+        return self._result(applied=True)
+
+    def _next_step(self) -> tuple[str, Item] | None:
+        """What is to be done next, by what is there now; None if nothing is left."""
+        steps = list(self._plan().steps())
+        for action, item in steps:
+            if _mark(action, item) not in self.progress.done:
+                return action, item
+        for action, item in steps:
+            self.log.warning("Done, but the API does not show it: %s %s", action, desired_state.describe(item))
+        return None
 
     def _do(self, action: str, item: Item) -> Operation:
         if "endpoint_id" in item:
@@ -203,7 +221,8 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
             for each in self.client.external_endpoints.list_integrations(self.service_name).external_integrations
         ]
 
-    def _result(self, plan: dict[str, list[Item]], *, applied: bool) -> dict[str, Any]:
+    def _result(self, *, applied: bool) -> dict[str, Any]:
+        plan = self.progress.plan
         return {"service": self.service_name, "dry_run": self.plan_only, "plan": plan, "applied": applied}
 
 
@@ -250,5 +269,5 @@ def _integrations_of(service: Service) -> list[Item]:
 
 
 def _mark(action: str, item: Item) -> list[str | None]:
-    """What tells one step from another, as plain JSON."""
+    """The identity of a step, as plain JSON."""
     return [action, *desired_state.identity(item)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,12 +13,13 @@ from airflow_dbaas import validation
 from airflow_dbaas._compat import Context
 from airflow_dbaas.api.calls import Call
 from airflow_dbaas.api.errors import DbaasNotFoundError, DbaasResponseError, DbaasServiceError
+from airflow_dbaas.api.parameters import SERVICE_TYPES, ServiceType
 from airflow_dbaas.api.redaction import one_line
 from airflow_dbaas.migration import registry
 from airflow_dbaas.operators._base import Check, DbaasOperator, Existing
+from airflow_dbaas.operators._progress import Progress, Step
 from airflow_dbaas.operators.observability import StoredFile
 from airflow_dbaas.waiting.conditions import (
-    Failed,
     MigrationWait,
     ServiceUpdateWait,
     ServiceWait,
@@ -37,17 +39,29 @@ _CREATED = "service_created"
 _CLOCK_SECONDS = 600.0
 
 
+@dataclass
+class ServiceCreation(Progress):
+    """How far a creation has come.
+
+    :param created: whether this task has created it.
+    :param differs: what it has otherwise than given.
+    """
+
+    created: bool = False
+    differs: list[str] = field(default_factory=list)
+
+
 class DbaasCreateServiceOperator(DbaasOperator):
     """Creates a service (create-dbaas-service-…) and waits until it runs.
 
-    A service of that name, type and plan that is there already is used as it is, so a retry goes on with what the
-    first try created. One of another plan fails the task, unless told otherwise by ``if_exists``. Settings that are not
-    as given are left so, with a warning. Killing the task leaves the service alone.
+    An existing service of that name, type and plan is used, so a retry continues with the service that the first try
+    created. A service with another plan fails the task, unless ``if_exists`` says otherwise. Settings of an existing
+    service are not changed; a warning names those that differ. Killing the task leaves the service alone.
 
     Returns ``service``, ``state``, ``type``, ``plan``, ``zone``, ``created`` and ``operation_id``, and ``differs``
-    (names of settings, or ``plan``) if the service is not as given. ``created`` says whether this task made it; after a
-    retry only Airflow 3.3 knows that of an earlier try, elsewhere it is False then. With ``wait_for_completion=False``
-    nothing is waited for, and the ``state`` of a new service is None.
+    (names of settings, or ``plan``) if the service differs from the parameters. ``created`` says whether this task
+    created it; only Airflow 3.3 knows this after a retry, on earlier versions it is False then. With
+    ``wait_for_completion=False``, the ``state`` of a new service is None.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param plan: plan, e.g. ``startup-4``; templated.
@@ -55,8 +69,8 @@ class DbaasCreateServiceOperator(DbaasOperator):
     :param settings: further properties of the type's create-dbaas-service call in snake case, e.g.
         ``{"version": "17", "termination_protection": True, "ip_filter": ["192.0.2.0/24"]}``; templated. Those that
         hold a secret (``admin_password``, ``migration``, passwords and keys at any depth) are refused.
-    :param if_exists: ``reuse`` the service that is there if it has that plan; ``keep`` it whatever its plan is; or
-        ``fail``. One that an earlier try of this task is known to have created is reused in any case.
+    :param if_exists: ``reuse`` a service that has this plan, ``keep`` it whatever its plan, or ``fail``. A service that
+        an earlier try of this task created is always reused.
     """
 
     template_fields: Sequence[str] = (
@@ -70,17 +84,19 @@ class DbaasCreateServiceOperator(DbaasOperator):
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "plan": validation.plan,
-        "service_type": validation.one_of(*validation.SERVICE_TYPES),
+        "service_type": validation.one_of(*SERVICE_TYPES),
         "settings": validation.new_service_settings,
         "if_exists": validation.one_of("reuse", "keep", "fail"),
     }
+    progress_class = ServiceCreation
+    progress: ServiceCreation
 
     def __init__(
         self,
         *,
         service_name: str,
         plan: str,
-        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] | str = "pg",
+        service_type: ServiceType | str = "pg",
         settings: dict[str, Any] | str | None = None,
         if_exists: Literal["reuse", "keep", "fail"] = "reuse",
         **kwargs: Any,
@@ -89,7 +105,7 @@ class DbaasCreateServiceOperator(DbaasOperator):
         self.service_name = service_name
         self.plan = plan
         self.service_type = service_type
-        # A mapping, as soon as it is rendered.
+        # A mapping after rendering.
         self.settings: Any = settings
         self.if_exists = if_exists
         self._check()
@@ -106,47 +122,76 @@ class DbaasCreateServiceOperator(DbaasOperator):
 
     def _possible_types(self) -> Sequence[str]:
         """The types that the service may be of, as far as that is known yet."""
-        return validation.SERVICE_TYPES if validation.is_template(self.service_type) else (self.service_type,)
+        return SERVICE_TYPES if validation.is_template(self.service_type) else (self.service_type,)
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the service, create it if it is missing, wait for it."""
-        # Built before anything is sent, so that a wrong setting is found first.
-        settings = self._fitted(self.service_type) if self.settings else {}
-        services = self.client.services
-        creation = services.of_type(self.service_type).create.call(name=self.service_name, plan=self.plan, **settings)
-        existing = self._look()
-        if existing is not None:
-            earlier = self.recall(context, _CREATED)
-            own = earlier if earlier and _is_of(existing, earlier) else None
-            return self._reuse(context, existing, own, creation.body)
-        note: dict[str, Any] = {"service": self.service_name, "operation_id": None, "time": time.time()}
-        operation = self.create_or_find(creation, self._look)
-        if isinstance(operation, Existing):
-            if operation.mine:
-                self.remember(context, _CREATED, note)
-            return self._reuse(context, operation.found, note if operation.mine else None, creation.body)
-        self.remember(context, _CREATED, {**note, "operation_id": operation.id})
-        self.log.info("Creating service %s of type %s, plan %s", self.service_name, self.service_type, self.plan)
-        return self.wait_for_operation(context, operation, self._created)
+        progress = self.progress
+        if progress.before(Step.OPERATION):
+            # Built before anything is sent, so that a wrong setting is found first.
+            settings = self._fitted(self.service_type) if self.settings else {}
+            services = self.client.services
+            creation = services.of_type(self.service_type).create.call(
+                name=self.service_name, plan=self.plan, **settings
+            )
+            existing = self._look()
+            note = self.recall(context, _CREATED)
+            own = note if existing and note and _is_of(existing, note) else None
+            if existing is None:
+                note = {"service": self.service_name, "operation_id": None, "time": time.time()}
+                answer = self.create_or_find(creation, self._look)
+                if not isinstance(answer, Existing):
+                    self.remember(context, _CREATED, {**note, "operation_id": answer.id})
+                    self.log.info(
+                        "Creating service %s of type %s, plan %s", self.service_name, self.service_type, self.plan
+                    )
+                    progress.created = True
+                    progress.seen = self._new_service()
+                    self.wait_for_operation(context, answer)
+                else:
+                    existing = answer.found
+                    if answer.mine:
+                        own = note
+                        self.remember(context, _CREATED, note)
+            if existing is not None:
+                progress.differs = self._differences(existing, creation.body, own=own is not None)
+                progress.seen = service_result(existing)
+                progress.created = own is not None
+                progress.operation_id = own["operation_id"] if own else None
+        adds: dict[str, Any] = {"created": progress.created, "operation_id": progress.operation_id}
+        if progress.differs:
+            adds["differs"] = progress.differs
+        if not self.wait_for_completion:
+            return {**progress.seen, **adds}
+        return self.end_with(context, ServiceWait(self.service_name), **adds)
 
     def _look(self) -> Service | None:
         return self.client.services.list().named(self.service_name)
 
-    def _reuse(self, context: Context, service: Service, own: dict[str, Any] | None, body: bytes) -> Any:
-        """Go on with a service that is there.
+    def _new_service(self) -> dict[str, Any]:
+        from airflow_dbaas.api.services import Service
 
-        :param own: what this task noted when it created it.
-        :param body: what it would be created with.
+        return service_result(
+            Service(name=self.service_name, type=self.service_type, plan=self.plan, zone=self.hook.zone)
+        )
+
+    def _differences(self, service: Service, body: bytes, *, own: bool) -> list[str]:
+        """What a service that is there has otherwise than given, which a warning tells.
+
+        :param service: the service.
+        :param body: the body with which it would be created.
+        :param own: whether this task has created it.
+        :raises DbaasServiceError: if it cannot be used.
         """
         if self.if_exists == "fail" and not own:
-            raise DbaasServiceError(f"service {self.service_name} exists already (if_exists='fail')")
+            raise DbaasServiceError(f"service {self.service_name} already exists (if_exists='fail')")
         if service.type != self.service_type:
             raise DbaasServiceError(
-                f"service {self.service_name} exists already and is of type {service.type}, not {self.service_type}"
+                f"service {self.service_name} already exists and is of type {service.type}, not {self.service_type}"
             )
         differs = []
         if service.plan not in {None, self.plan}:
-            text = f"service {service.name} exists already and has plan {service.plan}, not {self.plan}"
+            text = f"service {service.name} already exists and has plan {service.plan}, not {self.plan}"
             if self.if_exists == "reuse" and not own:
                 raise DbaasServiceError(
                     f"{text}; DbaasUpdateServiceOperator changes the plan, if_exists='keep' uses the service as it is"
@@ -154,52 +199,25 @@ class DbaasCreateServiceOperator(DbaasOperator):
             self.log.warning("%s; it is kept (DbaasUpdateServiceOperator changes the plan)", one_line(text))
             differs.append("plan")
         if self.settings and not own:
-            different = self._different_settings(body)
+            # What the service does not show may be as given.
+            shown = self.client.services.of_type(self.service_type).get(self.service_name)
+            different = differing(json.loads(body), shown, unless_absent=True)
             if different:
                 self.log.warning(
-                    "Service %s exists already, with other settings than given: %s; they are kept "
+                    "Service %s already exists, with settings that differ from the given ones: %s; they are kept "
                     "(DbaasUpdateServiceOperator changes settings)",
                     service.name,
                     ", ".join(different),
                 )
             differs += different
-        whose = "was created by this task before" if own else "exists already"
+        whose = "was created by this task before" if own else "already exists"
         self.log.info("Service %s %s (%s)", service.name, whose, service.state)
-        operation_id = own["operation_id"] if own else None
-        return self._await_running(
-            context, service, created=own is not None, differs=differs, operation_id=operation_id
-        )
-
-    def _different_settings(self, body: bytes) -> list[str]:
-        """The given settings of which the service shows other values; what it does not show may be as given."""
-        shown = self.client.services.of_type(self.service_type).get(self.service_name)
-        return differing(json.loads(body), shown, unless_absent=True)
-
-    def _created(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        from airflow_dbaas.api.services import Service
-
-        new = Service(name=self.service_name, type=self.service_type, plan=self.plan, zone=self.hook.zone)
-        return self._await_running(context, new, created=True, differs=[], operation_id=result["operation_id"], **state)
-
-    def _await_running(
-        self,
-        context: Context,
-        service: Service,
-        *,
-        created: bool,
-        differs: list[str],
-        operation_id: str | None,
-        **state: Any,
-    ) -> Any:
-        adds = {"created": created, "operation_id": operation_id, **({"differs": differs} if differs else {})}
-        if not self.wait_for_completion:
-            return {**service_result(service), **adds}
-        return self.end_with(context, ServiceWait(self.service_name), adds=adds, **state)
+        return differs
 
 
 def _is_of(service: Service, note: dict[str, Any]) -> bool:
-    """Whether a service is the one whose creation was noted. A task that is cleared remembers, too: by then its
-    service may be gone, and another one have its name."""
+    """Whether the note belongs to this service. A cleared task also has its note, but by then its service may be
+    deleted, and another one may have its name."""
     if note["service"] != service.name:
         return False
     try:
@@ -218,25 +236,39 @@ _MOVING = frozenset({"plan", "version"})
 _UPDATED = "service_updated"
 
 
+@dataclass
+class ServiceUpdate(Progress):
+    """How far a change has come.
+
+    :param differing: the properties to send.
+    :param changed: the properties that this task has sent, in this try or an earlier one.
+    :param not_before: Unix time before which the service may still be shown as it was.
+    """
+
+    differing: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    not_before: float = 0.0
+
+
 class DbaasUpdateServiceOperator(DbaasOperator):
     """Changes a service (update-dbaas-service-…) and waits until it runs again.
 
-    Only what differs from what get-dbaas-service-… shows is sent, and nothing if nothing differs; of mappings such as
-    ``pg_settings`` only what is given is compared. Before a change of plan or version the service is waited for until
-    it runs, for the API refuses it otherwise; afterwards until it runs with the new plan, ten seconds later at the
-    earliest, because it may be shown as running for a moment still.
+    Only properties that differ from get-dbaas-service-… are sent; in mappings such as ``pg_settings``, only the given
+    keys are compared. The API accepts a new plan or version only while the service runs, so the operator first waits
+    for that. Afterwards, it waits until the service runs with the new plan, and for at least ten seconds, because the
+    API may briefly show the old state.
 
-    Doing it twice changes nothing the second time, so a retry goes on where the try before it was. Killing the task
-    leaves the change alone.
+    A second change has no effect, so a retry continues where the last try stopped. Killing the task does not stop the
+    change.
 
-    Returns ``service``, ``type``, ``state``, ``plan``, ``zone``, ``changed`` (names of the properties that were sent,
-    on Airflow 3.3 those of earlier tries included) and ``operation_id`` (None if nothing was sent). With
-    ``wait_for_completion=False`` nothing is waited for, and ``state`` is the one before the change.
+    Returns ``service``, ``type``, ``state``, ``plan``, ``zone``, ``changed`` (names of the properties that were sent;
+    on Airflow 3.3, including earlier tries) and ``operation_id`` (None if nothing was sent). With
+    ``wait_for_completion=False``, ``state`` is the one before the change.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
-    :param settings: properties of the type's update-dbaas-service call in snake case, as the service is to have them,
-        e.g. ``{"plan": "business-8", "termination_protection": False}``; templated. ``ip_filter`` replaces the one that
-        is there. Those that hold a secret are refused, and ``migration``: see ``DbaasStartMigrationOperator``.
+    :param settings: properties of the type's update-dbaas-service call in snake case, with their desired values, e.g.
+        ``{"plan": "business-8", "termination_protection": False}``; templated. ``ip_filter`` replaces the present list.
+        Properties that hold a secret are refused, and so is ``migration``: use ``DbaasStartMigrationOperator``.
     :param service_type: ``pg``, ``mysql``, ``valkey``, ``grafana``, ``opensearch`` or ``thanos``; looked up if not
         given. A service of another type is refused. Templated.
     """
@@ -246,20 +278,22 @@ class DbaasUpdateServiceOperator(DbaasOperator):
     checks: ClassVar[dict[str, Check]] = {
         "service_name": validation.name,
         "settings": validation.changed_service_settings,
-        "service_type": validation.optional(validation.one_of(*validation.SERVICE_TYPES)),
+        "service_type": validation.optional(validation.one_of(*SERVICE_TYPES)),
     }
+    progress_class = ServiceUpdate
+    progress: ServiceUpdate
 
     def __init__(
         self,
         *,
         service_name: str,
         settings: dict[str, Any] | str,
-        service_type: Literal["pg", "mysql", "valkey", "grafana", "opensearch", "thanos"] | str | None = None,
+        service_type: ServiceType | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.service_name = service_name
-        # A mapping, as soon as it is rendered.
+        # A mapping after rendering.
         self.settings: Any = settings
         self.service_type = service_type
         self._check()
@@ -268,33 +302,43 @@ class DbaasUpdateServiceOperator(DbaasOperator):
         super()._check()
         if isinstance(self.settings, dict):
             known = self.service_type and not validation.is_template(self.service_type)
-            types = [str(self.service_type)] if known else validation.SERVICE_TYPES
+            types = [str(self.service_type)] if known else SERVICE_TYPES
             self.settings = _fitted(self.settings, *types)
 
-    def start(self, context: Context) -> Any:
-        """See what differs, change it, wait for the service."""
-        if self.service_type:
-            # Built before anything is sent, so that a wrong setting is found first.
-            self._update(self.service_type, self.settings)
-        service = self.client.services.list().named(self.service_name)
-        if service is None:
-            raise DbaasServiceError(
-                f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
-            )
-        kind = self._type_of(service)
-        state: dict[str, Any] = {"seen": service_result(service), "changed": self._differing(kind)}
-        if not state["changed"]:
-            return self._unchanged(context, service, state)
-        if _MOVING & set(state["changed"]) and service.state != "running" and self.wait_for_completion:
-            self.log.info("Service %s is %s; it is changed when it runs", service.name, service.state)
-            return self.wait_for(context, ServiceWait(service.name), self._change, **state)
-        return self._change(context, {}, **state)
+    def perform(self, context: Context) -> Any:
+        """Find the differences, change them, wait for the service."""
+        progress = self.progress
+        if progress.before(Step.PREPARATION):
+            if self.service_type:
+                # Built before anything is sent, so that a wrong setting is found first.
+                self._update(self.service_type, self.settings)
+            service = self.client.services.list().named(self.service_name)
+            if service is None:
+                raise DbaasServiceError(
+                    f"service {self.service_name} does not exist; DbaasCreateServiceOperator creates one"
+                )
+            kind = self._type_of(service)
+            progress.seen = service_result(service)
+            progress.differing = progress.changed = self._differing(kind)
+            if not progress.differing:
+                self._recall_change(context, service)
+            elif _MOVING & set(progress.differing) and service.state != "running" and self.wait_for_completion:
+                self.log.info("Service %s is %s; it will be changed when it runs", service.name, service.state)
+                self.wait_for(context, Step.PREPARATION, ServiceWait(service.name))
+        if progress.differing and progress.before(Step.OPERATION):
+            self._change(context)
+        adds = {"changed": progress.changed, "operation_id": progress.operation_id}
+        plan = self.settings.get("plan")
+        if not self.wait_for_completion:
+            return {**progress.seen, "plan": plan or progress.seen["plan"], **adds}
+        wait = ServiceUpdateWait(self.service_name, plan=plan, not_before=progress.not_before)
+        return self.end_with(context, wait, **adds)
 
     def _type_of(self, service: Service) -> str:
-        if service.type not in validation.SERVICE_TYPES:
+        if service.type not in SERVICE_TYPES:
             raise DbaasServiceError(
                 f"service {service.name} is of type {service.type}; this operator changes services of type "
-                f"{', '.join(validation.SERVICE_TYPES)}"
+                f"{', '.join(SERVICE_TYPES)}"
             )
         if self.service_type and service.type != self.service_type:
             raise DbaasServiceError(f"service {service.name} is of type {service.type}, not {self.service_type}")
@@ -314,42 +358,26 @@ class DbaasUpdateServiceOperator(DbaasOperator):
             self.client.services.of_type(kind).get(self.service_name),
         )
 
-    def _unchanged(self, context: Context, service: Service, state: dict[str, Any]) -> Any:
-        earlier = self.recall(context, _UPDATED)
+    def _recall_change(self, context: Context, service: Service) -> None:
+        """Nothing differs: perhaps because an earlier try has changed it."""
+        progress, earlier = self.progress, self.recall(context, _UPDATED)
         if earlier is None:
             self.log.info("Service %s is up to date (%s)", service.name, service.state)
-            earlier = {"changed": [], "operation_id": None, "not_before": 0.0}
-        else:
-            self.log.info("Service %s was changed by an earlier try (%s)", service.name, service.state)
-        return self._await_running(context, **{**state, **earlier})
+            return
+        self.log.info("Service %s was changed by an earlier try (%s)", service.name, service.state)
+        progress.changed = earlier["changed"]
+        progress.operation_id = earlier["operation_id"]
+        progress.not_before = earlier["not_before"]
 
-    def _change(self, context: Context, result: dict[str, Any], *, changed: list[str], **state: Any) -> Any:
+    def _change(self, context: Context) -> None:
+        progress, changed = self.progress, self.progress.differing
         settings = {name: value for name, value in self.settings.items() if name.replace("-", "_") in changed}
-        operation = self.client.send(self._update(state["seen"]["type"], settings))
-        not_before = time.time() + SETTLING_SECONDS if _MOVING & set(changed) else 0.0
-        self.remember(context, _UPDATED, {"changed": changed, "operation_id": operation.id, "not_before": not_before})
+        operation = self.client.send(self._update(progress.seen["type"], settings))
+        progress.not_before = time.time() + SETTLING_SECONDS if _MOVING & set(changed) else 0.0
+        note = {"changed": changed, "operation_id": operation.id, "not_before": progress.not_before}
+        self.remember(context, _UPDATED, note)
         self.log.info("Changing %s of service %s", ", ".join(changed), self.service_name)
-        return self.wait_for_operation(context, operation, self._taken, changed=changed, not_before=not_before, **state)
-
-    def _taken(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        return self._await_running(context, operation_id=result["operation_id"], **state)
-
-    def _await_running(
-        self,
-        context: Context,
-        *,
-        seen: dict[str, Any],
-        not_before: float,
-        changed: list[str],
-        operation_id: str | None,
-        **state: Any,
-    ) -> Any:
-        adds = {"changed": changed, "operation_id": operation_id}
-        plan = self.settings.get("plan")
-        if not self.wait_for_completion:
-            return {**seen, "plan": plan or seen["plan"], **adds}
-        wait = ServiceUpdateWait(self.service_name, plan=plan, not_before=not_before)
-        return self.end_with(context, wait, adds=adds, **state)
+        self.wait_for_operation(context, operation)
 
 
 def _fitted(settings: dict[str, Any], *types: str) -> dict[str, Any]:
@@ -362,7 +390,7 @@ def differing(wanted: dict[str, Any], service: Answer, *, unless_absent: bool = 
 
     :param wanted: a request's body.
     :param service: the answer of get-dbaas-service-….
-    :param unless_absent: leave out the plan, and what the answer does not show.
+    :param unless_absent: ignore the plan, and properties that the answer does not show.
     """
     shown = service.model_dump(by_alias=True, exclude_unset=True)
     return [
@@ -395,18 +423,17 @@ def _holds(shown: Any, wanted: Any) -> bool:
 class DbaasDeleteServiceOperator(DbaasOperator):
     """Deletes a service with all its data (delete-dbaas-service) and waits until it is gone.
 
-    Refuses, before anything is deleted, a service with active read replicas or with a migration into it that is not
-    over, unless told otherwise by ``force``, and in any case one with termination protection: that is a decision of
-    its own, and only ``DbaasUpdateServiceOperator`` takes it back. Integrations and attachments of external endpoints
-    go with the service; they are named in the log.
+    Refuses a service with active read replicas or with a migration under way, unless ``force`` is set. A service with
+    termination protection is always refused: switch the protection off with ``DbaasUpdateServiceOperator``.
+    Integrations and attachments to external endpoints are deleted with the service; the log names them.
 
-    With ``dry_run`` it refuses or logs all the same, and deletes nothing: a check before anything else is taken apart.
+    With ``dry_run``, it makes all checks and logs, but deletes nothing.
 
     A retry finds the service gone, or deletes it; with Airflow 3.3 it knows that the deletion was its own, also with
     ``if_missing="fail"``. Killing the task does not stop a deletion that has begun.
 
     Returns ``service``, ``zone``, ``state`` (``absent``; ``deleting`` with ``wait_for_completion=False``; with
-    ``dry_run`` the present one), ``deleted`` (False if it was not there, or with ``dry_run``) and ``operation_id``.
+    ``dry_run`` the present one), ``deleted`` (False if it did not exist, or with ``dry_run``) and ``operation_id``.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param if_missing: ``skip``: nothing to do, or ``fail``.
@@ -439,51 +466,48 @@ class DbaasDeleteServiceOperator(DbaasOperator):
         self.check_only = dry_run
         self._check()
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for the service, refuse or delete it, wait until it is gone."""
-        service = self.client.services.list().named(self.service_name)
-        if service is None and self.has_removed(context):
+        if self.progress.before(Step.OPERATION):
+            service = self.client.services.list().named(self.service_name)
+            if service is None:
+                return self._missing(context)
+            if service.termination_protection:
+                raise DbaasServiceError(
+                    f"service {service.name} has termination protection, which force does not override; to "
+                    "delete the service, switch it off first (DbaasUpdateServiceOperator, "
+                    "settings={'termination_protection': False})"
+                )
+            if not self.force:
+                self._refuse_replicated(service)
+                self._refuse_migrating(context, service)
+            self._tell_what_goes_with(service)
+            if self.check_only:
+                return self._result(service.state, deleted=False)
+            self.remember_removal(context)
+            try:
+                operation = self.client.services.delete(self.service_name)
+            except DbaasNotFoundError:
+                # Deleted since the check above: by another run, or by this request whose first answer was lost.
+                registry.forget(self.hook.zone, self.service_name)
+                return self._result("absent", deleted=True)
+            self.log.info("Deleting service %s", self.service_name)
+            self.wait_for_operation(context, operation)
+        if self.wait_for_completion:
+            self.wait_for(context, Step.OUTCOME, ServiceWait(self.service_name, "absent"))
+        registry.forget(self.hook.zone, self.service_name)
+        return self._result("absent" if self.wait_for_completion else "deleting", deleted=True)
+
+    def _missing(self, context: Context) -> dict[str, Any]:
+        mine = self.has_removed(context)
+        if mine:
             self.log.info("Service %s was deleted by an earlier try", self.service_name)
-            return self._gone(context, {"operation_id": None}, deleted=True)
-        if service is None:
-            if self.if_missing == "fail":
-                raise DbaasServiceError(f"service {self.service_name} does not exist (if_missing='fail')")
+        elif self.if_missing == "fail":
+            raise DbaasServiceError(f"service {self.service_name} does not exist (if_missing='fail')")
+        else:
             self.log.info("Service %s does not exist; nothing to delete", self.service_name)
-            return self._gone(context, {"operation_id": None}, deleted=False)
-        if service.termination_protection:
-            raise DbaasServiceError(
-                f"service {service.name} has termination protection, which force does not override; if it is really "
-                "to go, switch that off first (DbaasUpdateServiceOperator, settings={'termination_protection': False})"
-            )
-        if not self.force:
-            self._refuse_replicated(service)
-            status = self.migration_status(service.name)
-            verdict = MigrationWait(service.name).verdict(status) if status and _is_under_way(status) else None
-            if isinstance(verdict, Failed) and verdict.grace_period:
-                return self.await_recovery(context, service.name, verdict, self._settled)
-            self._refuse_migrating(status, failed=isinstance(verdict, Failed))
-        return self._delete(context, service)
-
-    def _settled(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        """Go on with a migration that has recovered, has failed for good, or is gone."""
-        service = self.client.services.list().named(self.service_name)
-        if service is None:
-            return self._gone(context, {"operation_id": None}, deleted=False)
-        self._refuse_migrating(self.migration_status(service.name), failed=result["failed"])
-        return self._delete(context, service, **state)
-
-    def _delete(self, context: Context, service: Service, **state: Any) -> Any:
-        self._tell_what_goes_with(service)
-        if self.check_only:
-            return self._result(state=service.state, deleted=False)
-        self.remember_removal(context)
-        try:
-            operation = self.client.services.delete(self.service_name)
-        except DbaasNotFoundError:
-            # Gone since the look above: by another run, or by this very request whose first answer was lost.
-            return self._gone(context, {"operation_id": None}, deleted=True)
-        self.log.info("Deleting service %s", self.service_name)
-        return self.wait_for_operation(context, operation, self._accepted, **state)
+        registry.forget(self.hook.zone, self.service_name)
+        return self._result("absent", deleted=mine)
 
     def _refuse_replicated(self, service: Service) -> None:
         replicas = [
@@ -496,22 +520,25 @@ class DbaasDeleteServiceOperator(DbaasOperator):
                 f"service {service.name} has active read replicas: {', '.join(replicas)} (force=True deletes it)"
             )
 
-    def _refuse_migrating(self, status: MigrationStatus | None, *, failed: bool) -> None:
-        """See that no migration is under way; one that has failed is over."""
+    def _refuse_migrating(self, context: Context, service: Service) -> None:
+        """See that no migration is under way; one that has failed is over, and one that may recover is waited for."""
+        status, failed = self.migration_status(service.name), False
+        if status is not None and _is_under_way(status):
+            status, failed = self.settle(context, MigrationWait(service.name), status)
         if status is None or not _is_under_way(status):
             return
         if failed:
-            self.log.info("A migration into it has failed and goes with it: %s", one_line(describe_migration(status)))
+            self.log.info("A failed migration into it is deleted with it: %s", one_line(describe_migration(status)))
             return
         raise DbaasServiceError(
             f"a migration into service {self.service_name} is under way ({describe_migration(status)}); "
-            "stop it first (DbaasStopMigrationOperator), or delete it all the same with force=True"
+            "stop it first (DbaasStopMigrationOperator), or use force=True to delete the service anyway"
         )
 
     def _tell_what_goes_with(self, service: Service) -> None:
         for integration in service.integrations:
             ends = integration.type, integration.source, integration.dest, integration.id
-            self.log.info("With it goes the integration %s, %s → %s (%s)", *(one_line(str(end)) for end in ends))
+            self.log.info("Deleted with it: integration %s, %s → %s (%s)", *(one_line(str(end)) for end in ends))
         try:
             attached = self.client.external_endpoints.list_integrations(service.name).external_integrations
         except DbaasNotFoundError:
@@ -519,23 +546,10 @@ class DbaasDeleteServiceOperator(DbaasOperator):
             return
         for attachment in attached:
             endpoint = one_line(f"{attachment.type} endpoint {attachment.dest_endpoint_name}")
-            self.log.info("With it goes its integration with the %s", endpoint)
+            self.log.info("Deleted with it: its integration with the %s", endpoint)
 
-    def _accepted(self, context: Context, result: dict[str, Any], **state: Any) -> Any:
-        if not self.wait_for_completion:
-            return self._gone(context, result, deleted=True)
-        wait = ServiceWait(self.service_name, "absent")
-        state.update(deleted=True, operation_id=result["operation_id"])
-        return self.wait_for(context, wait, self._gone, **state)
-
-    def _gone(
-        self, context: Context, result: dict[str, Any], *, deleted: bool, operation_id: str | None = None, **_: Any
-    ) -> dict[str, Any]:
-        registry.forget(self.hook.zone, self.service_name)
-        state = "deleting" if deleted and not self.wait_for_completion else "absent"
-        return self._result(state=state, deleted=deleted, operation_id=operation_id or result.get("operation_id"))
-
-    def _result(self, *, state: str | None, deleted: bool, operation_id: str | None = None) -> dict[str, Any]:
+    def _result(self, state: str | None, *, deleted: bool) -> dict[str, Any]:
+        operation_id = self.progress.operation_id
         return {"service": self.service_name, "state": state, "deleted": deleted, "operation_id": operation_id}
 
 
@@ -550,10 +564,10 @@ def _is_under_way(status: MigrationStatus) -> bool:
 
 
 class DbaasCaCertificateOperator(DbaasOperator):
-    """Fetches the certificate of the authority that signs the services' certificates (get-dbaas-ca-certificate).
+    """Fetches the CA certificate of the services (get-dbaas-ca-certificate).
 
-    It is what a TLS connection to a service is verified by, e.g. as libpq's ``sslrootcert`` with
-    ``sslmode=verify-ca``. It is no secret. A file that is there is replaced in one step, so a retry does no harm.
+    Clients use it to verify TLS connections to a service, e.g. as libpq's ``sslrootcert`` with ``sslmode=verify-ca``.
+    It is not a secret. An existing file is replaced atomically, so a retry is harmless.
 
     Returns ``certificate`` (PEM), ``path`` and ``zone``.
 
@@ -573,7 +587,7 @@ class DbaasCaCertificateOperator(DbaasOperator):
         self.object_storage_conn_id = object_storage_conn_id
         self._check()
 
-    def start(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:
         """Fetch the certificate and write it."""
         file = StoredFile(self.path, self.object_storage_conn_id or None) if self.path else None
         certificate = self.client.services.ca_certificate().certificate
@@ -582,3 +596,31 @@ class DbaasCaCertificateOperator(DbaasOperator):
         if file:
             file.replace(certificate.encode())
         return {"certificate": certificate, "path": self.path or None, "zone": self.hook.zone}
+
+
+class DbaasEnableMysqlWritesOperator(DbaasOperator):
+    """Allows writes for a while to a MySQL service that is read-only because its disk is full
+    (enable-dbaas-mysql-writes), so that rows can be deleted or a larger plan can be set.
+
+    The request is repeated on a retry, which is harmless.
+
+    Returns ``service``, ``zone`` and ``operation_id``.
+
+    :param service_name: name of the service, 1 to 63 characters; templated.
+    """
+
+    template_fields: Sequence[str] = (*DbaasOperator.template_fields, "service_name")
+    checks: ClassVar[dict[str, Check]] = {"service_name": validation.name}
+
+    def __init__(self, *, service_name: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.service_name = service_name
+        self._check()
+
+    def perform(self, context: Context) -> dict[str, Any]:
+        """Send the request and wait for its operation."""
+        if self.progress.before(Step.OPERATION):
+            operation = self.client.services.mysql.enable_writes(name=self.service_name)
+            self.log.info("Enabling writes to service %s", self.service_name)
+            self.wait_for_operation(context, operation)
+        return {"service": self.service_name, "operation_id": self.progress.operation_id}

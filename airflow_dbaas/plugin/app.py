@@ -65,7 +65,7 @@ def _arguments(connection_id: str) -> dict[str, Any]:
     """The client's arguments; in a thread, for Airflow's database and secrets backends block."""
     found = server.find_connection(connection_id)
     connection = None if found is None else ConnectionData.of(found)
-    # Not as a local variable any more: what fails from here on is shown to an error tracker.
+    # No longer a local variable, because an error from here on is shown to an error tracker.
     del found
     if connection is None or connection.conn_type != DbaasHook.conn_type:
         raise HTTPException(404, f"There is no connection {connection_id!r} of type {DbaasHook.conn_type}.")
@@ -86,7 +86,7 @@ async def _shared(
     except DbaasConfigurationError as error:
         raise HTTPException(422, f"This connection cannot be used: {view.text(error)}") from None
     except DbaasError as error:
-        raise HTTPException(502, f"The DBaaS API gives no usable answer. {view.text(error)}") from None
+        raise HTTPException(502, f"The DBaaS API gave no usable answer. {view.text(error)}") from None
     return {**answer, "zone": arguments["zone"]}
 
 
@@ -114,7 +114,8 @@ def _overview(user: GetUserDep, shared: Annotated[dict[str, Any], Depends(_share
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """Who is not logged in is led to the login, who may not see the page is told so in words; scripts get JSON."""
+    """Users without a login are sent to the login page, and users without permission see a message; scripts get
+    JSON."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what the handler was registered for
     if request.url.path.endswith(f"/{ROUTE}/"):
         if error.status_code == 401:

@@ -1,4 +1,4 @@
-"""How often one process may ask the API for the page, whoever looks at whatever connection."""
+"""The rate limit of one process for the page, for all viewers and connections."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections import deque
 
 #: So many calls may begin in any one second.
 CALLS_PER_SECOND = 5
-#: The second, with room for calls that are sent a little late.
+#: A second, with a margin for calls that are sent a little late.
 _SECOND = 1.1
 
 
 class Budget:
-    """At most so many calls in any one second. Turns are given in the order in which they are asked for.
+    """At most this number of calls in any one second. Turns are granted in the order of the requests.
 
     :param calls: how many in a second.
     :param second: how long that is, in seconds.
@@ -31,7 +31,7 @@ class Budget:
         planned = now + self._wait(self._planned, now)
         self._planned.append(planned)
         await asyncio.sleep(planned - now)
-        # A busy process gives the turns before this one late.
+        # A busy process grants earlier turns late.
         while (wait := self._wait(self._begun, time.monotonic())) > 0:  # noqa: ASYNC110 - nobody sets the time
             await asyncio.sleep(wait)
         self._begun.append(time.monotonic())

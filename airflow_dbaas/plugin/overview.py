@@ -1,7 +1,7 @@
-"""Asks the API for what the page shows: once for all who look, in turns, and never more often than the budget allows.
+"""Fetches the data of the page from the API: once for all viewers, in turns, and within the budget.
 
-The list of services comes first and is shown at once. What has to be asked service by service follows, the migrations
-that are under way more often than the rest. Until an answer is replaced by a newer one it is shown, with its age.
+The list of services comes first and is shown at once. Requests for each service follow, more often for running
+migrations. An answer is shown, with its age, until a newer one replaces it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ FRESH_SECONDS = 8.0
 LOOKED_AT_SECONDS = 15.0
 #: How long after the last viewer answers are kept for the next one.
 KEPT_SECONDS = 60.0
-#: An answer has to be there before people take the page for broken.
+#: An answer must arrive before users think that the page is broken.
 LONGEST_SECONDS = 25.0
-#: How long a viewer waits for more than the list of services, if all of it can be had in that time.
+#: How long a viewer waits for more than the list of services, if everything can be fetched in that time.
 PATIENCE_SECONDS = 3.0
 #: The page says how old an answer is if it is older than this.
 OLD = timedelta(seconds=20)
@@ -40,7 +40,7 @@ _MIGRATABLE = frozenset(engine.service_type for engine in engines.ENGINES)
 _ENDED = frozenset({"done", "failed"})
 
 Place = Literal["services", "endpoints", "migrations", "attachments"]
-#: What is asked for, and of which service.
+#: The request, and its service.
 Question = tuple[Place, str]
 SERVICES: Question = ("services", "")
 ENDPOINTS: Question = ("endpoints", "")
@@ -50,7 +50,7 @@ ENDPOINTS: Question = ("endpoints", "")
 class _Answer:
     """What came of a question.
 
-    :param value: the last good answer, as the page shows it; None if there was none, or there is no such thing.
+    :param value: the last good answer, as the page shows it; None if there was none, or the resource does not exist.
     :param at: when that arrived; None if it never did.
     :param ended: when the question was last answered, well or not, by the monotonic clock.
     :param error: why the last answer was not a good one.
@@ -63,7 +63,7 @@ class _Answer:
 
 
 class Overviews:
-    """The overview of each connection that somebody looks at. All share one budget.
+    """The overview of each connection with viewers. All share one budget.
 
     :param budget: how often the API may be asked.
     """
@@ -73,7 +73,8 @@ class Overviews:
         self._boards: dict[str, _Board] = {}
 
     async def of(self, conn_id: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The overview of a connection: the list of services a few seconds old at most, the rest as far as it is known.
+        """The overview of a connection: a list of services that is at most a few seconds old, and the rest as far as
+        known.
 
         Calls: list-dbaas-services, list-dbaas-external-endpoints; in turns, list-dbaas-external-integrations of each
         service if there are endpoints, and get-dbaas-migration-status of each service that can be migrated into.
@@ -96,13 +97,13 @@ class Overviews:
         return overview
 
     def _forget(self) -> None:
-        """Let go of what nobody has looked at for a while."""
+        """Drop overviews without recent viewers."""
         now = time.monotonic()
         self._boards = {key: it for key, it in self._boards.items() if now - it.looked_at < KEPT_SECONDS}
 
 
 class _Board:
-    """What is known of one connection's account. Only while it works it holds the client, and so the secret."""
+    """The known data of one connection's account. It only holds the client, and so the secret, while it works."""
 
     def __init__(self, mark: int, budget: Budget) -> None:
         self.mark = mark
@@ -116,7 +117,7 @@ class _Board:
         self._listed: asyncio.Future[None] | None = None
 
     async def overview(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """What there is to show; what has become old is asked for first, as far as that is quick.
+        """The data to show; old data is refreshed first, if that is quick.
 
         :raises DbaasError: if the services cannot be listed.
         """
@@ -127,7 +128,7 @@ class _Board:
             self._work = asyncio.create_task(self._ask_in_turns(arguments))
             self._work.add_done_callback(_has_ended)
         work = self._work
-        # A viewer who leaves takes nothing away from the others: waiting cancels nothing.
+        # A viewer who leaves does not affect others: the requests are not cancelled.
         listed = self._listed or work
         await asyncio.wait({work, listed}, timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if listed.done() and not work.done() and self._due_count() <= PATIENCE_SECONDS * CALLS_PER_SECOND:
@@ -143,17 +144,17 @@ class _Board:
         return self._shown(services)
 
     def close(self) -> None:
-        """Give up on what is still being asked."""
+        """Give up pending requests."""
         if self._work is not None:
             self._work.cancel()
 
     async def _ask_in_turns(self, arguments: dict[str, Any]) -> None:
-        """Ask until nothing is old, or nobody looks any more."""
+        """Send requests until nothing is old, or there are no viewers."""
         given = {name: value for name, value in arguments.items() if value is not None}
         given["timeout"] = min(given.get("timeout", _LONGEST_CALL_SECONDS), _LONGEST_CALL_SECONDS)
         calls: set[asyncio.Task[None]] = set()
         try:
-            # Whatever is sent again counts as well, so that is done here.
+            # Repeated requests count as well, so they are repeated here.
             async with AsyncClient(**given, retry=NO_RETRY) as client:
                 while time.monotonic() - self.looked_at < LOOKED_AT_SECONDS:
                     waiting = next(self._due(), None) is not None
@@ -181,7 +182,7 @@ class _Board:
         yield ENDPOINTS
         services: list[tuple[str, str]] = self._value(SERVICES, {"names": []})["names"]
         yield from (("migrations", name) for name, kind in services if kind in _MIGRATABLE)
-        # If the endpoints cannot be listed, the attachments still tell their names.
+        # If the endpoints cannot be listed, the attachments still have their names.
         if self._value(ENDPOINTS, None) != [] and ENDPOINTS in self._answers:
             yield from (("attachments", name) for name, _ in services)
 
@@ -201,7 +202,7 @@ class _Board:
         return sum(1 for _ in self._due()) + len(self._asking)
 
     def _next(self) -> Question | None:
-        """Whose turn it is: the lists; else, turn by turn, the migrations under way and the rest, the oldest first."""
+        """The next request: the lists; otherwise, alternately, running migrations and the rest, oldest first."""
         due = list(self._due())
         if not due or due[0] in {SERVICES, ENDPOINTS}:
             return due[0] if due else None
@@ -216,7 +217,7 @@ class _Board:
         return migration is not None and migration["outcome"] not in _ENDED
 
     async def _ask(self, client: AsyncClient, question: Question) -> None:
-        """Ask, a few times if need be, and keep what comes of it."""
+        """Send the request, repeatedly if necessary, and keep the result."""
         place, name = question
         answer = self._answers.get(question) or _Answer()
         try:
@@ -253,8 +254,8 @@ class _Board:
     def _shown(self, services: _Answer) -> dict[str, Any]:
         """Services, endpoints, links and migrations as ``view`` shows them.
 
-        What cannot be had stands in ``problems``, with the ``place`` of the page where it is missing, the service if it
-        is that of one, and when it was last known. ``turns`` tells how far the service by service questions are.
+        ``problems`` lists missing data, with the ``place`` on the page, the service, and when it was last known.
+        ``turns`` is the progress of the requests for each service.
         """
         asked = {it: self._answers.get(it) for it in self._questions()}
         migrations, attached = (
@@ -316,7 +317,7 @@ _CALLS: dict[Place, Callable[[AsyncClient, str], Awaitable[Any]]] = {
 
 
 def _progress(answers: Iterable[_Answer | None]) -> dict[str, Any]:
-    """How many services are to be asked for, how many were, and the oldest answer's time if that is old."""
+    """How many services need requests, how many have answers, and the time of the oldest answer if that is old."""
     of = list(answers)
     known = [it.at for it in of if it and it.at]
     return {"services": len(of), "asked": sum(1 for it in of if it), "oldest": _if_old(min(known, default=None))}
@@ -336,6 +337,6 @@ def _bare(error: DbaasError) -> DbaasError:
 
 
 def _has_ended(work: asyncio.Task[None]) -> None:
-    """Nobody may be there any more to hear how it ended."""
+    """No viewer may be left to receive the outcome."""
     if not work.cancelled():
         work.exception()

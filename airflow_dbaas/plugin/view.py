@@ -1,4 +1,4 @@
-"""What the page shows, as plain JSON. Fields are named one by one, so that nothing else of an answer gets through."""
+"""The data of the page as plain JSON. Each field is named, so that nothing else of an answer is sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def text(value: object) -> str | None:
 
 
 def service(found: Service) -> dict[str, Any]:
-    """A service: what it is, how it is, and what its owner should know."""
+    """A service: its properties, state and notices."""
     return {
         "name": text(found.name),
         "type": text(found.type),
@@ -75,8 +75,8 @@ def attachment(source: str, found: ExternalIntegration) -> dict[str, Any]:
 def migration(name: str, found: MigrationStatus) -> dict[str, Any]:
     """A migration and its databases.
 
-    ``outcome`` is what waits would say, for the status alone is not to be trusted: ``running``, ``replicating``
-    (everything is copied and kept up to date), ``done``, ``troubled`` (a failure that may pass) or ``failed``.
+    ``outcome`` is the verdict of the waits, because the status alone is not reliable: ``running``, ``replicating``
+    (everything is copied and kept up to date), ``done``, ``troubled`` (a failure that may be transient) or ``failed``.
 
     :param name: the service that is migrated into.
     :param found: the API's answer.

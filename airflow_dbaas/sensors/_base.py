@@ -30,7 +30,7 @@ from airflow_dbaas.waiting import conditions, poller
 from airflow_dbaas.waiting.conditions import Pending, Verdict, Wait, outcome
 from airflow_dbaas.waiting.events import airflow_errors, as_event, result_of
 
-#: What a rescheduled sensor keeps for its next look (Airflow 3.3).
+#: Key of the state that a rescheduled sensor keeps for its next poll (Airflow 3.3).
 _DOUBTS = "doubts"
 
 
@@ -53,12 +53,12 @@ class _OfCompleteTask:
 class DbaasSensor(DbaasTask, BaseSensorOperator):
     """Base of the sensors.
 
-    Poked, it looks every ``poke_interval`` seconds; deferred, after a brief wait by itself, it looks at intervals that
-    grow with the time waited (from 0.5 to 5 s). ``timeout``, ``execution_timeout`` and ``soft_fail`` mean the same in
-    all modes. A sensor only looks: killing it leaves what it conditions for alone.
+    In poke mode, it polls every ``poke_interval`` seconds. Deferred, it waits briefly on the worker, then polls in the
+    triggerer at intervals that grow with the time waited (from 0.5 to 5 s). ``timeout``, ``execution_timeout`` and
+    ``soft_fail`` mean the same in all modes. Killing a sensor changes nothing remotely.
 
-    :param start_from_trigger: if deferrable, begin and end in the triggerer, without any worker (Airflow 3.3 and
-        later). A sensor that has something to do that only a worker does begins or ends on one all the same: see
+    :param start_from_trigger: if deferrable, start and end in the triggerer, without a worker (Airflow 3.3 and later).
+        A sensor that needs something that only a worker does starts or ends on one: see
         docs/reference/where-tasks-end.md.
     """
 
@@ -89,12 +89,12 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
     def partial(cls, **kwargs: Any) -> Any:
         """As Airflow's own. A mapped sensor begins on a worker: its parameters are known only there."""
         if kwargs.get("start_from_trigger") is True:
-            # Airflow would take it for its own attribute of that name.
+            # Airflow has an attribute of that name.
             del kwargs["start_from_trigger"]
         return super().partial(**kwargs)
 
     def _trigger_args(self) -> Any:
-        """What the triggerer needs to begin this task; None if it begins on a worker."""
+        """The arguments with which the triggerer starts this task; None if it starts on a worker."""
         if not (self._is_ready and self.deferrable and self._may_start_in_triggerer):
             return None
         # Imported here: it is needed by deferrable sensors only, and not cheap.
@@ -125,11 +125,11 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
     @property
     def _fields(self) -> dict[str, Any]:
         given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self.wait_class)}
-        # As JSON, which is what a trigger's arguments are kept as.
+        # As JSON, because Airflow stores a trigger's arguments as JSON.
         return {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in given.items()}
 
     def wait(self) -> Wait:
-        """What this sensor conditions for."""
+        """The condition that this sensor waits for."""
         return self.wait_class(**self._fields)
 
     @property
@@ -150,7 +150,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
             if nothing is not None:
                 return self._publish(context, nothing)
             if not self._can_defer():
-                # Airflow's own lenience does not cover a time-out between two looks.
+                # Airflow's ``soft_fail`` does not cover a time-out between two polls.
                 with self._lenience():
                     self._keep_execution_timeout(context)
                     return self._publish(context, poke_until_done(self, context))
@@ -173,7 +173,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         return self.execute_complete(context, as_event(verdict, {"limit": limit}))
 
     def _nothing_to_wait_for(self) -> dict[str, Any] | None:
-        """The result if the task before this one had nothing to do, so that there is nothing to wait for; or None."""
+        """The result if the previous task had nothing to do, so that there is nothing to wait for; or None."""
         nothing = self.wait_class.nothing(self._fields)
         if nothing is None:
             return None
@@ -181,7 +181,8 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         return nothing.result
 
     def _can_defer(self) -> bool:
-        """Whether the triggerer can wait as this sensor does; a subclass with a look of its own is poked."""
+        """Whether the triggerer can wait like this sensor; a subclass with its own ``poke`` or ``wait`` runs in poke
+        mode."""
         if not self.deferrable:
             return False
         from airflow_dbaas._compat.triggers import overrides
@@ -189,7 +190,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         own = {"poke", "wait_class", "_watch"}.intersection(overrides(self))
         if own or not conditions.is_known(self.wait()):
             self.log.info(
-                "%s has a look of its own (%s), which the triggerer does not know: it conditions on this worker",
+                "%s overrides %s, which the triggerer does not know: it waits on this worker",
                 type(self).__name__,
                 ", ".join(sorted(own)) or "wait",
             )
@@ -208,7 +209,7 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
         return poller.poll(self.hook.get_conn(), self._watch)
 
     def _poll_rescheduled(self, context: Context) -> Verdict:
-        """Look once. The next look is made by another process, which knows nothing of this one's doubts."""
+        """Poll once. The next poll is made by another process, which does not know of failures seen by this one."""
         store, attempt = task_state(context), getattr(context["ti"], "try_number", None)
         if store is not None:
             kept = store.get(_DOUBTS) or {}
@@ -238,11 +239,11 @@ class DbaasSensor(DbaasTask, BaseSensorOperator):
                 raise (AirflowSensorTimeout if limit == "timeout" else AirflowTaskTimeout)(str(error)) from None
 
     def _keep_execution_timeout(self, context: Context) -> None:
-        """Airflow measures each look of a rescheduled sensor by itself; the limit is for all of them."""
+        """Airflow measures each poll of a rescheduled sensor separately; the limit covers all of them."""
         if self.reschedule and self.execution_timeout is not None:
             began = first_start(context)
             if began is not None and datetime.now(UTC) - began > self.execution_timeout:
-                raise AirflowTaskTimeout(f"not over after {self.execution_timeout} (execution_timeout)")
+                raise AirflowTaskTimeout(f"not finished after {self.execution_timeout} (execution_timeout)")
 
     @contextmanager
     def _lenience(self) -> Iterator[None]:

@@ -32,9 +32,9 @@ class DbaasIntegrationSensor(_IntegrationSensor):
     """Waits until an integration between two services is active or gone (list-dbaas-services).
 
     Pushes ``integration_id``, ``integration_type``, ``source_service``, ``dest_service``, ``service`` (the source),
-    ``zone`` and ``status``; of one that is gone all are None but its id, the zone asked for and the status ``absent``.
-    An integration that does not exist fails the task after a minute (a new one may take a moment to appear), one that
-    is shown as failed or switched off after two, one of whose services is powered off at once.
+    ``zone`` and ``status``; if it is gone, all are None except its id, the requested zone and the status ``absent``. An
+    integration that does not exist fails the task after a minute (a new one may take a moment to appear), one that is
+    shown as failed or disabled after two. If one of its services is powered off, the task fails at once.
 
     :param integration_id: id of the integration, a UUID; templated. With ``absent`` it may be None, as of a
         ``DbaasDeleteIntegrationOperator`` that found nothing to delete: the sensor succeeds at once.
@@ -48,9 +48,9 @@ class DbaasExternalIntegrationSensor(_IntegrationSensor):
     """Waits until a service is attached to an external endpoint, or detached (get-dbaas-external-integration).
 
     Pushes ``integration_id``, ``endpoint_type``, ``endpoint_id``, ``endpoint_name``, ``service``, ``zone`` and
-    ``status``; of an integration that is gone all are None but its id, the zone asked for and the status ``absent``.
-    One that does not exist fails the task after a minute, one that is shown as failed after two. If the API shows no
-    status, it is taken for active.
+    ``status``; if it is gone, all are None except its id, the requested zone and the status ``absent``. One that does
+    not exist fails the task after a minute, one that is shown as failed after two. If the API shows no status, the
+    attachment counts as active.
 
     :param integration_id: id of the external integration, a UUID, e.g. from ``DbaasAttachEndpointOperator``; templated.
         With ``absent`` it may be None, as of a ``DbaasDetachEndpointOperator`` that found nothing to detach: the sensor

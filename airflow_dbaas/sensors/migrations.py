@@ -16,13 +16,13 @@ from airflow_dbaas.waiting.conditions import FAILURE_GRACE_PERIOD, MigrationWait
 class DbaasMigrationSensor(DbaasSensor):
     """Waits until every database of the migration into a service is copied (get-dbaas-migration-status).
 
-    The migration's top-level status alone is never taken for success: there must be no error, and every database
-    must be done or syncing. A replication that is shown as failed may recover; it fails the task only if it is shown
-    so for longer than ``failure_grace_period``. Pushes ``service``, ``zone``, ``status``, ``method`` and
-    ``databases`` (``name``, ``method`` and ``status`` of each, and ``lag`` where the API shows one).
+    The top-level status alone never counts as success: there must be no error, and every database must be done or
+    syncing. A replication that is shown as failed may recover; it fails the task only if it is shown so for longer than
+    ``failure_grace_period``. Pushes ``service``, ``zone``, ``status``, ``method`` and ``databases`` (``name``,
+    ``method`` and ``status`` of each, and ``lag`` where the API shows one).
 
     :param service_name: name of the target service, 1 to 63 characters; templated.
-    :param until: ``synced``: the copy is complete, replication may go on; ``done``: replication has ended too.
+    :param until: ``synced``: the copy is complete, replication may continue; ``done``: replication has ended as well.
     :param failure_grace_period: for how long a replicating migration may be shown as failed: seconds, or a timedelta;
         templated.
     """

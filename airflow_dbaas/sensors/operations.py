@@ -14,12 +14,12 @@ from airflow_dbaas.waiting.conditions import OperationWait
 class DbaasOperationSensor(DbaasSensor):
     """Waits until an operation has ended well (get-operation).
 
-    Success of an operation is not readiness of the service it is about: for that, use ``DbaasServiceSensor``.
-    Pushes ``operation_id``, ``reference_id`` and ``reference_link``. A failed operation fails the task: at once for
-    reasons that need a change (incorrect, forbidden, not-found, unsupported, conflict), else with Airflow's retries.
+    After a successful operation, the service may not run yet: use ``DbaasServiceSensor`` to wait for that. Pushes
+    ``operation_id``, ``reference_id`` and ``reference_link``. A failed operation fails the task: at once for reasons
+    that need a change (incorrect, forbidden, not-found, unsupported, conflict), else with Airflow's retries.
 
-    An operator with ``wait_for_completion=False`` that had nothing to start gives the ``operation_id`` None. Then there
-    is nothing to wait for: the sensor succeeds at once, and all three are None.
+    An operator with ``wait_for_completion=False`` that had nothing to start returns the ``operation_id`` None. The
+    sensor then succeeds at once, and all three are None.
 
     :param operation_id: id of the operation, a UUID; or None, or a template that came to ``None``, ``null`` or nothing:
         no operation was started; templated.

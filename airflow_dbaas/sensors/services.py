@@ -14,9 +14,9 @@ from airflow_dbaas.waiting.conditions import ServiceWait
 class DbaasServiceSensor(DbaasSensor):
     """Waits until a service is in a state (list-dbaas-services).
 
-    Pushes ``service``, ``state``, ``type``, ``plan`` and ``zone`` (type and plan are None if it is ``absent``). Unless
-    it is what is waited for, a service that does not exist fails the task after a minute (a new one may take a moment
-    to appear), and one that is powered off at once.
+    Pushes ``service``, ``state``, ``type``, ``plan`` and ``zone`` (type and plan are None if it is ``absent``). A
+    service that does not exist fails the task after a minute, because a new one may take a moment to appear; one that
+    is powered off fails it at once. Neither applies if that is the state to wait for.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
     :param state: ``running``, ``poweroff``, or ``absent``: deleted. Other states (``rebuilding``, ``rebalancing``) are

@@ -19,8 +19,8 @@ class DbaasTaskSensor(DbaasSensor):
     once, with the API's reason.
 
     :param service_name: name of the service, 1 to 63 characters; templated.
-    :param dbaas_task_id: id of the task, a UUID; templated. None is refused, for the task that it does not name runs
-        all the same.
+    :param dbaas_task_id: id of the task, a UUID; templated. None is refused, because a task without a known id still
+        runs.
     """
 
     wait_class = TaskWait

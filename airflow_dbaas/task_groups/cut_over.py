@@ -1,6 +1,6 @@
-"""The tasks around the end of a replication: whether it is to end, and whether somebody agrees.
+"""The tasks that end a replication: approval and stop.
 
-Apart, and imported only where it is asked for: what Airflow has for this is not cheap to import.
+A separate module, imported only when needed, because Airflow's approval operator is slow to import.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from airflow_dbaas._compat import (
 )
 from airflow_dbaas._compat.states import map_index, states_in_run
 from airflow_dbaas.api.errors import DbaasConfigurationError
+from airflow_dbaas.operators._progress import Step
 from airflow_dbaas.operators.migrations import DbaasStopMigrationOperator, DbaasVerifyMigrationOperator
 from airflow_dbaas.waiting.events import airflow_errors
 
@@ -26,7 +27,7 @@ from airflow_dbaas.waiting.events import airflow_errors
 class DbaasStopIfWantedOperator(DbaasStopMigrationOperator):
     """As its parent, but skipped if the run does not want it.
 
-    :param wanted: whether the migration is to be stopped: a boolean, or text that says true or false; templated.
+    :param wanted: whether to stop the migration: a boolean, or a text that says true or false; templated.
     :param after_task_id: the task that waits for the data. If it was skipped, so is this one: within a mapped group no
         trigger rule does that and lets a task pass whose neighbour alone was skipped.
     """
@@ -38,12 +39,13 @@ class DbaasStopIfWantedOperator(DbaasStopMigrationOperator):
         self.wanted = wanted
         self.after_task_id = after_task_id
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Stop the migration, or skip."""
-        if not truth("stop", self.wanted):
-            raise AirflowSkipException("The migration is not to be stopped: the target goes on following the source")
-        _skip_with(context, self.after_task_id)
-        return super().start(context)
+        if self.progress.step is Step.START:
+            if not truth("stop", self.wanted):
+                raise AirflowSkipException("The migration is not stopped: the target continues to follow the source")
+            _skip_with(context, self.after_task_id)
+        return super().perform(context)
 
 
 class DbaasVerifyIfMigratedOperator(DbaasVerifyMigrationOperator):
@@ -56,10 +58,10 @@ class DbaasVerifyIfMigratedOperator(DbaasVerifyMigrationOperator):
         super().__init__(**kwargs)
         self.after_task_id = after_task_id
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Compare, or skip."""
         _skip_with(context, self.after_task_id)
-        return super().start(context)
+        return super().perform(context)
 
 
 def _skip_with(context: Context, task_id: str) -> None:
@@ -71,10 +73,10 @@ def _skip_with(context: Context, task_id: str) -> None:
 
 
 def truth(parameter: str, value: Any) -> bool:
-    """A boolean, or what a template makes of one.
+    """A boolean, or the text that a template renders for one.
 
     :param parameter: its name, for the error.
-    :param value: what was given.
+    :param value: the given value.
     :raises DbaasConfigurationError: if it is neither true nor false.
     """
     return validation.templated_boolean(parameter, value)
@@ -84,15 +86,15 @@ def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta |
     """The task that asks for approval of a cut-over.
 
     :param service_name: the service that replicates; templated.
-    :param approve: whether somebody is to be asked: a boolean, or text that says true or false; templated. If not, the
+    :param approve: whether approval is required: a boolean, or a text that says true or false; templated. If not, the
         task is skipped.
-    :param stop: whether the migration is to be stopped at all; as ``approve``.
+    :param stop: whether the migration will be stopped at all; as ``approve``.
     :param timeout: how long to wait for an answer; None for ever.
     :raises DbaasConfigurationError: if this Airflow cannot ask.
     """
     if not has_approval():
         raise DbaasConfigurationError(
-            f"approve_cut_over needs Airflow 3.1 or later, which can ask people; this is {AIRFLOW_VERSION}"
+            f"approve_cut_over needs Airflow 3.1 or later, which can ask for approval; this is {AIRFLOW_VERSION}"
         )
     try:
         from airflow_dbaas._compat.approval import ApprovalOperator, HITLTimeoutError
@@ -117,19 +119,19 @@ def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta |
             with airflow_errors(self):
                 wanted = truth("approve_cut_over", self.approve) and truth("stop", self.stop)
             if not wanted:
-                raise AirflowSkipException("Nobody is to be asked")
+                raise AirflowSkipException("No approval is required")
             self.subject = f"Stop the migration into {self.service_name}?"
             self.body = (
-                f"The data is in service {self.service_name}. *Approve* once nothing writes to the source any more: "
-                "the migration is stopped, then both ends are compared. *Reject*: it goes on as it is, and this task "
-                "fails; clear it to be asked again."
+                f"The data is in service {self.service_name}. *Approve* when nothing writes to the source any more: "
+                "the migration is stopped, then both ends are compared. *Reject* to let the migration continue: "
+                "this task fails; clear it to be asked again."
             )
             return super().execute(context)
 
         def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
             """Go on after an approval."""
             goes_on = (
-                f"the migration into service {self.service_name} goes on, nothing was stopped. "
+                f"the migration into service {self.service_name} continues, and nothing was stopped. "
                 "Clear this task to be asked again"
             )
             if event.get("chosen_options") == [self.REJECT]:
@@ -138,7 +140,7 @@ def approval(*, service_name: Any, approve: Any, stop: Any, timeout: timedelta |
             try:
                 return super().execute_complete(context, event)
             except HITLTimeoutError:
-                raise AirflowFailException(f"Nobody answered within {self.response_timeout}: {goes_on}") from None
+                raise AirflowFailException(f"There was no answer within {self.response_timeout}: {goes_on}") from None
 
     return DbaasApproveCutOverOperator(
         service_name=service_name, approve=approve, stop=stop, response_timeout=timeout, **kwargs

@@ -1,4 +1,4 @@
-"""What a DAG needs that migrates many services at once: turns, what became of each, and the report.
+"""The parts of a DAG that migrates many services: a queue, the outcome of each migration, and a report.
 
 All of it is for tasks of a mapped task group, one map index a service.
 """
@@ -29,32 +29,32 @@ from airflow_dbaas.task_groups.migrations import already_migrated
 
 log = logging.getLogger(__name__)
 
-#: States of a service in the report that are no failure.
+#: States of a service in the report that are not failures.
 GOOD = frozenset({"migrated", "replicating", "already migrated"})
 
 _ERROR = "error"
 
-#: Between two looks of a sensor that is rescheduled.
+#: Between two polls of a rescheduled sensor.
 _LONGEST_LOOK_SECONDS = 600.0
 
 
 class DbaasMigrationTurnSensor(BaseSensorOperator):
-    """Lets a mapped chain of tasks begin when it is its turn, so that only so many are under way at once.
+    """Starts a mapped chain of tasks when its turn has come, to limit how many run at the same time.
 
     Limits such as pools and ``max_active_tis_per_dagrun`` count single tasks; between the tasks of a chain, and in
     older Airflows while a task is deferred, they count nothing. This one counts chains: the one with map index *i*
     begins when fewer than ``at_once`` of those before it are still to end.
 
-    It holds no worker while it waits, but waits in the triggerer, where all that wait in a run share each look. Not
-    deferrable, and in ``DAG.test()``, which can run nothing else meanwhile, it is rescheduled, and looks the less often
-    the further back in the queue it is.
+    It waits in the triggerer and holds no worker; all sensors of a run share each poll. If it is not deferrable, and in
+    ``DAG.test()``, which cannot run anything else meanwhile, it is rescheduled, and polls less often the further back
+    in the queue it is.
 
     Pushes the time at which the turn came. ``timeout`` and ``soft_fail`` are those of any sensor.
 
     :param at_once: how many chains may be under way at once, 1 or more; templated.
     :param until_task_id: the last task of a chain: where it has ended, the chain has.
-    :param look_seconds: seconds between looks. Rescheduled, the second in the queue waits twice as long, and so on,
-        but ten minutes at most.
+    :param look_seconds: seconds between polls. If rescheduled, the second in the queue waits twice as long, and so on,
+        up to ten minutes.
     :param deferrable: wait in the triggerer.
     """
 
@@ -71,7 +71,7 @@ class DbaasMigrationTurnSensor(BaseSensorOperator):
         self._late = False
 
     def execute(self, context: Context) -> Any:
-        """Look; wait in the triggerer if it is not its turn yet."""
+        """Poll; wait in the triggerer if its turn has not come."""
         if not self.deferrable:
             return poke_until_done(self, context)
         if self._places(context) <= 0:
@@ -98,7 +98,7 @@ class DbaasMigrationTurnSensor(BaseSensorOperator):
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Look again: the turn has come, or the time is over, or there is no triggerer to wait in."""
+        """Poll again: its turn has come, the time is over, or there is no triggerer."""
         self._late = event["late"]
         return poke_until_done(self, context)
 
@@ -108,7 +108,7 @@ class DbaasMigrationTurnSensor(BaseSensorOperator):
         if places <= 0:
             return PokeReturnValue(is_done=True, xcom_value=datetime.now(UTC).isoformat())
         if self._late:
-            raise AirflowSensorTimeout(f"the turn has not come within the timeout of {seconds(self.timeout):.0f} s")
+            raise AirflowSensorTimeout(f"its turn did not come within the timeout of {seconds(self.timeout):.0f} s")
         self.poke_interval = min(self.look_seconds * places, _LONGEST_LOOK_SECONDS)
         return PokeReturnValue(is_done=False)
 
@@ -121,7 +121,7 @@ class DbaasMigrationTurnSensor(BaseSensorOperator):
         found = under_way(states_in_run(ti.dag_id, ti.run_id, [self.until_task_id]), index, self.until_task_id)
         places = found - at_once + 1
         if places > 0:
-            self.log.info("%d chains before this one are to end; it begins when %d of them have", found, places)
+            self.log.info("%d chains are ahead of this one; it starts when %d of them have ended", found, places)
         return places
 
 
@@ -134,7 +134,8 @@ def keep_error(context: Context) -> None:
 
 
 def migration_outcome(context: Context, *, service_name: str, turn_task_id: str = "wait_for_turn") -> dict[str, Any]:
-    """What became of the migration of a mapped group, to be called in its last task (trigger rule ``all_done``).
+    """The outcome of the migration of a mapped group. Call it in the last task of the group (trigger rule
+    ``all_done``).
 
     Returns ``service``, ``zone``, ``state`` (``migrated``; ``replicating``: equal, but not stopped; ``refused by the
     check``; ``failed at …``; ``already migrated``: by an earlier run; ``not done``), ``databases`` and ``rows`` (how
@@ -168,14 +169,14 @@ def migration_outcome(context: Context, *, service_name: str, turn_task_id: str 
     }
     if failed:
         step = failed[0].rpartition(".")[2]
-        error = pull(failed[0], _ERROR) or {"type": "", "text": "it did not say why; see its log"}
+        error = pull(failed[0], _ERROR) or {"type": "", "text": "no reason was given; see its log"}
         refused = error["type"] == DbaasMigrationCheckError.__name__
         state = "refused by the check" if refused else f"failed at {step}"
         outcome.update(state=state, error=error["text"])
     elif done := already_migrated(context, ids["check_migration"]):
         outcome.update(state="already migrated", error=f"found equal at {done['verified_at']}; nothing was done")
     elif states.get(ids["verify_migration"]) != "success":
-        outcome.update(state="not done", error="tasks of it were skipped or marked by hand")
+        outcome.update(state="not done", error="some of its tasks were skipped or marked manually")
     elif states.get(ids["stop_migration"]) != "success":
         outcome["state"] = "replicating"
     return outcome
@@ -184,7 +185,7 @@ def migration_outcome(context: Context, *, service_name: str, turn_task_id: str 
 def report_migrations(
     context: Context, *, services: list[dict[str, Any]] | None, outcome_task_id: str
 ) -> list[dict[str, Any]]:
-    """Log a table of what became of all migrations, push it, and fail if one of them failed.
+    """Log a table of the outcomes of all migrations, push it, and fail if one failed.
 
     :param context: Airflow's context.
     :param services: the services as they were mapped.
@@ -196,7 +197,7 @@ def report_migrations(
     ti: Any = context["ti"]
     rows = []
     for index, service in enumerate(services):
-        lost = {"service": service["service_name"], "state": "unknown", "error": f"{outcome_task_id} has not told"}
+        lost = {"service": service["service_name"], "state": "unknown", "error": f"{outcome_task_id} has no outcome"}
         row = ti.xcom_pull(task_ids=outcome_task_id, map_indexes=index) or lost
         # A task that failed early has named no zone.
         rows.append({**row, "zone": row.get("zone") or service.get("zone") or None})
@@ -205,12 +206,12 @@ def report_migrations(
     bad = [row for row in rows if row["state"] not in GOOD]
     if bad:
         named = "; ".join(f"{row['service']} {row['state']}" for row in bad)
-        raise AirflowFailException(f"{len(bad)} of {len(rows)} services are not migrated: {named}")
+        raise AirflowFailException(f"{len(bad)} of {len(rows)} services were not migrated: {named}")
     return rows
 
 
 def form_of_the_rest(context: Context, *, services_task_id: str) -> dict[str, Any]:
-    """The parameters of the run that moves what this one leaves: its own, with the services that are left.
+    """The parameters of the next run: those of this run, with the remaining services.
 
     :param context: Airflow's context.
     :param services_task_id: the task that keeps these as its XCom ``rest``, as ``read_services`` returns them.
@@ -219,6 +220,6 @@ def form_of_the_rest(context: Context, *, services_task_id: str) -> dict[str, An
     ti: Any = context["ti"]
     rest = ti.xcom_pull(task_ids=services_task_id, key="rest")
     if not rest:
-        raise AirflowSkipException("No service is left for another run")
+        raise AirflowSkipException("No services remain for another run")
     log.info("%d services are left for the next run", len(rest))
     return {**context["params"], "services": list(map(as_entry, rest)), "file": None}

@@ -11,6 +11,7 @@ from airflow_dbaas._compat import AirflowSkipException, Context, has_approval
 from airflow_dbaas._compat.groups import TaskGroup
 from airflow_dbaas._compat.states import map_index, states_in_run
 from airflow_dbaas.hooks.dbaas import DbaasHook
+from airflow_dbaas.operators._progress import Step
 from airflow_dbaas.operators.migrations import (
     ALREADY_MIGRATED,
     DbaasMigrationCheckOperator,
@@ -56,23 +57,23 @@ def migrate_service(
 
     ``create_service`` (with ``plan``) → ``check_migration`` → ``start_migration`` → ``wait_for_migration`` →
     ``approve_cut_over`` (if asked for) → ``stop_migration`` (with ``stop``) → ``verify_migration`` → ``link_service``
-    (with ``integrations`` or ``endpoints``). What only the run can tell to be unwanted is skipped.
+    (with ``integrations`` or ``endpoints``). Tasks that are needed only sometimes are skipped when the run does not
+    need them.
 
-    What kind of database it is about, PostgreSQL or MySQL, is told by the type of the source's connection; the service
-    is created of that type, and one that is there already must be of it.
+    The type of the source connection (``postgres`` or ``mysql``) determines the type of the service. A service that
+    already exists must be of that type.
 
-    What an earlier run of the DAG has migrated, and found equal, is not migrated again: ``check_migration`` and all
-    tasks behind it are skipped, but for ``link_service``.
+    If an earlier run of the DAG has migrated and verified the same, nothing is migrated again: ``check_migration`` and
+    all tasks after it except ``link_service`` are skipped.
 
-    A refused check ends it before anything is started. With ``stop`` off the target goes on following the source, and
-    is compared as it follows. If the cut-over is rejected, nothing is stopped, replication goes on, and
-    ``approve_cut_over`` fails and says so: a run that succeeded has moved everything. Clear that task to be asked
-    again.
+    A refused check fails the group before anything is started. Without ``stop``, the target continues to follow the
+    source, and the comparison runs during replication. If the cut-over is rejected, nothing is stopped, replication
+    continues, and ``approve_cut_over`` fails. Clear that task to be asked again.
 
     Templates (``{{ params.service }}``), results of other tasks, parameters (``dag.param("endpoints", [])``; Airflow
-    3.0 to 3.2 cannot store a DAG that refers to one without a default) and the arguments of a mapped task group may be
-    given for all but ``approval_timeout``, ``verify_content``, ``migration_timeout``, ``deferrable`` and what concerns
-    the group. For a mapped group, call this within one::
+    3.0 to 3.2 cannot store a DAG that refers to one without a default) and the arguments of a mapped task group are
+    possible for all parameters except ``approval_timeout``, ``verify_content``, ``migration_timeout``, ``deferrable``
+    and those of the group itself. To map the group, call this inside another one::
 
         @task_group
         def migrate(service_name, source_conn_id):
@@ -81,26 +82,26 @@ def migrate_service(
 
         migrate.expand_kwargs([{"service_name": "a", "source_conn_id": "x"}, …])
 
-    Returns the group; what comes after it waits for its last task. The result of the verification is
+    Returns the group; a task after it waits for its last task. The result of the verification is
     ``group.get_child_by_label("verify_migration").output``, see ``DbaasVerifyMigrationOperator``.
 
     :param service_name: the service to move into, 1 to 63 characters.
     :param source_conn_id: Airflow connection (type ``postgres`` or ``mysql``) of the server to move from.
-    :param plan: plan of the service, e.g. ``startup-4``, which is created if it is missing. One that exists is kept
-        with the plan that it has, which a warning tells. Without a plan it must exist.
+    :param plan: plan of the service, e.g. ``startup-4``, which is created if it does not exist. An existing service
+        keeps its plan; a warning says so. Without a plan, the service must exist.
     :param settings: further properties of a new service, see ``DbaasCreateServiceOperator``.
     :param method: ``dump``, ``replication``, or ``auto``: the service tries replication first.
     :param ignore_dbs: comma-separated databases to leave out, at most 2048 characters.
     :param stop: stop the migration when all data is there; a boolean, or text that says true or false.
-    :param approve_cut_over: ask a person before it is stopped (Airflow 3.1 and later); as ``stop``. Nobody is asked if
-        it is not to be stopped.
+    :param approve_cut_over: require approval before the stop (Airflow 3.1 and later); same types as ``stop``. Without a
+        stop, no approval is required.
     :param approval_timeout: how long to wait for the answer, for ever by default. Then the task fails as if rejected.
     :param verify_content: compare the content of all rows, otherwise their number.
-    :param integrations: integrations with other services that it is to have afterwards, see
-        ``DbaasReconcileIntegrationsOperator``; those that it has besides are left.
-    :param endpoints: external endpoints that it is to be attached to afterwards; as above.
-    :param if_migrated: ``skip``, or ``again``: migrate once more what an earlier run has migrated; the service must be
-        empty for that.
+    :param integrations: integrations with other services that it should have afterwards, see
+        ``DbaasReconcileIntegrationsOperator``; others are kept.
+    :param endpoints: external endpoints to attach it to afterwards; as above.
+    :param if_migrated: ``skip``, or ``again``: migrate again what an earlier run has migrated; the databases of the
+        service must be empty.
     :param migration_timeout: seconds that copying may take.
     :param failure_grace_period: for how long a replication may be shown as failed, in seconds or as a timedelta. If it
         has not recovered by then, ``wait_for_migration`` fails; ``start_migration``, cleared, stops it and starts it
@@ -167,7 +168,7 @@ def migrate_service(
         for task, following in pairwise(steps):
             task >> following
         if rule != "all_success":
-            # Of the wait, too, so that the rule can tell one that was passed over from a group that was.
+            # Also of the wait, so that the rule can distinguish one skipped task from a skipped group.
             wait >> steps[2:]
         if integrations is not None or endpoints is not None:
             verify >> DbaasLinkServiceOperator(
@@ -183,7 +184,7 @@ def migrate_service(
 
 
 class DbaasCreateTargetOperator(SourceReader, DbaasCreateServiceOperator):
-    """As its parent; the type of the service is that of the source, which only the run can tell."""
+    """Like its parent; the type of the service is that of the source, which is known only at run time."""
 
     template_fields: Sequence[str] = (
         *(name for name in DbaasCreateServiceOperator.template_fields if name != "service_type"),
@@ -195,20 +196,22 @@ class DbaasCreateTargetOperator(SourceReader, DbaasCreateServiceOperator):
         self.source_conn_id = source_conn_id
 
     def _possible_types(self) -> Sequence[str]:
-        # What can be migrated. Which of them it is, the source's connection tells.
+        # The types that can be migrated. The source connection determines which.
         return ("pg", "mysql")
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Look for a service of the source's type, create it if it is missing, wait for it."""
-        self.refuse_another_type()
-        self.service_type = self.source.engine.service_type
-        return super().start(context)
+        if self.progress.step is Step.START:
+            self.refuse_another_type()
+            self.service_type = self.source.engine.service_type
+        return super().perform(context)
 
 
 class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):
-    """As its parent, but skipped when there is nothing to link: both lists may be empty, which only the run tells.
+    """Like its parent, but skipped if there is nothing to link: both lists may be empty, which is known only at run
+    time.
 
-    It is skipped, too, when the verification was, unless that is because an earlier run has done the migration.
+    It is also skipped if the verification was skipped, unless an earlier run has made the migration.
 
     :param check_task_id: the first task that is skipped if an earlier run has done the migration.
     :param verify_task_id: the verification.
@@ -219,29 +222,33 @@ class DbaasLinkServiceOperator(DbaasReconcileIntegrationsOperator):
         self.check_task_id = check_task_id
         self.verify_task_id = verify_task_id
 
-    def start(self, context: Context) -> Any:
+    def perform(self, context: Context) -> Any:
         """Link the service, unless nothing is wanted."""
+        if self.progress.step is Step.START:
+            self._skip_if_unwanted(context)
+        return super().perform(context)
+
+    def _skip_if_unwanted(self, context: Context) -> None:
         ti: Any = context["ti"]
         index = map_index(context)
         before = states_in_run(ti.dag_id, ti.run_id, [self.verify_task_id]).get(index, {})
         if before.get(self.verify_task_id) == "skipped" and not already_migrated(context, self.check_task_id):
             raise AirflowSkipException(f"{self.verify_task_id} was skipped")
         if not self.integrations and not self.endpoints:
-            raise AirflowSkipException("No integrations and no endpoints are asked for")
-        return super().start(context)
+            raise AirflowSkipException("No integrations or endpoints were requested")
 
 
 def _rule(group: TaskGroup, stop: Any, approve: Any) -> str:
     """The trigger rule of tasks behind one that may be skipped alone."""
     if isinstance(stop, bool) and isinstance(approve, bool):
         return "all_success"
-    # The second is the right one: what is skipped as a whole stays so. But within a mapped group Airflow would take the
-    # failure of one instance for the failure of all.
+    # The second is correct: a group that is skipped as a whole stays skipped. But in a mapped group, Airflow would
+    # treat the failure of one instance as the failure of all.
     return "none_failed" if any(group.iter_mapped_task_groups()) else "none_failed_min_one_success"
 
 
 def already_migrated(context: Context, check_task_id: str) -> dict[str, Any] | None:
-    """What the check has pushed, if it was skipped because an earlier run has done the migration.
+    """The XCom of the check, if it was skipped because an earlier run has made the migration.
 
     :param context: Airflow's context.
     :param check_task_id: the check.

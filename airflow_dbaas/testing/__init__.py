@@ -1,4 +1,4 @@
-"""For those who test DAGs of their own: pytest fixtures with the emulator behind them.
+"""pytest fixtures for DAG authors, based on the emulator.
 
 pytest finds this by itself once the package is installed. Neither Airflow nor anything of the emulator is imported
 until a fixture is used, and without their use nothing changes.
@@ -20,7 +20,7 @@ _QUICK = ("--operation-seconds", "0.1", "--startup-seconds", "0.1", "--metrics-s
 
 @pytest.fixture(scope="session")
 def dbaas_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
-    """A quick emulator in a process of its own, at a free port, for the whole session; each xdist worker has one.
+    """A fast emulator in a separate process, on a free port, for the whole session; each xdist worker has one.
 
     It ends with the session, and also if pytest is killed.
     """

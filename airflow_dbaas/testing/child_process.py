@@ -1,6 +1,6 @@
-"""``python -m airflow_dbaas.testing.child_process`` is ``airflow-dbaas``, tied to whoever started it.
+"""``python -m airflow_dbaas.testing.child_process`` is ``airflow-dbaas`` that ends with its parent process.
 
-The end of its standard input, a pipe, means that nobody is there any more: whoever started it ended it, or was killed.
+Its standard input is a pipe from its parent. When the pipe closes, the parent has ended or was killed.
 """
 
 import os

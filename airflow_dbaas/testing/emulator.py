@@ -1,4 +1,4 @@
-"""An emulator in a process of its own."""
+"""An emulator in a separate process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FAULTS = "/_emulator/faults"
 
 
 class EmulatorError(RuntimeError):
-    """The emulator did not start, or did not do as it was told."""
+    """The emulator did not start, or refused a request."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class RunningEmulator:
 
     @property
     def connection(self) -> str:
-        """An Airflow connection to it, as a variable ``AIRFLOW_CONN_…`` holds it."""
+        """An Airflow connection to it, as JSON for a variable ``AIRFLOW_CONN_…``."""
         fields = {"conn_type": "exoscale", "login": self.key, "password": self.secret, "host": self.url}
         return json.dumps({**fields, "extra": {"zone": self.zone}})
 
@@ -57,11 +57,11 @@ class RunningEmulator:
 
     @contextmanager
     def faults(self, *rules: dict[str, Any], seed: int = 0) -> Iterator[Callable[[], list[int]]]:
-        """Let it fail as these rules say until the end of the block; see docs/emulator.md.
+        """Make it fail by these rules until the end of the block; see docs/emulator.md.
 
         :param rules: e.g. ``{"kind": "status", "status": 503, "times": 2}``.
         :param seed: chance is repeatable by it.
-        :returns: what tells how many requests each rule has struck so far.
+        :returns: a function that counts the requests that each rule has affected so far.
         :raises DbaasBadRequestError: if a rule cannot be followed.
         """
         self._control("PUT", {"seed": seed, "rules": list(rules)})
@@ -71,7 +71,7 @@ class RunningEmulator:
             self._control("DELETE")
 
     def reset(self) -> None:
-        """Make it as it was at its start: no faults, no services with what belongs to them, no external endpoints.
+        """Reset it to its initial state: no faults, no services, no external endpoints.
 
         :raises EmulatorError: if that takes longer than a minute.
         """
@@ -111,7 +111,7 @@ class RunningEmulator:
         return Client(self.key, self.secret, url=url)
 
     def _control(self, method: str, body: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The rules in force; their address stands beside the API, not in it."""
+        """The rules in force; their address is outside the API."""
         from airflow_dbaas.api.answer import Answer
         from airflow_dbaas.api.calls import Call
 
@@ -141,12 +141,12 @@ def start_emulator(
 ) -> RunningEmulator:
     """Start ``airflow-dbaas emulator`` on a free port and wait until it listens.
 
-    :param log: file for its log; what is there already stays.
+    :param log: file for its log, which is appended to.
     :param options: further options of the command.
     :param command: what to run in place of the command, e.g. with another Python. It is to end with its input.
     :param env: environment of the process; this one's if not given. Keys are not taken from it.
     :param others: further arguments of ``subprocess.Popen``.
-    :raises EmulatorError: if it does not start, with what it said.
+    :raises EmulatorError: if it does not start, with its output.
     """
     environment = os.environ if env is None else env
     with log.open("ab") as errors:

@@ -12,7 +12,7 @@ import jinja2
 
 from airflow_dbaas import validation
 from airflow_dbaas._compat.triggers import BaseTrigger, TriggerEvent, delete_xcom, succeed
-from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError
+from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasError, DbaasResumeError
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.waiting import conditions, poller, shared_requests
 from airflow_dbaas.waiting.conditions import Done, Failed
@@ -35,10 +35,10 @@ class DbaasWaitTrigger(BaseTrigger):
     :param wait: what to wait for, as ``Wait.serialize`` gives it.
     :param deadline: Unix time at which the wait is over.
     :param resume_after: Unix time before which the task is not resumed on a worker.
-    :param state: what the task needs to go on, plain JSON; the event gives it back. What it has as ``adds`` becomes
-        part of the result if the task ends in the triggerer.
-    :param cancel: the API call to make if somebody kills the task (Airflow 3.3 and later): its operation id as
-        ``operation`` and its arguments. Nothing is touched without it.
+    :param state: what the task needs to go on, plain JSON; the event gives it back.
+    :param adds: what the result has besides that of the wait, if the task ends in the triggerer.
+    :param cancel: the API call to make if a user kills the task (Airflow 3.3 and later): its operation id as
+        ``operation`` and its arguments. By default, nothing is changed.
     :param ends_here: whether success ends the task in the triggerer, without a worker.
     :param pushes: whether the result and its single values are then pushed to XCom.
     :param outage_grace_period: seconds for which the API may give no usable answer; by default a share of the time that
@@ -56,6 +56,7 @@ class DbaasWaitTrigger(BaseTrigger):
         deadline: float,
         resume_after: float,
         state: dict[str, Any] | None = None,
+        adds: dict[str, Any] | None = None,
         cancel: dict[str, Any] | None = None,
         ends_here: bool = False,
         pushes: bool = True,
@@ -70,6 +71,7 @@ class DbaasWaitTrigger(BaseTrigger):
         self.deadline = deadline
         self.resume_after = resume_after
         self.state = state
+        self.adds = adds
         self.cancel = cancel
         self.ends_here = ends_here
         self.pushes = pushes
@@ -86,6 +88,7 @@ class DbaasWaitTrigger(BaseTrigger):
             "deadline": self.deadline,
             "resume_after": self.resume_after,
             "state": self.state,
+            "adds": self.adds,
             "cancel": self.cancel,
             "ends_here": self.ends_here,
             "pushes": self.pushes,
@@ -104,7 +107,7 @@ class DbaasWaitTrigger(BaseTrigger):
         zone: str | None,
         **arguments: Any,
     ) -> DbaasWaitTrigger:
-        """The trigger that goes on with a watch which a task has begun; ``arguments`` are those of the class."""
+        """The trigger that continues a watch which a task has started; ``arguments`` are those of the class."""
         now = time.time()
         return cls(
             exoscale_conn_id=exoscale_conn_id,
@@ -120,21 +123,26 @@ class DbaasWaitTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire the event that ``events.result_of`` reads."""
-        watch = poller.Watch(
-            conditions.restore(self.wait),
-            deadline=self.deadline,
-            outage_grace_period=self.outage_grace_period,
-            began=self.began,
-            answered=self.answered,
-        )
+        try:
+            watch = poller.Watch(
+                conditions.restore(self.wait),
+                deadline=self.deadline,
+                outage_grace_period=self.outage_grace_period,
+                began=self.began,
+                answered=self.answered,
+            )
+        except DbaasResumeError as error:
+            await self._until_it_may_resume()
+            yield TriggerEvent(as_event(Failed(error), self.state))
+            return
         # Only the triggerer gives its triggers an id; DAG.test() cannot end a task this way.
         ends_here = self.ends_here and self.trigger_id is not None
         if not ends_here:
-            # What is seen earlier would only be kept until then.
+            # An earlier verdict would only be held back until then.
             await self._until_it_may_resume()
         verdict = await verdict_of(DbaasHook(self.exoscale_conn_id, zone=self.zone), watch)
         if isinstance(verdict, Done) and ends_here:
-            result = {**verdict.result, **(self.state or {}).get("adds", {})}
+            result = {**verdict.result, **(self.adds or {})}
             xcoms = {**own_xcoms(result), "return_value": result} if self.pushes else {}
             yield await succeed(self, xcoms)
         else:
@@ -145,10 +153,10 @@ class DbaasWaitTrigger(BaseTrigger):
         await asyncio.sleep(max(0.0, self.resume_after - time.time()))
 
     async def on_kill(self) -> None:
-        """Make the call that was asked for if the task is killed; Airflow calls this for a user's act only."""
+        """Make the requested call if the task is killed; Airflow calls this only when a user kills the task."""
         if self.cancel is None:
             return
-        # A task of its own: Airflow 3.3.2 cancels a trigger again and again while it takes its leave.
+        # A separate asyncio task, because Airflow 3.3.2 cancels a trigger repeatedly while it ends.
         leave = asyncio.create_task(self._cancel(dict(self.cancel)))
         _LEAVING.add(leave)
         leave.add_done_callback(_LEAVING.discard)
@@ -160,11 +168,11 @@ class DbaasWaitTrigger(BaseTrigger):
             async with await DbaasHook(self.exoscale_conn_id, zone=self.zone).get_async_conn() as client:
                 await client.operation(call.pop("operation"))(**call)
         except DbaasError as error:
-            log.warning("What the task had under way goes on: %s", error)
+            log.warning("The remote work of the task continues: %s", error)
 
 
 async def verdict_of(hook: DbaasHook, watch: poller.Watch) -> Done | Failed:
-    """Run a watch in the triggerer's event loop; what is wrong with the connection is a verdict, too."""
+    """Run a watch in the triggerer's event loop; an error of the connection is also a verdict."""
     try:
         async with shared_requests.client_of(hook) as client:
             return await poller.run_async(client, watch)
@@ -231,7 +239,7 @@ class DbaasSensorTrigger(BaseTrigger):
         self.links = links
         self.outage_grace_period = outage_grace_period
         self._names = tuple(fields)
-        # Each an attribute of its own: that is where Airflow looks for templates.
+        # Each a separate attribute, because Airflow looks there for templates.
         vars(self).update(fields)
 
     @property
@@ -287,7 +295,7 @@ class DbaasSensorTrigger(BaseTrigger):
             deadline=began + self.timeout,
             outage_grace_period=poller.tolerated_outage(self.outage_grace_period, self.timeout),
             began=began,
-            # One that another triggerer has begun would have failed if it had not been answered.
+            # A trigger that another triggerer started would have failed without an answer.
             answered=time.time() - began > _TAKEN_OVER_AFTER,
         )
         yield await self._end(hook, await verdict_of(hook, watch))
@@ -308,14 +316,14 @@ class DbaasSensorTrigger(BaseTrigger):
             try:
                 xcoms[key] = hook.portal_page(str(service), page)
             except DbaasError as error:
-                # What was waited for is there all the same.
+                # The result exists nevertheless.
                 log.debug("There is no link %s: %s", key, type(error).__name__)
         if self.pushes:
             xcoms |= {**own_xcoms(verdict.result), "return_value": verdict.result}
         return await succeed(self, xcoms)
 
     async def _forget_earlier_tries(self) -> None:
-        """Remove what an earlier try pushed, as a worker does before it begins."""
+        """Remove the XComs of an earlier try, as a worker does at the start."""
         keys = [*self.links, *conditions.result_keys(self.kind), "return_value"]
         for key in keys:
             await delete_xcom(self.task_instance, key)

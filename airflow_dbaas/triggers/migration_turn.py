@@ -28,14 +28,14 @@ _RUNS: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Questions] = weakref
 class MigrationTurnTrigger(BaseTrigger):
     """Waits until so few of the chains before one are under way that it may begin.
 
-    All that wait in one run share each look at it.
+    All that wait in one run share each poll.
 
     :param dag_id: the DAG.
     :param run_id: its run.
     :param map_index: which of the mapped chains this is.
     :param until_task_id: the last task of a chain.
     :param at_once: how many chains may be under way at once.
-    :param look_seconds: seconds between looks.
+    :param look_seconds: seconds between polls.
     :param deadline: Unix time at which the wait is over.
     :param resume_after: Unix time before which the task is not resumed on a worker.
     :param ends_here: whether the turn ends the task in the triggerer, without a worker.
@@ -81,7 +81,7 @@ class MigrationTurnTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, then end the task, or have the sensor look for itself."""
+        """Wait, then end the task, or let the sensor poll."""
         # DAG.test() gives its triggers no id, and runs nothing else while one waits.
         if self.trigger_id is None:
             yield TriggerEvent({"late": False})
@@ -107,10 +107,10 @@ class MigrationTurnTrigger(BaseTrigger):
 
 
 async def _look(dag_id: str, run_id: str, task_id: str) -> _States:
-    """How far the chains of a run are; nothing if Airflow has no time to tell."""
+    """The states of the chains of a run; empty if Airflow does not answer."""
     try:
         # The only way that all versions have of a question to Airflow in a trigger.
         return await sync_to_async(states_in_run)(dag_id, run_id, [task_id])
     except Exception as error:  # noqa: BLE001 - whatever it is, the next look may tell
-        log.warning("The states of run %s cannot be looked up, the next look may tell them: %s", run_id, error)
+        log.warning("The states of run %s cannot be read, the next poll may succeed: %s", run_id, error)
         return {}

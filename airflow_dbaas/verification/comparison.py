@@ -312,6 +312,7 @@ class _Rows(Generic[SessionT]):
                 self._submit(name, reading)
             by_size = sorted(readings.items(), key=lambda one: -one[1].bytes)
             differing = {name: ends for name, reading in by_size if (ends := self._differing(name, reading))}
+            self.pair.look_closer(self.report, sorted(readings.keys() - differing.keys()))
         if self.options.content == "sample" and self.hashed:
             self._say_what_a_sample_says()
         return differing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -137,6 +137,9 @@ class Pair(ABC, Generic[SessionT]):
     @abstractmethod
     def digest(self, session: SessionT, table: str, *, part: Any, content: Content) -> Digest:
         """The rows of a table, or of a part of it. Called in several threads at once."""
+
+    def look_closer(self, report: Report, tables: Collection[str]) -> None:
+        """Note what is different about tables whose digests are equal; nothing by default."""
 
     def differing_rows(self, table: str, *, show_values: bool) -> str:
         """Which rows of a table differ, in words; nothing if that cannot be said."""

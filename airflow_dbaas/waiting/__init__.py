@@ -1,1 +1,1 @@
-"""Waiting: what is waited for, how it is polled, and what waits share."""
+"""Waiting: conditions, polling, and shared requests."""

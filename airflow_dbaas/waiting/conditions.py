@@ -22,6 +22,7 @@ from airflow_dbaas.api.errors import (
     DbaasMigrationError,
     DbaasNotFoundError,
     DbaasOperationError,
+    DbaasResumeError,
     DbaasServiceError,
 )
 from airflow_dbaas.api.redaction import redact
@@ -44,7 +45,7 @@ class Pending:
 
     :param note: how far it is, in one line.
     :param details: the same in parts, each a line of the log, where there are several.
-    :param progress: what changes all the time: it is told along with the rest, but is no news by itself.
+    :param progress: details that change all the time: they are logged with other changes, but do not count as a change.
     """
 
     note: str
@@ -54,7 +55,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Done:
-    """What was waited for is there. ``result`` is plain JSON, ``note`` says for the log how it ended."""
+    """The condition is met. ``result`` is plain JSON; ``note`` describes the outcome for the log."""
 
     result: dict[str, Any]
     note: str = ""
@@ -64,7 +65,7 @@ class Done:
 class Failed:
     """It has failed. With a grace period it may still recover: the failure counts only if it lasts that many seconds.
 
-    With a grace period of 0 it has failed for good.
+    With a grace period of 0 it has failed permanently.
     """
 
     error: DbaasError
@@ -79,7 +80,7 @@ class Wait(ABC):
     """What to fetch and the verdict on it. Its fields are ids and choices only, never a secret."""
 
     kind: ClassVar[str]
-    #: What its result has, whatever it waits for.
+    #: The keys of its result.
     keys: ClassVar[tuple[str, ...]]
     #: Whether the verdict on the same answer may be another one later.
     timed: ClassVar[bool] = False
@@ -97,7 +98,7 @@ class Wait(ABC):
     @property
     @abstractmethod
     def subject(self) -> str:
-        """What is waited for, in words."""
+        """A description of the condition."""
 
     def absent(self, error: DbaasNotFoundError) -> Verdict:
         """The verdict on a 404: it may have been made a moment ago."""
@@ -105,7 +106,7 @@ class Wait(ABC):
 
     @classmethod
     def nothing(cls, fields: Mapping[str, Any]) -> Done | None:  # noqa: ARG003 - those that override it use it
-        """The end of the wait, if the task before had nothing to do and gave no id: there is nothing to wait for then.
+        """The verdict if the previous task had nothing to do and returned no id, so that there is nothing to wait for.
 
         :param fields: the fields of the wait, perhaps templates still.
         :return: None if there is something to wait for.
@@ -119,7 +120,7 @@ class Wait(ABC):
 
 
 def in_seconds(duration: float | str | timedelta) -> float:
-    """A duration in seconds: of a number, of a number as text (what a template renders to), or of a timedelta."""
+    """A duration in seconds: from a number, a number as text (as rendered by a template), or a timedelta."""
     return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
 
 
@@ -137,17 +138,17 @@ def id_or_nothing(parameter: str, value: Any) -> str | None:
     """A UUID, or nothing; whether that will do, ``Wait.nothing`` says."""
     if is_nothing(value):
         return None
-    calls.identifier(parameter, as_text(value))  # type: ignore[arg-type]  # what is no text is refused there
+    calls.identifier(parameter, as_text(value))  # type: ignore[arg-type]  # what is not a text is refused there
     return str(value)
 
 
-#: Reasons of a failed operation that somebody has to mend; after all others a later try may succeed.
+#: Non-retryable reasons of a failed operation; after all others, a later try may succeed.
 FINAL_REASONS = frozenset({"incorrect", "forbidden", "not-found", "unsupported", "conflict"})
 
 
 @dataclass(frozen=True)
 class OperationWait(Wait):
-    """Until an operation has ended. Success of an operation is not readiness of the service it is about."""
+    """Until an operation has ended. The service may not run yet when it has succeeded."""
 
     operation_id: str
     kind: ClassVar[str] = "operation"
@@ -202,7 +203,7 @@ class TaskWait(Wait):
     def nothing(cls, fields: Mapping[str, Any]) -> Done | None:
         task_id = fields["dbaas_task_id"]
         if is_nothing(task_id):
-            # Something runs, and must not be taken for done.
+            # Something is running and must not count as done.
             raise DbaasConfigurationError(
                 f"dbaas_task_id must be a UUID, got {calls.shown(task_id)}: the API had not named the task when it was "
                 "started; wait for its operation_id with a DbaasOperationSensor, whose reference_id is the task"
@@ -231,7 +232,7 @@ class TaskWait(Wait):
 class ServiceWait(Wait):
     """Until a service is in a state, or gone (``absent``).
 
-    The list of all services is what is fetched: one request answers the waits on many services.
+    It fetches the list of all services: one request answers the waits on many services.
     """
 
     service_name: str
@@ -270,10 +271,10 @@ class ServiceWait(Wait):
 class ServiceUpdateWait(ServiceWait):
     """Until a changed service runs again with its new settings.
 
-    A service may go on running for a moment before a change takes it out of that state. So ``running`` counts only
-    with the plan that was asked for, and only some time after the change.
+    A service may be shown as running for a moment after a change. So ``running`` counts only with the requested plan,
+    and only some time after the change.
 
-    :param plan: the plan that it is to have, if that was changed.
+    :param plan: the new plan, if it was changed.
     :param not_before: Unix time from which on ``running`` counts.
     """
 
@@ -289,7 +290,7 @@ class ServiceUpdateWait(ServiceWait):
             if self.plan not in {None, plan}:
                 return Pending(f"{self.subject} runs, but still with plan {plan}, not {self.plan}")
             if time.time() < self.not_before:
-                return Pending(f"{self.subject} still runs; whether the change stops it for a while will show")
+                return Pending(f"{self.subject} still runs; waiting to see whether the change restarts it")
         return verdict
 
 
@@ -344,7 +345,7 @@ class IntegrationWait(Wait):
         return calls.identifier("integration_id", self.integration_id)
 
     def call(self) -> Call[ServiceList]:
-        # The request does not need the id, but one that is none is to be found before it.
+        # The request does not need the id, but an invalid id should be found before it.
         from airflow_dbaas.api.services import Services
 
         _ = self._id
@@ -363,7 +364,7 @@ class IntegrationWait(Wait):
             return Done(integration_result(found), note="active")
         where = f"{self.subject} ({found.type}, {found.source} → {found.dest})"
         if status == "failed" or found.is_enabled is False:
-            what = "failed" if status == "failed" else "is switched off"
+            what = "failed" if status == "failed" else "is disabled"
             return Failed(
                 DbaasIntegrationError(f"{where} {what}", retryable=True), grace_period=INTEGRATION_GRACE_PERIOD
             )
@@ -379,7 +380,7 @@ class IntegrationWait(Wait):
 class ExternalIntegrationWait(Wait):
     """Until the integration of a service with an external endpoint is active, or gone (``absent``).
 
-    An answer without a status is taken for active: the API need not show one.
+    An answer without a status counts as active, because the API need not show one.
     """
 
     integration_id: str
@@ -436,12 +437,12 @@ def _nothing(wait: type[Wait], kind: str, fields: Mapping[str, Any]) -> Done | N
     if not is_nothing(integration_id):
         return None
     if fields["state"] != "absent":
-        # One that is being made must not be taken for active.
+        # One that is being created must not count as active.
         raise DbaasConfigurationError(
             f"integration_id must be a UUID, got {calls.shown(integration_id)}: the API did not show the {kind} when "
-            "it was made; let the operator wait for it (wait_for_completion=True)"
+            "it was created; let the operator wait for it (wait_for_completion=True)"
         )
-    text = f"There is no {kind} whose end to wait for: nothing was deleted (integration_id is None)"
+    text = f"There is no {kind} to wait for: nothing was deleted (integration_id is None)"
     return Done(_gone(wait, None), text)
 
 
@@ -481,10 +482,11 @@ class MigrationWait(Wait):
     is finished only if no error is shown and every database is ``done`` or, ``until="synced"``, ``syncing``.
 
     Its verdict is the one definition of a failed migration, for sensors, operators and the page: ``Failed`` without a
-    grace period has failed for good; ``Failed`` with one replicates and may recover, and has failed for good only if it
+    grace period has failed permanently; ``Failed`` with one replicates and may recover, and has failed permanently
+    only if it
     is still shown as failed when the grace period is over.
 
-    :param until: ``synced``: the copy is complete, replication may go on; ``done``: replication has ended too.
+    :param until: ``synced``: the copy is complete, replication may continue; ``done``: replication has ended as well.
     :param failure_grace_period: seconds for which a replicating migration may be shown as failed.
     """
 
@@ -526,14 +528,14 @@ class MigrationWait(Wait):
             return Done(migration_result(self.service_name, answer), note=_summary(answer))
         if not details and answer.status in {"done", "syncing"}:
             # "Done" without a single database is either a moment's view or a copy of nothing.
-            text = f"The migration into service {self.service_name} says {answer.status} but names no database"
+            text = f"The migration into service {self.service_name} has status {answer.status} but names no database"
             return Failed(DbaasMigrationError(text), grace_period=APPEARANCE_SECONDS)
         return _pending(self.subject, answer)
 
     def _trouble(self, answer: MigrationStatus) -> Verdict:
         under_way = [d for d in answer.details if d.status not in {"done", "syncing", "failed"}]
         if under_way and not answer.error:
-            # Others are still being copied: the failure is told, with all there is to say, when they are over.
+            # Others are still being copied: the failure is reported, with all details, when they have ended.
             return _pending(self.subject, answer)
         passing = bool(under_way) or _replicates(answer)
         text = f"The migration into service {self.service_name} failed: {describe_migration(answer)}"
@@ -542,7 +544,7 @@ class MigrationWait(Wait):
 
 @dataclass(frozen=True)
 class MigrationRecoveryWait(Wait):
-    """Until a migration that is shown as failed has recovered, or has failed for good.
+    """Until a migration that is shown as failed has recovered, or has failed permanently.
 
     The result says which: ``failed`` is true if it was still shown as failed when its grace period was over.
 
@@ -574,11 +576,11 @@ class MigrationRecoveryWait(Wait):
             return Done({"failed": False}, note=f"has recovered: {_summary(answer)}")
         if seen.grace_period and time.time() < self.fails_at:
             return Pending(f"{seen.error} (may recover)")
-        return Done({"failed": True}, note="has failed for good")
+        return Done({"failed": True}, note="has failed permanently")
 
 
 def _replicates(status: MigrationStatus) -> bool:
-    """Whether what a migration shows as failed replicates, so that it may recover.
+    """Whether the failed part of a migration replicates, so that it may recover.
 
     That need not be said by a method or a database: "Logical replication is currently down" may be all there is.
     """
@@ -628,7 +630,7 @@ def _pending(subject: str, status: MigrationStatus) -> Pending:
     return Pending(
         f"{subject}: {_summary(status)}",
         details=tuple(_database(detail) for detail in status.details),
-        progress="" if behind is None else f"greatest lag: {lags[behind]:g}, {behind}",
+        progress="" if behind is None else f"largest lag: {lags[behind]:g}, {behind}",
     )
 
 
@@ -649,7 +651,7 @@ def _database_result(detail: MigrationDetail) -> dict[str, Any]:
 
 
 def _lag(detail: MigrationDetail) -> float | None:
-    """How far a replicating database is behind, where the API tells; its document has no property for it."""
+    """The lag of a replicating database, where the API shows it; its document has no property for it."""
     extras = (detail.model_extra or {}).items()
     return next((value for name, value in extras if "lag" in name and isinstance(value, int | float)), None)
 
@@ -670,18 +672,29 @@ _KINDS: dict[str, type[Wait]] = {
 
 
 def restore(serialized: dict[str, Any]) -> Wait:
-    """The wait that ``Wait.serialize`` described."""
+    """The wait that ``Wait.serialize`` described.
+
+    :raises DbaasResumeError: if there is no such wait: another version of this package has described it.
+    """
     fields = dict(serialized)
-    return _KINDS[fields.pop("kind")](**fields)
+    kind = fields.pop("kind", None)
+    try:
+        return _KINDS[kind](**fields)
+    except (KeyError, TypeError):
+        raise DbaasResumeError(
+            f"this task was deferred by another version of airflow-dbaas, to wait in a way that this one does not know "
+            f"({kind}: {', '.join(fields)}). A retry begins again and finds what the task has started; without retries "
+            "left, clear the task"
+        ) from None
 
 
 def is_known(wait: Wait) -> bool:
-    """Whether ``restore`` makes the same wait of what it serializes to; a wait of somebody else's class is not."""
+    """Whether ``restore`` returns the same wait from its serialized form; not true for other packages' classes."""
     return _KINDS.get(wait.kind) is type(wait)
 
 
 def result_keys(kind: str) -> tuple[str, ...]:
-    """What the result of a kind of wait has."""
+    """The keys of the result of a kind of wait."""
     return _KINDS[kind].keys
 
 

@@ -1,4 +1,4 @@
-"""What a wait came to, as Airflow takes it: the payload of a trigger's event, and the errors a task ends with."""
+"""The outcome of a wait for Airflow: the payload of a trigger event, and the errors of a task."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from airflow_dbaas.waiting.conditions import Done, Failed
 def as_event(verdict: Done | Failed, state: dict[str, Any] | None = None) -> dict[str, Any]:
     """A final verdict as the payload of a trigger event.
 
-    :param verdict: what the wait came to.
-    :param state: what the task needs to go on, plain JSON.
+    :param verdict: the outcome of the wait.
+    :param state: state that the task needs to continue, plain JSON.
     """
     if isinstance(verdict, Done):
         return {"status": "done", "result": verdict.result, "state": state}
@@ -38,7 +38,8 @@ def result_of(event: dict[str, Any]) -> dict[str, Any]:
     if event["status"] == "done":
         result: dict[str, Any] = event["result"]
         return result
-    kind: type[DbaasError] = getattr(errors, event["error"])
+    # Another version may have had other errors.
+    kind: type[DbaasError] = getattr(errors, event["error"], DbaasError)
     raise kind(event["message"], retryable=event["retryable"])
 
 
@@ -62,8 +63,8 @@ class airflow_errors:  # noqa: N801 - it is used as a function is
     """For the body of a task: says what failed and what to do next, and hands the error to Airflow without the frames
     it came through, which Airflow would write to the log after it (at level DEBUG they are there).
 
-    Errors that only somebody's change can mend are ``AirflowFailException`` as well, which Airflow does not retry. The
-    others keep their class, and Airflow retries the task as its author asked.
+    Non-retryable errors are also ``AirflowFailException``, which Airflow does not retry. The others keep their class,
+    and Airflow retries the task as configured.
 
     :param task: the operator or sensor; without it nothing is logged.
     """

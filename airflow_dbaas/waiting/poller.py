@@ -1,4 +1,4 @@
-"""How a wait is run: when it polls, what it tolerates, when its time is over.
+"""Runs a wait: when it polls, what it tolerates, and when it gives up.
 
 Pauses between polls grow with the time waited (a twentieth of it, from half a second to five seconds) and are jittered.
 Where more than ten waits share a client, they are a second at least. The client sends no more than ten requests a
@@ -55,16 +55,16 @@ FEWEST_FAILED_POLLS = 5
 #: certificate renewed.
 REFUSAL_GRACE_PERIOD = 300.0
 
-#: Seconds that a task which is to be deferred waits by itself first: most operations are over by then, and resuming
-#: a task costs more.
+#: Seconds that a task waits on the worker before it defers: most operations are over by then, and resuming a task costs
+#: more.
 BRIEF_SECONDS = 2.0
 
-#: Seconds between looks meanwhile, at most.
+#: Maximum seconds between polls during that time.
 _BRIEF_PAUSE = 0.25
 
-#: Seconds from a deferral until the task may be resumed on a worker. A worker may notice late, by 5 seconds if nothing
-#: else is configured, that its task has deferred; if the task is resumed before that, the scheduler takes the late news
-#: for the end of the resumed task and fails it (seen with Airflow 3.3.2).
+#: Seconds from a deferral until the task may be resumed on a worker. A worker may notice late that its task has
+#: deferred, by 5 seconds by default. If the task is resumed before that, the scheduler takes the late report for the
+#: end of the resumed task and fails it (seen with Airflow 3.3.2).
 RESUME_SECONDS = max(6.0, conf.getfloat("workers", "min_heartbeat_interval", fallback=5) + 1)
 
 _SHORTEST_PAUSE = 0.5
@@ -80,7 +80,7 @@ _CROWD = 10
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 60.0
 
-#: Seconds between lines of the log that only tell that a wait goes on: a share of the time waited.
+#: Seconds between log lines that only say that a wait continues: a share of the time waited.
 _SHORTEST_HEARTBEAT = 60.0
 _LONGEST_HEARTBEAT = 1800.0
 _HEARTBEAT_SHARE = 0.1
@@ -91,9 +91,9 @@ V = TypeVar("V", Verdict, Done | Failed)
 
 
 def tolerated_outage(given: float | str | timedelta | None, timeout: float) -> float:
-    """For how many seconds a wait tolerates that the API gives no usable answer.
+    """For how many seconds a wait tolerates that the API gave no usable answer.
 
-    :param given: what the user has asked for, if anything.
+    :param given: the value that the user has set, if any.
     :param timeout: seconds that the wait may take.
     """
     if given is not None and given != "":
@@ -102,10 +102,10 @@ def tolerated_outage(given: float | str | timedelta | None, timeout: float) -> f
 
 
 class Watch:
-    """One run of a wait: gives the final verdict on what the polls show.
+    """One run of a wait: turns the answers of the polls into the final verdict.
 
-    :param wait: what is waited for.
-    :param deadline: Unix time at which the wait is over; infinite if somebody else keeps the time.
+    :param wait: the condition.
+    :param deadline: Unix time at which the wait is over; infinite if the caller keeps the time.
     :param outage_grace_period: seconds for which the API may give no usable answer; by default a share of the time that
         is left.
     :param began: Unix time at which the waiting began, if another process began it.
@@ -150,7 +150,7 @@ class Watch:
 
     @property
     def left(self) -> float:
-        """Seconds that a poll which begins now may take: what is left of the wait, but a second at least."""
+        """Maximum seconds of a poll that starts now: the remaining time of the wait, but at least a second."""
         return max(1.0, self.deadline - time.time())
 
     def see(self, outcome: Any | DbaasError) -> Verdict:
@@ -174,7 +174,7 @@ class Watch:
             self._tell(verdict)
             if time.time() >= self.deadline:
                 progress = f" ({verdict.progress})" if verdict.progress else ""
-                return Failed(DbaasWaitTimeoutError(f"Time is over while waiting: {verdict.note}{progress}"))
+                return Failed(DbaasWaitTimeoutError(f"Timed out while waiting: {verdict.note}{progress}"))
         return verdict
 
     def _verdict(self, answer: Any) -> Verdict:
@@ -197,16 +197,16 @@ class Watch:
         self._silent_polls += 1
         lasted, tolerated = now - self._silent_since, self.outage_grace_period
         if lasted < tolerated or (tolerated and self._silent_polls < FEWEST_FAILED_POLLS):
-            return Pending(f"{subject}: {error} (fails after {duration(tolerated)} without a usable answer)")
+            return Pending(f"{subject}: {error} (the task fails after {duration(tolerated)} without a usable answer)")
         text = (
-            f"{subject}: no usable answer of the API for {duration(lasted)}, which is longer than outage_grace_period "
-            f"({duration(tolerated)}); the last: {error}"
+            f"{subject}: no usable answer from the API for {duration(lasted)}, which is longer than "
+            f"outage_grace_period ({duration(tolerated)}); the last error: {error}"
         )
         return Failed(DbaasTransportError(text))
 
     def _refused(self, error: DbaasError, now: float) -> Verdict:
         """The verdict on what would be final, were it not that the same has been answered before."""
-        # What the client itself refuses, such as a service in another zone, does not pass with time.
+        # Errors of the client itself, such as a service in another zone, are permanent.
         from_outside = isinstance(error, DbaasApiError | DbaasResponseError | DbaasTransportError)
         if not self.answered or not from_outside:
             return Failed(error)
@@ -214,7 +214,8 @@ class Watch:
         if now - self._refused_since >= REFUSAL_GRACE_PERIOD:
             return Failed(error)
         note = (
-            f"{self.wait.subject}: {error} (was answered before; fails after {duration(REFUSAL_GRACE_PERIOD)} of this)"
+            f"{self.wait.subject}: {error} (the API answered before; the task fails if this lasts "
+            f"{duration(REFUSAL_GRACE_PERIOD)})"
         )
         return Pending(note)
 
@@ -226,10 +227,12 @@ class Watch:
         self._failing_since = now if self._failing_since is None else self._failing_since
         if now - self._failing_since >= verdict.grace_period:
             return verdict
-        return Pending(f"{verdict.error} (may pass; fails if it lasts {duration(verdict.grace_period)})")
+        return Pending(
+            f"{verdict.error} (may be transient; the task fails if it lasts {duration(verdict.grace_period)})"
+        )
 
     def _tell(self, pending: Pending) -> None:
-        """Log what has changed, and now and then that nothing has: a wait of hours is a few lines."""
+        """Log each change, and from time to time that nothing has changed: a wait of hours is a few lines."""
         lines = [pending.note, *pending.details]
         new = [line for line in lines if line not in self._told]
         since = time.monotonic() - self._told_at
@@ -267,12 +270,12 @@ class Watch:
             longest = min(_LONGEST_BACKOFF, max(_FIRST_BACKOFF, self.outage_grace_period / (2 * FEWEST_FAILED_POLLS)))
             backoff = min(_FIRST_BACKOFF * 2.0 ** min(self._errors - 1, 20), longest)
             pause = max(pause, backoff * random.uniform(0.5, 1.0))  # noqa: S311
-        # All that were told to come again then do not come together.
+        # So that not all waits with the same ``Retry-After`` resume at the same moment.
         pause = max(pause, self._asked_pause * random.uniform(1.0, 1.2))  # noqa: S311
         return min(pause, max(0.0, self.deadline - time.time()))
 
     def doubts(self) -> dict[str, Any]:
-        """What another process must know to go on with this watch, as plain JSON: since when what is wrong."""
+        """The state that another process needs to continue this watch, as plain JSON: since when each failure lasts."""
         ago = time.time() - time.monotonic()
         return {
             "answered": self.answered,
@@ -312,7 +315,7 @@ def duration(seconds: float) -> str:
 
 
 def _spread(waits: int) -> float:
-    """Seconds over which so many waits spread what they ask at the beginning."""
+    """Seconds over which this number of waits spread their first requests."""
     return min((waits - 1) / _CROWD, _SHORTEST_CROWD_PAUSE)
 
 
@@ -340,14 +343,14 @@ def run(client: Client, watch: Watch) -> Done | Failed:
 
 
 def run_briefly(client: Client, watch: Watch, *, until: float) -> Verdict:
-    """Wait, blocking, but look once at least; no more than once, if it takes minutes.
+    """Wait, blocking, for at least one poll; only one if the wait usually takes minutes.
 
     :param client: whom to ask.
     :param watch: what to wait for.
     :param until: until when, by the monotonic clock.
     """
     while isinstance(verdict := poll(client, watch), Pending):
-        # What is almost there is waited for, so that nobody need be deferred.
+        # Wait for what is almost over, to save a deferral.
         pause = watch.pause(most=_BRIEF_PAUSE)
         if watch.wait.slow or time.monotonic() + pause > until:
             break
@@ -387,6 +390,6 @@ async def run_async(client: SharedClient, watch: Watch) -> Done | Failed:
                 question.every(watch.interval(client.waits))
                 pause = watch.pause(waits=client.waits, stretch=client.stretch)
     except DbaasError as error:
-        # The call could not be made of what the wait was given.
+        # The call could not be built from the arguments of the wait.
         return Failed(error)
     return _placed(verdict, client.client)

@@ -1,4 +1,4 @@
-"""What the waits in one event loop share: clients, the pace of their requests, and the answer to the same question.
+"""Shared by all waits of an event loop: clients, the rate of requests, and answers to equal requests.
 
 A triggerer runs thousands of waits. Those with the same key, address and settings use one client, so there is one pool
 of kept-alive connections; those that ask the same, as all waits on services and integrations do, share each request.
@@ -30,7 +30,7 @@ REQUESTS_PER_SECOND = 10.0
 #: How much longer than that allows a pause between two requests is, so that no second has one too many.
 _MARGIN = 1.02
 
-#: The share of that which waits make use of, on average: who comes new is not to queue behind all the others.
+#: The share of the rate that waits use on average, so that a new wait does not queue behind all others.
 _LOAD = 0.8
 
 #: How many times fewer requests are sent at least to an API that says 429.
@@ -79,7 +79,7 @@ class Pacer:
         self._timer = None
         while self._waiting:
             first = self._waiting.popleft()
-            # Whoever has given up leaves its place to the next.
+            # A wait that has given up leaves its place to the next.
             if not first.done():
                 first.set_result(None)
                 self._next = asyncio.get_running_loop().time() + self.interval
@@ -90,7 +90,7 @@ class Pacer:
         """Take notice of what became of a request."""
         if isinstance(outcome, DbaasRateLimitError):
             now = asyncio.get_running_loop().time()
-            # What is under way already was sent at the old pace.
+            # Requests under way were sent at the old rate.
             if now - self._slowed_at >= 1:
                 self._slowness, self._slowed_at = min(self._slowness * 2, _SLOWEST), now
         elif not isinstance(outcome, Exception):
@@ -115,10 +115,10 @@ class Questions:
 
     @contextmanager
     def shared(self, key: Hashable, ask: Callable[[], Ask]) -> Iterator[Question]:
-        """A question, the same for all who ask it at the same time.
+        """A request that is shared by all waits that need it at the same time.
 
-        :param key: what makes it the same.
-        :param ask: makes what asks it, for the first of them.
+        :param key: identifies equal requests.
+        :param ask: creates the request, for the first wait.
         """
         if key not in self._questions:
             self._questions[key] = Question(ask(), self, self._pacer)
@@ -134,7 +134,7 @@ class Questions:
                 question.close()
                 del self._questions[key]
             if not self._questions:
-                # Without what additions have rounded.
+                # Corrects rounding errors of additions.
                 self.demand = 0.0
 
 
@@ -142,7 +142,7 @@ class SharedClient:
     """A client and the questions that are asked with it.
 
     :param client: whom to ask.
-    :param pacer: lets its requests pass; one of its own by default.
+    :param pacer: limits the rate of its requests; a new one by default.
     """
 
     def __init__(self, client: AsyncClient, pacer: Pacer | None = None) -> None:
@@ -167,10 +167,10 @@ class SharedClient:
 
 
 class Question:
-    """One question, asked again and again for all who wait for its answer.
+    """A request that is repeated for all waits that need its answer.
 
-    It is asked when the first of them wants it, and the answer is for all of them: who would have asked later has it
-    earlier. Nobody gets the answer to a request that was sent before they asked.
+    It is sent when the first wait is due, and the answer serves all of them; waits that were due later get it earlier.
+    No wait gets the answer to a request that was sent before it joined.
 
     :param ask: sends it.
     :param among: the questions that it is one of.
@@ -190,14 +190,14 @@ class Question:
         self._sending: asyncio.Task[None] | None = None
 
     def every(self, seconds: float) -> None:
-        """Say how often it is to be asked, if it can be."""
+        """Set how often to send it, if possible."""
         self._among.demand += 1 / seconds - self._demand
         self._demand = 1 / seconds
 
     async def answer(self, within: float, *, sent: Callable[[], None] | None = None) -> Any:
         """The answer to the next request, or the ``DbaasError`` that it ends in.
 
-        :param within: seconds after which to send one, if nobody wants it earlier.
+        :param within: seconds after which to send one, if no wait needs it earlier.
         :param sent: called when it is sent, which may be later: other requests come first.
         """
         loop = asyncio.get_running_loop()
@@ -223,7 +223,7 @@ class Question:
         self._timer = None
         if self._asking:
             due = min(self._asking.values())
-            # Who wanted it so early may have left.
+            # The wait that needed it so early may have ended.
             if due > asyncio.get_running_loop().time():
                 self._send_at(due)
             else:
@@ -272,19 +272,19 @@ class Question:
 
 @asynccontextmanager
 async def client_of(hook: DbaasHook) -> AsyncIterator[SharedClient]:
-    """The client of a connection in the running event loop; the last who leaves closes it.
+    """The client of a connection in the running event loop; the last wait closes it.
 
     :param hook: names the connection.
     :raises DbaasConfigurationError: if the connection is missing or cannot be used.
     """
     arguments = await hook.async_arguments()
     label = arguments["label"]
-    # Whatever the connection is called.
+    # Independent of the connection's name.
     key = tuple((name, value) for name, value in arguments.items() if name != "label")
     clients = _CLIENTS.setdefault(asyncio.get_running_loop(), {})
     if key not in clients:
         pacers = _PACERS.setdefault(asyncio.get_running_loop(), {})
-        # Whoever sends too much is told by the key; the secret is not kept longer than its client.
+        # The API limits requests by key; the secret is not kept longer than its client.
         pacer = pacers.setdefault(tuple(arguments.get(name) for name in ("key", "url", "zone")), Pacer())
         clients[key] = SharedClient(hook.open_async(arguments), pacer)
     shared = clients[key]

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from airflow_dbaas.api.addresses import ZONES
+from airflow_dbaas.api.parameters import ZONES
+from airflow_dbaas.provider_info import get_provider_info
 from tests.browser.conftest import AirflowUI
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(300)]
@@ -72,13 +73,8 @@ def test_the_form(page: Page, airflow_ui: AirflowUI, no_connection: None, shot: 
     shot(page, "connection")
 
     dialog.get_by_role("button", name="Extra Fields", exact=True).click()
-    for label, description in (
-        ("Zone", "Zone of the services; needed unless an API endpoint is given"),
-        ("Timeout", "Seconds that connecting and each read may take; 30 if empty"),
-        ("CA file", "PEM file of the authorities to trust for the API, instead of the usual ones"),
-        ("Organization", "Name of the organization, for links to the portal"),
-    ):
-        expect(labelled(dialog, label)).to_contain_text(description)
+    for field in get_provider_info()["connection-types"][0]["conn-fields"].values():
+        expect(labelled(dialog, field["label"])).to_contain_text(field["description"])
     dialog.get_by_role("combobox", name="Zone").click()
     expect(dialog.get_by_role("option")).to_have_text(list(ZONES))
     shot(page, "connection-zone")

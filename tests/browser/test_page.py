@@ -183,10 +183,10 @@ def test_it_works_with_a_keyboard(alone: Page) -> None:
 
 def test_it_keeps_what_it_has_and_says_that_nothing_new_comes(alone: Page) -> None:
     """While the API does not answer, the page says so and since when; afterwards it goes on by itself."""
-    words = {"status": 502, "json": {"detail": "The DBaaS API gives no usable answer."}}
+    words = {"status": 502, "json": {"detail": "The DBaaS API gave no usable answer."}}
     alone.route("**/api/connections/*", lambda route: route.fulfill(**words))
     alone.get_by_role("button", name="Refresh now").click()
-    expect(alone.get_by_role("alert")).to_contain_text("gives no usable answer. What is shown is from")
+    expect(alone.get_by_role("alert")).to_contain_text("gave no usable answer. The data is from")
     expect(alone.get_by_role("row", name="page-db")).to_be_visible()
     alone.unroute("**/api/connections/*")
     expect(alone.get_by_role("alert")).to_be_empty()
@@ -223,6 +223,6 @@ def test_texts_are_only_texts(alone: Page) -> None:
     alone.get_by_role("button", name="Refresh now").click()
     expect(alone.get_by_role("rowheader", name=evil)).to_be_visible()
     expect(alone.get_by_text(f"{evil}: migrations cannot be shown. {evil}")).to_be_visible()
-    expect(alone.get_by_text("migrations: 7 of 300 services looked at so far.")).to_be_visible()
+    expect(alone.get_by_text("migrations: 7 of 300 services checked so far.")).to_be_visible()
     expect(alone.locator("img")).to_have_count(0)
     expect(alone.locator("article a")).to_have_attribute("href", re.compile("^http://127"))

@@ -111,6 +111,19 @@ def _with(place: str, **more: str) -> Change:
     return lambda at, schema: {**schema, **more} if at == place and schema["type"] == "string" else schema
 
 
+def _auto(place: str, schema: Schema) -> Schema:
+    return {**schema, "enum": [*schema["enum"], "auto"]} if place == ".method" and "enum" in schema else schema
+
+
+def _maybe_empty(place: str, schema: Schema) -> Schema:
+    return {**schema, "minLength": 0} if place == ".ignore-dbs" and "minLength" in schema else schema
+
+
+_CHECK = "create-dbaas-task-migration-check"
+_SOURCE = {"source-service-uri": "postgres://old.example.com"}
+#: Values of properties that are left out of the request.
+LEFT_OUT = [(_CHECK, "method", "auto"), (_CHECK, "ignore-dbs", "")]
+
 #: Those that give a form to a text of which the document tells none.
 FORMS = (
     Deviation(
@@ -182,6 +195,24 @@ DEVIATIONS = (
         OTHERWISE,
         ("update-dbaas-service-pg", {"name": "db"}, {"plan": None}),
         _absent,
+    ),
+    Deviation(
+        "method of a migration check",
+        "``auto`` leaves it out",
+        "so the operators and the forms of DAGs call it, and one table of values holds for all",
+        REFUSED,
+        OTHERWISE,
+        (_CHECK, {"service": "db"}, {**_SOURCE, "method": "auto"}),
+        _auto,
+    ),
+    Deviation(
+        "ignore-dbs of a migration check",
+        "an empty text leaves it out",
+        "that is what the operators and the forms of DAGs are given if no database is to be left out",
+        REFUSED,
+        OTHERWISE,
+        (_CHECK, {"service": "db"}, {**_SOURCE, "ignore-dbs": ""}),
+        _maybe_empty,
     ),
     Deviation(
         "required properties with a parameter of their own, unknown parameters",

@@ -34,10 +34,10 @@ FACTS: dict[str, dict[str, Fact]] = {
         ),
         "error-404": Fact("read", "What does not exist gives 404."),
         "error-unseen": Fact(
-            "guess", "401, 412, 422 and 429 have not been seen with databases; they mean what they mean elsewhere."
+            "guess", "401, 412, 422 and 429 have not been seen with databases; they have their usual meaning."
         ),
-        "error-passing": Fact("read", "429 and 5xx may pass, but for 501; so may a lost connection."),
-        "retry-after": Fact("inferred", "429 and 503 may say in `Retry-After` when to come again."),
+        "error-passing": Fact("read", "429, 5xx except 501, and lost connections are transient."),
+        "retry-after": Fact("inferred", "429 and 503 may have a `Retry-After`."),
         "answer-lost": Fact("inferred", "A request may have taken effect although its answer was lost or is a 5xx."),
         "double-refused": Fact(
             "guess",
@@ -47,18 +47,18 @@ FACTS: dict[str, dict[str, Fact]] = {
     },
     "Operations": {
         "operation-course": Fact(
-            "guess", "The answer to a request is an operation that is pending, or has ended well or badly at once."
+            "guess", "The answer to a request is an operation that is pending, or has succeeded or failed at once."
         ),
         "operation-unknown-state": Fact("guess", "An operation may be in a state that the document does not list."),
         "operation-without-id": Fact("inferred", "An operation without an id leaves nothing to wait for."),
-        "operation-appears": Fact("inferred", "Just after it was made, an operation or task may be unknown (404)."),
+        "operation-appears": Fact("inferred", "Just after its creation, an operation or task may be unknown (404)."),
         "operation-reason": Fact("read", "A failed operation may name neither reason nor message."),
         "operation-is-not-readiness": Fact(
             "inferred", "Operations end almost at once; the service is `rebuilding` for minutes after that."
         ),
         "operation-polls": Fact(
             "read",
-            "Exoscale's clients poll every 3 seconds at first and every 60 at last, and put up with failed polls.",
+            "Exoscale's clients poll every 3 seconds at first and every 60 later, and tolerate failed polls.",
         ),
         "reference-endpoint": Fact("read", "The operation that creates an external endpoint refers to its id."),
         "reference-attachment": Fact("read", "The operation that attaches a service refers to the attachment's id."),
@@ -69,20 +69,18 @@ FACTS: dict[str, dict[str, Fact]] = {
             "inferred", "The operation that creates a service refers to its name, to a UUID, or to nothing."
         ),
         "reference-check": Fact(
-            "guess", "The operation that begins a migration check refers to its task, by id or at the end of a link."
+            "guess", "The operation that starts a migration check refers to its task, by id or at the end of a link."
         ),
-        "not-listed-at-once": Fact("guess", "What was just made may be missing from lists for a moment."),
+        "not-listed-at-once": Fact("guess", "New resources may be missing from lists for a moment."),
     },
     "Services": {
         "service-states": Fact("read", "A service is `running`, `rebuilding`, `rebalancing` or `poweroff`."),
-        "service-version": Fact("read", "A version comes back finer than it was asked for: 8.4 as 8.4.8."),
-        "service-ip-filter": Fact("read", "A change of the IP filter replaces the whole of it."),
+        "service-version": Fact("read", "A version is returned with more digits than requested: 8.4 as 8.4.8."),
+        "service-ip-filter": Fact("read", "A change of the IP filter replaces the whole filter."),
         "service-users": Fact("read", "Until a service is ready it shows no users and no databases."),
         "service-passwords": Fact("read", "Passwords of users are shown by the reveal calls only."),
-        "service-runs-on": Fact(
-            "guess", "A service may be shown as running for some seconds before a change takes it out of that state."
-        ),
-        "service-must-run": Fact("read", "A service that does not run takes no change of plan."),
+        "service-runs-on": Fact("guess", "After a change, a service may be shown as running for some seconds."),
+        "service-must-run": Fact("read", "A service that does not run refuses a change of plan."),
         "read-replica": Fact(
             "read", "A read replica is an integration of type `read_replica`; deleting that makes it independent."
         ),
@@ -93,7 +91,7 @@ FACTS: dict[str, dict[str, Fact]] = {
             "read", "A migration whose source was down was shown as `done`, with an error, no method and no databases."
         ),
         "migration-top-status": Fact("inferred", "`done` at the top does not mean that every database is there."),
-        "migration-details": Fact("inferred", "The databases may be absent, null or none at all, at any time."),
+        "migration-details": Fact("inferred", "The list of databases may be missing, null or empty at any time."),
         "migration-mixed": Fact(
             "inferred", "Databases may be copied in different ways; the method at the top is empty then."
         ),
@@ -102,18 +100,16 @@ FACTS: dict[str, dict[str, Fact]] = {
         ),
         "migration-waiting": Fact("inferred", "A database may be `waiting`, a state that is not in the document."),
         "migration-recovers": Fact(
-            "inferred", "A replication that is shown as failed may go on later, whatever it names of itself by then."
+            "inferred", "A replication that is shown as failed may continue later, whatever it shows by then."
         ),
-        "migration-stop-early": Fact(
-            "inferred", "A stop is refused in the first minutes; with which status is not known."
-        ),
-        "migration-restart": Fact("read", "A migration cannot be changed: it is stopped and started anew."),
-        "migration-lag": Fact("guess", "A database that replicates may show how far it lags behind."),
+        "migration-stop-early": Fact("inferred", "A stop is refused in the first minutes, with an unknown status."),
+        "migration-restart": Fact("read", "A migration cannot be changed: it must be stopped and started again."),
+        "migration-lag": Fact("guess", "A database that replicates may show its lag."),
     },
     "Migration check": {
         "check-running": Fact("inferred", "A check has no verdict, or null, and an empty result while it runs."),
         "check-words": Fact("inferred", "Its verdict counts; the result is free text, or empty."),
-        "check-codes": Fact("guess", "No result code is known: only empty lists have been seen."),
+        "check-codes": Fact("guess", "No result codes are known: only empty lists have been seen."),
     },
     "PostgreSQL migrations": {
         "pg-connection": Fact(
@@ -122,9 +118,9 @@ FACTS: dict[str, dict[str, Fact]] = {
         "pg-same-server": Fact("inferred", "A source that is the target itself is refused."),
         "pg-versions": Fact("inferred", "A source newer than the target, or too old for its `pg_dump`, is refused."),
         "pg-size": Fact("inferred", "The source may not need more than the plan's disk, counted as 130 %."),
-        "pg-languages": Fact("inferred", "Languages that the target lacks are in the way."),
+        "pg-languages": Fact("inferred", "Languages that the target lacks are refused."),
         "pg-extensions": Fact(
-            "inferred", "So are extensions that it has older or not at all, or that need a superuser there."
+            "inferred", "So are extensions that it lacks or has in an older version, or that need a superuser there."
         ),
         "pg-left-out": Fact("inferred", "Templates and databases to be ignored are left out."),
         "pg-one-database": Fact(
@@ -132,12 +128,12 @@ FACTS: dict[str, dict[str, Fact]] = {
         ),
         "pg-fall-back": Fact(
             "inferred",
-            "Replication is tried first. For lack of privileges, and unless it is asked for, a dump is made instead.",
+            "Replication is tried first. If privileges are missing, a dump is made, unless replication is requested.",
         ),
         "pg-replication-needs": Fact(
             "inferred", "Replication needs PostgreSQL 10, `wal_level` logical and free slots at the source."
         ),
-        "pg-warnings": Fact("inferred", "Tables without a key and large objects are warned of only."),
+        "pg-warnings": Fact("inferred", "Tables without a key and large objects only cause warnings."),
     },
     "MySQL migrations": {
         "mysql-uri": Fact(
@@ -145,27 +141,27 @@ FACTS: dict[str, dict[str, Fact]] = {
             "The source's address needs scheme, user, password of at most 32 bytes, host and port, and no odd options.",
         ),
         "mysql-connection": Fact(
-            "inferred", "A source that cannot be reached, or lacks the TLS asked for, is refused."
+            "inferred", "A source that cannot be reached, or lacks the requested TLS, is refused."
         ),
-        "mysql-databases": Fact("inferred", "No database at all, more than 10,000 or too large ones are refused."),
+        "mysql-databases": Fact(
+            "inferred", "Sources without databases, with more than 10,000, or with too much data are refused."
+        ),
         "mysql-fall-back": Fact(
             "inferred",
-            "What is in the way of replication leads to a dump, unless replication is asked for: then to a refusal.",
+            "Obstacles to replication lead to a dump, or to a refusal if replication is requested.",
         ),
         "mysql-replication-needs": Fact(
             "inferred",
             "Replication needs versions that fit, grants, GTIDs, InnoDB tables, two server ids, and rows in its log.",
         ),
-        "mysql-dbname": Fact(
-            "inferred", "Which database the source's address names does not matter: all are migrated."
-        ),
+        "mysql-dbname": Fact("inferred", "The database in the source's address does not matter: all are migrated."),
         "mysql-left-out": Fact("inferred", "System schemas and users are left out; definers are replaced."),
     },
     "Integrations": {
         "integration-types": Fact(
-            "guess", "Which types of service can be linked, and how, is asked of the API and nowhere assumed."
+            "guess", "The possible links between types of services are requested from the API and never assumed."
         ),
-        "integration-settings": Fact("read", "What settings a type takes is served as a JSON schema."),
+        "integration-settings": Fact("read", "The settings of a type are served as a JSON schema."),
         "integration-both-ends": Fact("inferred", "An integration is listed with both of its services."),
         "integration-status": Fact(
             "inferred", "Its status is running, starting, inactive, failed, unknown, or something else, or absent."
@@ -173,7 +169,7 @@ FACTS: dict[str, dict[str, Fact]] = {
         "integration-active": Fact(
             "inferred", "It works when `is-active`; older answers have only the status. `is-enabled` says it is wanted."
         ),
-        "integration-recovers": Fact("guess", "It may be shown as failed or switched off while a service restarts."),
+        "integration-recovers": Fact("guess", "It may be shown as failed or disabled while a service restarts."),
     },
     "External endpoints": {
         "endpoint-secrets": Fact("read", "Secret settings of an endpoint are never shown."),
@@ -184,11 +180,11 @@ FACTS: dict[str, dict[str, Fact]] = {
         "log-offset": Fact(
             "inferred", "An offset is the time of the last entry in nanoseconds; the next page is strictly behind it."
         ),
-        "log-opaque-offset": Fact("guess", "An offset may as well be no number; then it is given back as it came."),
+        "log-opaque-offset": Fact("guess", "An offset may also be another text, which is returned unchanged."),
         "log-end": Fact(
-            "inferred", "At the end the entries are null or none, the offset stays the same, is empty or is null."
+            "inferred", "At the end, the entries are null or empty, and the offset is unchanged, empty or null."
         ),
-        "log-equal-times": Fact("inferred", "Entries with the same time may be cut apart by the end of a page."),
+        "log-equal-times": Fact("inferred", "Entries with the same time may be split between pages."),
         "log-times": Fact("read", "Times are in UTC with up to six digits after the point, without zeros at the end."),
     },
     "Metrics": {
@@ -196,7 +192,7 @@ FACTS: dict[str, dict[str, Fact]] = {
             "read", "A metric has columns (the time, then each node), rows, and a title; the unit is in the title only."
         ),
         "metrics-gaps": Fact("read", "A value may be null."),
-        "metrics-young": Fact("read", "A young service has few metrics or none, above all for long periods."),
+        "metrics-young": Fact("read", "A new service has few metrics or none, in particular for long periods."),
     },
 }
 

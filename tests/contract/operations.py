@@ -44,6 +44,7 @@ OPERATIONS: tuple[str, ...] = (
     "delete-dbaas-service-thanos",
     "delete-dbaas-service-valkey",
     "detach-dbaas-service-from-endpoint",
+    "enable-dbaas-mysql-writes",
     "get-dbaas-ca-certificate",
     "get-dbaas-external-endpoint-datadog",
     "get-dbaas-external-endpoint-elasticsearch",

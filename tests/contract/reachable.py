@@ -28,7 +28,7 @@ ROOMS = tuple(
     )
 )
 #: Where Airflow, or the base, enters a task.
-ENTRIES = ("start", "wait", "get_openlineage_facets_on_complete")
+ENTRIES = ("perform", "wait", "get_openlineage_facets_on_complete")
 #: Operations by the places at which the clients have them, and at which resources without a client do.
 PLACES = {
     (*place.split("."),): operation.id

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import re
 import tomllib
+import types
 import typing
 from itertools import chain
 from pathlib import Path
@@ -16,8 +17,10 @@ import pytest
 from airflow.sdk import DAG
 from pydantic import TypeAdapter
 
-from airflow_dbaas.api import Client
+from airflow_dbaas import endpoint_settings
+from airflow_dbaas.api import Client, external_endpoints
 from airflow_dbaas.api import operation as api_operation
+from airflow_dbaas.api.answer import Answer
 from airflow_dbaas.api.retries import Resend
 from airflow_dbaas.emulator.handlers import HANDLERS
 from airflow_dbaas.operators._base import DbaasOperator, DbaasTask
@@ -25,17 +28,25 @@ from airflow_dbaas.sensors._base import DbaasSensor
 from airflow_dbaas.task_groups import fleet
 from airflow_dbaas.task_groups.migrations import migrate_service
 from airflow_dbaas.triggers.dbaas import DbaasSensorTrigger, DbaasWaitTrigger
-from tests.contract import reachable
+from tests.contract import reachable, results
 from tests.contract.operations import OPERATIONS, declared
 from tests.unit.bad_input.kinds import GOOD
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
-    page.relative_to(ROOT).as_posix(): page.read_text() for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    page.relative_to(ROOT).as_posix(): page.read_text()
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "tests/**/*.md")
+    for page in ROOT.glob(pattern)
 }
-CALLS, OPERATORS, ARCHITECTURE = (
-    PAGES[f"docs/{name}.md"] for name in ("reference/calls", "reference/operators", "architecture")
+CALLS, MODELS, ARCHITECTURE = (
+    PAGES[f"docs/{name}.md"] for name in ("reference/calls", "reference/models", "architecture")
 )
+#: The pages of operators, sensors, triggers and task groups: one for each family.
+FAMILIES = {
+    name: text
+    for name, text in PAGES.items()
+    if re.fullmatch(r"docs/reference/(operators/[\w-]+|sensors|triggers|task-groups)\.md", name)
+}
 
 KINDS = {kind.__name__: (kind, arguments) for kind, arguments in GOOD.items()}
 BASES = (DbaasTask, DbaasOperator, DbaasSensor)
@@ -60,7 +71,7 @@ def sections(text: str) -> dict[str, str]:
 
 PLACES = {operation.id: place for place, operation in Client("key", "secret", zone="ch-gva-2").every_operation()}
 CALL_ROWS = {row[0]: row[1:] for row in rows(CALLS, 5)}
-SECTIONS = sections(OPERATORS)
+SECTIONS = {heading: text for page in FAMILIES.values() for heading, text in sections(page).items()}
 
 
 # The calls of the API.
@@ -167,13 +178,28 @@ def test_an_operators_section(name: str) -> None:
     """Every operator and sensor has a section with all its parameters, its result, and what becomes of it."""
     kind, _ = KINDS[name]
     check_parameters(SECTIONS[name], kind, own_parameters(kind, without=BASES))
-    for word in ("Result", "On retry", "On kill", "Deferrable", "Link"):
+    for word in ("On retry", "On kill", "Deferrable", "Link"):
         assert f"- **{word}**: " in SECTIONS[name]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_operators_result(name: str) -> None:
+    """The fields of its result are described once each; tests/soak holds them to what it returns."""
+    fields = results.fields(SECTIONS[name])
+    assert fields
+    assert len(fields) == len(set(fields))
+
+
+def test_each_is_on_one_page() -> None:
+    """Each operator, sensor, trigger and task group has its section on one page only."""
+    headings = [heading for page in FAMILIES.values() for heading in sections(page) if heading[0].isupper()]
+    named = [heading for heading in headings if heading in KINDS or heading.endswith("Trigger")]
+    assert sorted(named) == sorted(set(named))
 
 
 def test_what_all_have_in_common() -> None:
     """The parameters that base classes declare are described once."""
-    common = SECTIONS["What all have in common"]
+    common = sections(PAGES["docs/reference/operators/index.md"])["What all have in common"]
     parameters = {name: each for base in BASES for name, each in own_parameters(base).items()}
     # Airflow's own setting, whatever it is here.
     shown = {row[0]: row[1] for row in rows(common, 4)} | {"deferrable": default(parameters["deferrable"])}
@@ -189,7 +215,7 @@ def test_at_a_glance() -> None:
         kind, good = KINDS[name]
         described = {row[0] for row in rows(SECTIONS[name], 4) if row[2] == "no"}
         assert set(fixed.split(", ")) - {"none"} == described, name
-        waits = issubclass(kind, DbaasSensor) or DbaasOperator.wait_for in reachable.functions(kind)
+        waits = issubclass(kind, DbaasSensor) or DbaasOperator._wait in reachable.functions(kind)
         assert deferrable == ("yes" if waits else "no"), name
         task = kind(task_id="t", **good)
         links = {each.name for each in task.operator_extra_links if task.linked_service}
@@ -230,6 +256,80 @@ def test_task_groups() -> None:
     check_parameters(SECTIONS[turn.__name__], turn, own_parameters(turn))
 
 
+# Models.
+
+
+def type_shown(annotation: Any) -> str:
+    """A field's type as the tables show it."""
+    if typing.get_origin(annotation) is types.UnionType:
+        (annotation,) = (each for each in typing.get_args(annotation) if each is not type(None))
+    if typing.get_origin(annotation) is list:
+        inner = type_shown(typing.get_args(annotation)[0])
+        return f"list of {inner}" if inner[0].isupper() else f"list of {inner}s"
+    if typing.get_origin(annotation) is dict:
+        return "mapping"
+    return {str: "text", int: "number", bool: "boolean"}.get(annotation) or str(annotation.__name__)
+
+
+def models(base: type[Answer] = Answer) -> dict[str, type[Answer]]:
+    """All models of answers, by name."""
+    for subject in ("services", "migrations", "integrations", "external_endpoints", "accounts", "observability"):
+        importlib.import_module(f"airflow_dbaas.api.{subject}")
+    below = {name: model for kind in base.__subclasses__() for name, model in models(kind).items()}
+    return below | ({} if base is Answer else {base.__name__: base})
+
+
+def test_every_model_is_described() -> None:
+    """Each model has a section, and no other has one."""
+    found = set(re.findall(r"^### (\w+)$", MODELS, re.MULTILINE))
+    assert found == {name for name, model in models().items() if model.__module__.startswith("airflow_dbaas.")}
+
+
+@pytest.mark.parametrize("name", re.findall(r"^### (\w+)$", MODELS, re.MULTILINE))
+def test_a_models_section(name: str) -> None:
+    """The fields that a model has of itself, with their types; those of its base are in the base's section."""
+    model = models()[name]
+    model.model_rebuild()
+    fields = {
+        field: type_shown(model.model_fields[field].annotation)
+        for field in model.__annotations__
+        if field in model.model_fields
+    }
+    table = {row[0]: re.sub(r"\[(\w+)\]\(#\w+\)", r"\1", row[1]) for row in rows(sections(MODELS)[name], 3)}
+    assert table == fields
+    for base in model.__mro__[1 : model.__mro__.index(Answer)]:
+        assert base.__name__ in SECTIONS_OF_MODELS
+
+
+SECTIONS_OF_MODELS = sections(MODELS)
+
+
+def test_every_returned_model_is_described() -> None:
+    """The models that the table of calls names are on the page of models."""
+    assert not {model for _, model, *_ in CALL_ROWS.values()} - set(SECTIONS_OF_MODELS)
+
+
+def test_settings_of_endpoints() -> None:
+    """The settings of each type of endpoint, which are required, and which are secret."""
+    bodies = {"datadog": "Datadog", "elasticsearch": "Search", "opensearch": "Search"}
+    bodies |= {"prometheus": "Prometheus", "rsyslog": "Rsyslog"}
+    table = [
+        line.strip("| ").split(" | ")
+        for line in SECTIONS["Settings of endpoints"].splitlines()
+        if line.startswith("| `")
+    ]
+    for kind, name in bodies.items():
+        body = getattr(external_endpoints, f"New{name}Settings", None) or getattr(external_endpoints, f"{name}Settings")
+        shown = {cells[1].strip("`"): cells for cells in table if f"`{kind}`" in cells[0]}
+        hints = typing.get_type_hints(body, include_extras=True)
+        assert set(shown) == set(hints)
+        required = TypeAdapter(body).json_schema().get("required", [])
+        required = {field.replace("-", "_") for field in required}
+        assert {field for field, cells in shown.items() if cells[2] == "yes"} == required
+        secret = set(hints) & set(endpoint_settings._PLACES)
+        assert {field for field, cells in shown.items() if cells[3].startswith("secret")} == secret
+
+
 # All pages.
 
 
@@ -254,6 +354,11 @@ def test_snippets(code: str) -> None:
         exec(compiled, {})
 
 
+def anchors(page: str) -> set[str]:
+    """The anchors of a page's headings."""
+    return {re.sub(r"[^\w\- ]", "", name).lower().replace(" ", "-") for name in sections(PAGES[page])}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links(page: str) -> None:
     """Links between pages, to files and to headings lead somewhere."""
@@ -262,8 +367,7 @@ def test_links(page: str) -> None:
         file = (ROOT / page).parent / path if path else ROOT / page
         assert file.exists(), target
         if heading:
-            anchors = {re.sub(r"[^\w\- ]", "", name).lower().replace(" ", "-") for name in sections(file.read_text())}
-            assert heading in anchors, target
+            assert heading in anchors(file.resolve().relative_to(ROOT).as_posix()), target
 
 
 def test_the_readme_names_all_there_is() -> None:
@@ -275,8 +379,48 @@ def test_the_readme_names_all_there_is() -> None:
     assert not {name for name in {*KINDS, *dags, *extras} if name not in PAGES["README.md"]}
 
 
-def test_the_architecture_names_all_rooms() -> None:
-    """Every module and package at the top of the package stands in the list of rooms."""
-    rooms = {path.stem for path in (ROOT / "airflow_dbaas").iterdir() if path.suffix == ".py" or path.is_dir()}
-    text = sections(ARCHITECTURE)["The rooms"]
-    assert not {room for room in rooms - {"__init__", "__pycache__", "py"} if not re.search(rf"\b{room}\b", text)}
+def entries(tree: str) -> set[str]:
+    """The paths at the left of a tree of files: one or several in a line, before two spaces or the line's end."""
+    found: list[str] = []
+    folders: list[tuple[int, str]] = []
+    for line in tree.splitlines():
+        depth = len(line) - len(line.lstrip())
+        folders = [folder for folder in folders if folder[0] < depth]
+        named = re.match(r"[\w/.]+(?: · [\w/.]+)*(?=  |$)", line.lstrip())
+        if not line.strip() or not named:
+            continue
+        above = "".join(name for _, name in folders)
+        paths = named[0].split(" · ")
+        found += [f"{above}{path}" for path in paths]
+        if len(paths) == 1 and paths[0].endswith("/"):
+            folders.append((depth, paths[0]))
+    return set(found)
+
+
+def test_the_architecture_has_the_tree() -> None:
+    """The tree has every folder and module at the top of the package, and what it names exists."""
+    tree = entries(re.findall(r"^```text\n(.*?)^```$", sections(ARCHITECTURE)["The tree"], re.DOTALL | re.MULTILINE)[0])
+    missing = {path for path in tree if not (ROOT / path).exists()}
+    assert not missing, missing
+    package = ROOT / "airflow_dbaas"
+    top = {
+        path.name + ("/" if path.is_dir() else "")
+        for path in package.iterdir()
+        if path.name not in {"__init__.py", "__pycache__", "py.typed"}
+    }
+    shown = {path.removeprefix("airflow_dbaas/").partition("/") for path in tree if path != "airflow_dbaas/"}
+    assert top <= {head + slash for head, slash, _ in shown}
+
+
+def test_pages_named_in_the_code() -> None:
+    """Every page that code, logs and errors name exists, and so does the heading behind a ``#``."""
+    named = re.compile(r"(?:docs/)?((?:[\w-]+/)*[\w-]+\.md)\b(#[\w-]+)?")
+    found = 0
+    for folder in ("airflow_dbaas", "dags", "demo"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for page, anchor in named.findall(file.read_text()):
+                path = page if page in PAGES else f"docs/{page}"
+                assert path in PAGES, f"{file}: {page}"
+                assert not anchor or anchor[1:] in anchors(path), f"{file}: {page}{anchor}"
+                found += 1
+    assert found > 10

@@ -14,9 +14,9 @@ from pydantic import BaseModel, TypeAdapter
 
 from airflow_dbaas.api import AsyncClient, Client
 from airflow_dbaas.api import operation as api_operation
-from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.answer import Answer
 from airflow_dbaas.api.calls import Call
+from airflow_dbaas.api.parameters import ZONES
 from tests.contract.document import (
     DOCUMENT,
     DOCUMENTED,

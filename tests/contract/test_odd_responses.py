@@ -79,7 +79,7 @@ def test_values_of_another_type(operation: str) -> None:
         for value in ODD:
             sent = changed(operation, [place], value)
             if strict and not fits(schema, value):
-                with pytest.raises(DbaasResponseError, match=f"documents: {'.'.join(map(str, place))}") as raised:
+                with pytest.raises(DbaasResponseError, match=f"document: {'.'.join(map(str, place))}") as raised:
                     read(operation, json.dumps(sent).encode())
                 assert "secret" not in str(raised.value)
             elif not isinstance(place[-1], int) or not strict:
@@ -120,9 +120,9 @@ def test_a_wait_does_not_fail_for_what_it_has_nothing_to_do_with() -> None:
 
 @pytest.mark.parametrize("error", [{"code": 1}, ["refused"], True])
 def test_a_failure_of_another_form_is_no_success(error: Any) -> None:
-    """A migration whose error is no text is not taken for one without an error."""
+    """A migration whose error is not a text is not taken for one without an error."""
     sent = {"status": "done", "error": error, "details": [{"dbname": "db", "status": "done"}]}
-    with pytest.raises(DbaasResponseError, match="documents: error must be a text"):
+    with pytest.raises(DbaasResponseError, match="document: error must be a text"):
         read("get-dbaas-migration-status", json.dumps(sent).encode())
 
 

@@ -11,18 +11,20 @@ from types import ModuleType
 
 import pytest
 
-from airflow_dbaas import validation
-from airflow_dbaas.config import desired_state
+from airflow_dbaas.api import parameters
 from airflow_dbaas.emulator.mysql import checks as mysql_checks
 from airflow_dbaas.emulator.mysql import endpoint as mysql_endpoint
 from airflow_dbaas.emulator.postgres import checks, endpoint, extensions, obstacles
 from tests.contract import reachable
 from tests.unit.bad_input.kinds import GOOD
 
-HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+ROOT = Path(__file__).parents[2]
+HOW_TO = ROOT / "docs" / "how-to"
+PAGES = [*(ROOT / "docs" / "reference" / "operators").glob("*.md"), ROOT / "docs" / "reference" / "sensors.md"]
+REFERENCE = "\n".join(page.read_text() for page in PAGES)
 FAMILIES = {
-    "<service type>": sorted(validation.SERVICE_TYPES),
-    "<endpoint type>": sorted(desired_state.ENDPOINT_TYPES),
+    "<service type>": sorted(parameters.SERVICE_TYPES),
+    "<endpoint type>": sorted(parameters.ENDPOINT_TYPES),
 }
 
 
@@ -47,9 +49,10 @@ def short(operations: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("kind", GOOD)
 def test_what_an_operator_may_call(kind: type) -> None:
-    """The privileges of each operator and sensor are the operations that its code can ask for, no more and no less."""
-    table = {row[0].strip("`"): re.findall(r"`([^`]+)`", row[1]) for row in cells("iam-roles.md") if len(row) == 2}
-    assert table[kind.__name__] == short(reachable.operations(kind))
+    """The section of each operator and sensor names the operations that its code can call, no more and no less."""
+    (section,) = re.findall(rf"^## {kind.__name__}\n(.*?)(?=^## |\Z)", REFERENCE, re.DOTALL | re.MULTILINE)
+    (named,) = re.findall(r"^- \*\*API operations\*\*: (.*(?:\n  .*)*)", section, re.MULTILINE)
+    assert re.findall(r"`([^`]+)`", " ".join(named.split())) == short(reachable.operations(kind))
 
 
 def refusals() -> Iterator[tuple[str, str]]:
@@ -101,3 +104,25 @@ def test_every_refusal_has_a_row() -> None:
     assert missing == []
     assert len(rows) > 30
     assert all(row[1] and row[2] for row in rows)
+
+
+def test_every_message_of_troubleshooting_is_there() -> None:
+    """Each message of the page is one that the package raises or logs, in the same words and order."""
+    page = (HOW_TO.parent / "troubleshooting.md").read_text()
+    rows = re.findall(r"^\| `(.+?)` \| .+ \| .+ \|$", page, re.MULTILINE)
+    assert len(rows) > 40
+    known = [text for file in (ROOT / "airflow_dbaas").rglob("*.py") for text in whole_texts(file)]
+    for row in rows:
+        pieces = [piece.strip(" .,:;()") for piece in row.split("…")]
+        wanted = re.compile(".*".join(map(re.escape, [piece for piece in pieces if piece])), re.DOTALL)
+        assert any(wanted.search(text) for text in known), row
+
+
+def whole_texts(file: Path) -> Iterator[str]:
+    """The texts of a file of code; what is filled in is left out."""
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value

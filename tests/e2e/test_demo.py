@@ -53,7 +53,7 @@ def test_the_demo_moves_everything_and_leaves_nothing(start_demo: Callable[..., 
 def test_a_kept_demo_stays_until_it_is_stopped(start_demo: Callable[..., Any]) -> None:
     """By dump; everything stays up until Ctrl-C."""
     demo = start_demo("--method", "dump", "--keep")
-    demo.wait_until(lambda: "Ctrl-C ends it all" in demo.output, timeout=280)
+    demo.wait_until(lambda: "Ctrl-C stops everything" in demo.output, timeout=280)
     assert_all_was_moved(demo.output)
     # Somebody has gone into its folder to look round, and is not to be ended with it.
     (folder,) = demo.temporary.iterdir()

@@ -23,10 +23,17 @@ Moment = Callable[[Any], bool]
     ("moment", "number"),
     [
         pytest.param(lambda demo: "folder" in demo.output, signal.SIGINT, id="at once"),
-        pytest.param(lambda demo: demo.has_log("emulator"), signal.SIGINT, id="emulator starts"),
+        pytest.param(
+            lambda demo: demo.has_log("emulator"), signal.SIGINT, id="emulator starts", marks=pytest.mark.extended
+        ),
         pytest.param(lambda demo: demo.has_log("pgbench init"), signal.SIGINT, id="source is filled"),
         pytest.param(lambda demo: demo.has_log("airflow scheduler"), signal.SIGTERM, id="Airflow starts"),
-        pytest.param(lambda demo: "start_migration running" in demo.output, signal.SIGINT, id="migration"),
+        pytest.param(
+            lambda demo: "start_migration running" in demo.output,
+            signal.SIGINT,
+            id="migration",
+            marks=pytest.mark.extended,
+        ),
     ],
 )
 def test_a_stopped_demo_leaves_nothing(start_demo: Callable[..., Any], moment: Moment, number: signal.Signals) -> None:
@@ -49,7 +56,7 @@ def test_a_stopped_demo_leaves_nothing(start_demo: Callable[..., Any], moment: M
     ("moment", "below"),
     [
         pytest.param(lambda demo: demo.has_log("pgbench init"), (), id="the demo itself"),
-        pytest.param(lambda demo: "create_service running" in demo.output, PARENT, id="what started it"),
+        pytest.param(lambda demo: demo.has_log("airflow scheduler"), PARENT, id="what started it"),
     ],
 )
 def test_a_killed_demo_leaves_nothing(start_demo: Callable[..., Any], moment: Moment, below: tuple[str, ...]) -> None:

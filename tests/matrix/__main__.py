@@ -25,7 +25,11 @@ def main() -> int:
     """Run it; 0 if every cell is well, else 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description="Try the wheel in each Airflow.")
     parser.add_argument("--only", help="one version of Airflow, e.g. 3.0.6, or with its Python: 3.3.2/3.13")
-    parser.add_argument("--update", action="store_true", help="write the table into docs/matrix.md")
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="write the tables into tests/matrix/RESULTS.md and docs/airflow-versions.md",
+    )
     options = parser.parse_args()
     try:
         cells = choose(options.only)

@@ -45,17 +45,17 @@ BEFORE_3_2 = (*BEFORE_3_1, (3, 1))
 BEFORE_3_3 = (*BEFORE_3_2, (3, 2))
 
 FEATURES = (
-    Feature("form", "Connection form with fields of its own", ((3, 0),), "extra as JSON, unless FAB is installed"),
+    Feature("form", "Connection form with named fields", ((3, 0),), "extra as JSON, unless FAB is installed"),
     Feature("assets", "Asset events of migrated databases", (), ""),
     Feature(
         "approval",
         "Approval before the cut-over",
         BEFORE_3_1,
         "refused when the DAG is parsed",
-        "approve_cut_over needs Airflow 3.1 or later, which can ask people; this is {airflow}",
+        "approve_cut_over needs Airflow 3.1 or later, which can ask for approval; this is {airflow}",
     ),
-    Feature("page", "Page of its own in Airflow", BEFORE_3_1, "absent"),
-    Feature("commands", "`airflow dbaas …`", BEFORE_3_2, "absent; `airflow-dbaas …` is there"),
+    Feature("page", "Page in Airflow", BEFORE_3_1, "absent"),
+    Feature("commands", "`airflow dbaas …`", BEFORE_3_2, "absent; use `airflow-dbaas …`"),
     Feature(
         "retry_policy",
         "`dbaas_retry_policy`",
@@ -63,9 +63,9 @@ FEATURES = (
         "refused when the DAG is parsed",
         "dbaas_retry_policy needs Airflow 3.3 or later; before that, set the tasks' retries and retry_delay",
     ),
-    Feature("no_worker", "Sensors without a worker", BEFORE_3_3, "begin on a worker, then are deferred"),
-    Feature("task_state", "A retry knows what earlier tries did", BEFORE_3_3, "it looks what is there"),
-    Feature("on_kill", "A deferred task that is killed can cancel", BEFORE_3_3, "the remote work goes on"),
+    Feature("no_worker", "Sensors without a worker", BEFORE_3_3, "start on a worker, then are deferred"),
+    Feature("task_state", "A retry knows what earlier tries did", BEFORE_3_3, "it checks what exists"),
+    Feature("on_kill", "A deferred task that is killed can cancel", BEFORE_3_3, "the remote work continues"),
 )
 
 

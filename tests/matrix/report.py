@@ -1,4 +1,4 @@
-"""The tables, as text and in the docs."""
+"""The tables, as text and in Markdown pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from tests.matrix.cells import CELLS, Cell
 from tests.matrix.environments import ROOT
 from tests.matrix.features import FEATURES
 
-DOCS = ROOT / "docs" / "matrix.md"
+#: Where the results go, and where users look up which version has which feature.
+RESULTS = ROOT / "tests" / "matrix" / "RESULTS.md"
+FEATURES_PAGE = ROOT / "docs" / "airflow-versions.md"
 STEPS = ("install", "listed", "imports", "dag.test()", "triggerer")
 
 
@@ -36,7 +38,7 @@ def text(table: Sequence[Sequence[str]]) -> str:
 
 
 def markdown(table: Sequence[Sequence[str]]) -> str:
-    """A table for the docs."""
+    """A table in Markdown."""
     head, *body = table
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body))
 
@@ -57,7 +59,7 @@ def _otherwise(instead: str, refusal: str) -> str:
 
 
 def section(content: str, name: str, body: str) -> str:
-    """The docs with another content between a section's markers."""
+    """A page with another content between the markers of a section."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     before, _, rest = content.partition(begin)
     _, found, after = rest.partition(end)
@@ -66,8 +68,8 @@ def section(content: str, name: str, body: str) -> str:
     return f"{before}{begin}\n{body}\n\n{end}{after}"
 
 
-def update(outcomes: Iterable[Outcome], file: Path = DOCS) -> None:
-    """Write both tables into the docs; rows of cells that were not tried stay, if they are of this version."""
+def update(outcomes: Iterable[Outcome], file: Path = RESULTS, features: Path = FEATURES_PAGE) -> None:
+    """Write the results and the features into their pages. Rows of other cells stay if they are of this version."""
     content = file.read_text(encoding="utf-8")
     version = f"airflow-dbaas {__version__}"
     kept = content.splitlines() if f"{version}\n" in content else []
@@ -79,10 +81,10 @@ def update(outcomes: Iterable[Outcome], file: Path = DOCS) -> None:
     if lacking:
         raise LookupError(f"{file.name} has no rows of {version} for {'; '.join(lacking)}")
     content = section(content, "matrix", "\n".join([f"{version}\n", head.rstrip(), tried[0].rstrip(), *table]))
-    content = section(content, "features", markdown(lines()))
     file.write_text(content, encoding="utf-8")
+    features.write_text(section(features.read_text(encoding="utf-8"), "features", markdown(lines())), encoding="utf-8")
 
 
 def row_start(cell: Cell) -> str:
-    """The start of a cell's row in the docs."""
+    """The start of a cell's row in the page."""
     return f"| {cell.airflow} | {cell.python} | {cell.where} |"

@@ -28,13 +28,13 @@ def pins(file: Path) -> dict[str, str]:
 
 
 def test_the_docs_show_the_whole_matrix() -> None:
-    """The tables in the docs are of this version, of all cells, and of the features that are tried."""
-    content = report.DOCS.read_text(encoding="utf-8")
+    """The tables are of this version, of all cells, and of the features that are tried."""
+    content = report.RESULTS.read_text(encoding="utf-8")
     assert f"airflow-dbaas {__version__}\n" in content
     rows = [line for line in content.splitlines() if line.startswith(tuple(map(report.row_start, CELLS)))]
     assert len(rows) == len(CELLS)
     assert not [row for row in rows if "failed" in row]
-    assert report.markdown(report.lines()) in content
+    assert report.markdown(report.lines()) in report.FEATURES_PAGE.read_text(encoding="utf-8")
 
 
 def test_what_is_promised_is_tried() -> None:
@@ -101,17 +101,18 @@ def test_the_table_shows_a_failure() -> None:
 
 def test_the_docs_keep_what_was_not_tried(tmp_path: Path) -> None:
     """Rows of other cells stay, and so does what is round the sections; what no run has shown is not made up."""
-    file = tmp_path / "matrix.md"
-    file.write_text(
-        "a\n<!-- matrix -->\nold\n<!-- end of matrix -->\nb\n<!-- features -->\n<!-- end of features -->\nc\n"
-    )
+    file, features = tmp_path / "results.md", tmp_path / "versions.md"
+    file.write_text("a\n<!-- matrix -->\nold\n<!-- end of matrix -->\nb\n")
+    features.write_text("b\n<!-- features -->\nold\n<!-- end of features -->\nc\n")
     first, *others = CELLS
     with pytest.raises(LookupError, match=re.escape(f"has no rows of airflow-dbaas {__version__} for {others[0]}")):
-        report.update([Outcome(first)], file)
-    report.update([Outcome(cell, {"install": 1.0}) for cell in CELLS], file)
-    report.update([Outcome(others[0], {"install": 7.0})], file)
+        report.update([Outcome(first)], file, features)
+    report.update([Outcome(cell, {"install": 1.0}) for cell in CELLS], file, features)
+    report.update([Outcome(others[0], {"install": 7.0})], file, features)
     content = file.read_text()
     assert content.startswith(f"a\n<!-- matrix -->\n\nairflow-dbaas {__version__}\n\n| Airflow |")
-    assert content.endswith("|\n\n<!-- end of features -->\nc\n")
-    assert "old" not in content
+    assert content.endswith("|\n\n<!-- end of matrix -->\nb\n")
+    assert features.read_text().startswith("b\n<!-- features -->\n\n|  | 2.11 |")
+    assert features.read_text().endswith("|\n\n<!-- end of features -->\nc\n")
+    assert "old" not in content + features.read_text()
     assert [content.count(f"| {seconds} s |") for seconds in (1, 7)] == [len(CELLS) - 1, 1]

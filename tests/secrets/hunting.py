@@ -24,6 +24,16 @@ from tests.secrets.kinds import COMMAND, KINDS, Kind, report
 #: What Airflow stores of tasks while they are deferred, and not after.
 FLEETING = ("trigger", "task_instance")
 
+#: What Airflow itself shows, by the beginning of its version: the output and, in it, what is not searched.
+#:
+#: Airflow 3.0 logs each request to mask something in clear; in ``airflow dags test`` that is the password of every
+#: connection that is looked up. In 3.3 a LocalExecutor's worker repeats on its own standard output what a task prints
+#: and logs, without masking it; in the task's log it is masked.
+OWN = {
+    "3.0.": {"airflow dags test.log": rb"Sending request +msg=MaskSecret\(.*"},
+    "3.3.": {"airflow scheduler.log": rb"\] +revealed .*"},
+}
+
 
 @dataclass
 class Hunt:
@@ -42,6 +52,10 @@ class Hunt:
     paths: list[str] = field(default_factory=list)
     kinds: tuple[Kind, ...] = KINDS
     apart: dict[str, bytes] = field(default_factory=dict)
+
+    def leave_out(self, version: str) -> None:
+        """Do not search what a version of Airflow shows by itself."""
+        self.apart = next((apart for start, apart in OWN.items() if version.startswith(start)), {})
 
     @contextmanager
     def services(self, names: dict[str, str]) -> Iterator[None]:
@@ -212,7 +226,8 @@ def run_canaries(hunt: Hunt, engine: str, service: str, endpoints: str) -> None:
     planted = hunt.start("canary_planted", service=service, planted=PLANTED)
     bad = hunt.start("canary_failures", service=service, engine=engine)
     for path in good:
-        assert set(hunt.finish(path).values()) == {"success"}
+        ended = hunt.finish(path)
+        assert set(ended.values()) == {"success"}, ended
     assert hunt.finish(planted) == {"plant": "success", "fail": "failed"}
     states = hunt.finish(bad)
     good_ones = {"start", "tell"}

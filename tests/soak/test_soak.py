@@ -21,6 +21,9 @@ from airflow.sdk import DAG, BaseOperator
 from airflow_dbaas.emulator.mysql.binaries import installed
 from airflow_dbaas.emulator.mysql.server import MysqlServer
 from airflow_dbaas.emulator.postgres import PostgresServer
+from airflow_dbaas.operators._base import DbaasTask
+from airflow_dbaas.sensors.operations import DbaasOperationSensor
+from tests.contract import results
 from tests.soak import tasks
 from tests.soak.case import Case
 from tests.soak.cases import CASES, MYSQL
@@ -47,6 +50,7 @@ class Counts:
     tries: int = 0
     cleared: int = 0
     disowned: list[str] = field(default_factory=list)
+    undescribed: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
     false_success: list[str] = field(default_factory=list)
     false_failure: list[str] = field(default_factory=list)
@@ -60,7 +64,8 @@ class Counts:
             "false success": self.false_success,
             "false failure": self.false_failure,
             "hangs": self.hangs,
-            "own work not known as such": self.disowned,
+            "own work not recognized": self.disowned,
+            "undescribed results": self.undescribed,
         }
 
     def table(self) -> str:
@@ -173,6 +178,12 @@ def _execute(world: World, case: Case, deferrable: bool, keeps: bool, counts: Co
         counts.duplicates.append(f"{what}: {twice}")
     if outcome.error is None and not case.done(outcome.result):
         counts.false_success.append(f"{what}: {outcome.result}")
+    task = make()
+    described_as = type(task).__name__ if isinstance(task, DbaasTask) else task.described_as
+    if outcome.error is None and described_as:
+        always, sometimes = results.described(described_as)
+        if not always <= set(outcome.result) <= always | sometimes:
+            counts.undescribed.append(f"{what}: {sorted(outcome.result)}")
     if keeps and outcome.error is None and False in (outcome.result.get("created"), outcome.result.get("deleted")):
         # What was found, or was gone, is what an earlier try of this very task made or removed.
         counts.disowned.append(f"{what}: {outcome.result}")
@@ -190,9 +201,9 @@ def _bounded(make: Any, store: tasks.Store | None) -> tasks.Outcome | None:
 class _Wrong(BaseOperator):
     """An operator that does what it is given to do, which is wrong."""
 
-    def __init__(self, *, work: Callable[[], Any], deferrable: bool, **kwargs: Any) -> None:
+    def __init__(self, *, work: Callable[[], Any], described_as: str | None, deferrable: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.work, self.deferrable = work, deferrable
+        self.work, self.described_as, self.deferrable = work, described_as, deferrable
 
     def execute(self, context: Any) -> Any:
         return self.work()
@@ -213,7 +224,8 @@ WRONG: dict[str, Callable[[World], Any]] = {
     "false success": lambda world: {},
     "false failure": _fails,
     "hangs": lambda world: time.sleep(5),
-    "own work not known as such": lambda world: {"created": False},
+    "own work not recognized": lambda world: {"created": False},
+    "undescribed results": lambda world: {"operation_id": None},
 }
 
 
@@ -224,7 +236,9 @@ def test_each_count_counts(world: World, monkeypatch: pytest.MonkeyPatch, name: 
     world.fail(SEED)
     # One that strikes nothing: what is wrong is the task.
     world.failing.told({"kind": "status", "method": "DELETE", "probability": 1})
-    case = Case(partial(_Wrong, work=partial(WRONG[name], world)), lambda result: name != "false success")
+    described_as = DbaasOperationSensor.__name__ if name == "undescribed results" else None
+    wrong = partial(_Wrong, work=partial(WRONG[name], world), described_as=described_as)
+    case = Case(wrong, lambda result: name != "false success")
     counts = Counts()
     _execute(world, case, False, True, counts, "wrong")
     world.work()

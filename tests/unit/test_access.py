@@ -155,7 +155,11 @@ def test_authorities_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPat
     (tmp_path / "ca.pem").write_text("nothing of the kind")
     for path in (tmp_path / "ca.pem", tmp_path / "gone.pem"):
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
-        with pytest.raises(DbaasConfigurationError, match=r"the usual authorities cannot be read \(SSL_CERT_FILE is '"):
+        with pytest.raises(
+            DbaasConfigurationError,
+            match=r"the default CA certificates cannot be read "
+            r"\(SSL_CERT_FILE is '",
+        ):
             Client("EXOkey", "api-secret", zone="ch-gva-2")
 
 

@@ -82,7 +82,7 @@ def test_fields_that_contradict_each_other(fields: dict[str, Any], said: str, mo
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Zone", "unknown extra 'Zone', did you mean 'zone'? Known extras are zone, timeout, ca_file, allow_http, "),
+        ("Zone", "unknown extra 'Zone', did you mean 'zone'? Known extras are zone, timeout, ca_file, organization, "),
         ("region", "unknown extra 'region', did you mean 'zone'?"),
         ("organisation", "unknown extra 'organisation', did you mean 'organization'?"),
         ("allow-http", "unknown extra 'allow-http', did you mean 'allow_http'?"),

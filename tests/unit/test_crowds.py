@@ -229,7 +229,7 @@ def test_an_outage_that_is_too_long_fails_all(clock: Clock) -> None:
     virtual_time.run(clock, triggerer(api, watches, ended))
     said = failures(ended)
     assert len(said) == WAITS
-    assert all("which is longer than outage_grace_period (20 min); the last: " in text for text in said)
+    assert all("which is longer than outage_grace_period (20 min); the last error: " in text for text in said)
     assert 30 * MINUTE <= clock.now - began <= 40 * MINUTE
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_dbaas import credentials
+from airflow_dbaas.api.parameters import ENDPOINT_TYPES
 from airflow_dbaas.api.redaction import revealed
-from airflow_dbaas.config.desired_state import ENDPOINT_TYPES
 from airflow_dbaas.endpoint_settings import FROM_CONNECTION, endpoint_settings
 
 SECRET = "c@nary/pass wörd"

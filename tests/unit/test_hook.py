@@ -16,7 +16,6 @@ import pytest
 
 from airflow_dbaas import _compat, credentials
 from airflow_dbaas._compat import AirflowFailException, Connection
-from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.errors import (
     DbaasAuthError,
     DbaasConfigurationError,
@@ -26,6 +25,7 @@ from airflow_dbaas.api.errors import (
     DbaasWaitTimeoutError,
 )
 from airflow_dbaas.api.operations import Operation
+from airflow_dbaas.api.parameters import ZONES
 from airflow_dbaas.hooks.dbaas import DbaasHook
 from airflow_dbaas.provider_info import get_provider_info
 from tests.unit.conftest import Reply, ScriptedServer

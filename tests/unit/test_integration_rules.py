@@ -114,12 +114,13 @@ def test_what_the_api_offers_passes(rules: IntegrationRules, server: ScriptedSer
         (
             Link("logs", "cache", "search"),
             "logs integration cache → search is not possible: cache, of type valkey, cannot be its source: possible "
-            "are pg, mysql",
+            "types: pg, mysql",
         ),
         (
             Link("logs", "search", "db"),
-            "search, of type opensearch, cannot be its source: possible are pg, mysql; db, of type pg, cannot be its "
-            "destination: possible are opensearch; the other way round it could be",
+            "search, of type opensearch, cannot be its source: possible types: pg, mysql; db, of type pg, cannot be "
+            "its "
+            "destination: possible types: opensearch; swapped, it is possible",
         ),
         (
             Link("datasource", "db", "search"),

@@ -101,7 +101,7 @@ def test_an_integration_that_is_not_active_yet(answer: dict[str, Any]) -> None:
     ("answer", "words"),
     [
         ({"status": "failed", "is-active": False}, "failed"),
-        ({"status": "inactive", "is-active": False, "is-enabled": False}, "is switched off"),
+        ({"status": "inactive", "is-active": False, "is-enabled": False}, "is disabled"),
     ],
 )
 def test_a_failed_integration_may_recover(answer: dict[str, Any], words: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.api.migrations import MigrationStatus
-from airflow_dbaas.operators.migrations import DbaasStartMigrationOperator, _replicates
+from airflow_dbaas.operators.migrations import DbaasStartMigrationOperator, MigrationStart, _replicates
 from airflow_dbaas.plugin import view
 from airflow_dbaas.sensors.migrations import DbaasMigrationSensor
 from airflow_dbaas.waiting import conditions
@@ -56,13 +56,17 @@ def test_everybody_agrees_on_what_has_failed(
     monkeypatch.setattr(start, "skip_if_migrated", lambda *_: None)
     monkeypatch.setattr(start, "refuse_same_server", lambda *_: None)
     monkeypatch.setattr(start, "record_of", lambda *_: None)
-    monkeypatch.setitem(vars(start), "source", None)
+    monkeypatch.setitem(vars(start), "source", SimpleNamespace(address="old:5432"))
     monkeypatch.setattr(start, "migration_status", lambda _: seen)
     monkeypatch.setattr(start, "_refuse_another", lambda *_: None)
-    for name, step in {"_join": "no", "_replace": "for good", "wait_for": "for now"}.items():
+    for name, step in {"_join": "no", "stop_migration": "for good", "_wait": "for now"}.items():
         monkeypatch.setattr(start, name, lambda *_, step=step, **__: taken.append(step))
-    start.start({"ti": SimpleNamespace(start_date=None)})
-    assert taken == [failed]
+    for name in ("_begin", "_write_record"):
+        monkeypatch.setattr(start, name, lambda *_: None)
+    start.progress = MigrationStart(result={"failed": False})
+    start.perform({"ti": SimpleNamespace(start_date=None)})
+    # One that has recovered in time is joined.
+    assert taken == ([failed, "no"] if failed == "for now" else [failed])
 
 
 def test_a_failure_that_may_pass_is_settled_by_its_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +77,7 @@ def test_a_failure_that_may_pass_is_settled_by_its_grace_period(monkeypatch: pyt
     failed_now = status(("failed", "replication"), status="failed")
     assert isinstance(wait.verdict(failed_now), Pending)
     now = 1180
-    assert wait.verdict(failed_now) == Done({"failed": True}, note="has failed for good")
+    assert wait.verdict(failed_now) == Done({"failed": True}, note="has failed permanently")
     now = 1000
     healthy = wait.verdict(status(("syncing", "replication"), status="syncing"))
     assert isinstance(healthy, Done)

@@ -30,7 +30,7 @@ class Interrupted(DbaasOperator):
         assert operation == "undo"
         return lambda *, name: self.undone.append(name)
 
-    def start(self, context: Context) -> None:
+    def perform(self, context: Context) -> None:
         self._cancel = {"operation": "undo", "name": "x"}
         raise self.by
 

@@ -124,8 +124,8 @@ def test_an_outage_that_is_too_long_fails_and_says_so(clock: Clock, error: Dbaas
     assert isinstance(verdict, Failed)
     assert verdict.error.retryable
     assert str(verdict.error) == (
-        f"operation {ID}: no usable answer of the API for 10 min, which is longer than outage_grace_period (10 min); "
-        f"the last: {error}"
+        f"operation {ID}: no usable answer from the API for 10 min, which is longer than outage_grace_period (10 min); "
+        f"the last error: {error}"
     )
 
 
@@ -275,7 +275,7 @@ def test_the_deadline_is_wall_clock(clock: Clock) -> None:
     verdict = watch.see(PENDING)
     assert isinstance(verdict, Failed)
     assert isinstance(verdict.error, DbaasWaitTimeoutError)
-    assert str(verdict.error) == f"Time is over while waiting: operation {ID} is pending"
+    assert str(verdict.error) == f"Timed out while waiting: operation {ID} is pending"
     assert isinstance(watch.see(SUCCESS), Done)
 
 
@@ -319,7 +319,7 @@ def test_the_log_tells_changes_and_that_it_goes_on(clock: Clock, caplog: pytest.
         return [record.getMessage() for record in caplog.records]
 
     sum_up = "the migration into service db: status running, 3 databases: 2 running, 1 waiting"
-    lag = f"(greatest lag: {clock.now:g}, d0)"
+    lag = f"(largest lag: {clock.now:g}, d0)"
     assert told(shown("running", "running", "waiting")) == [
         f"Waiting: {sum_up} {lag}",
         "    d0: running",

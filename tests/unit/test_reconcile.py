@@ -118,7 +118,7 @@ def test_nothing_is_deleted_without_prune() -> None:
     assert list(found.lines()) == [
         "Plan for service db: 0 to create, 0 to update, 0 to delete, 2 to keep",
         "  = keep logs integration db → search",
-        "  = keep datasource integration grafana → db; not in the list, left because prune is off",
+        "  = keep datasource integration grafana → db; not in the list, kept because prune is off",
     ]
 
 

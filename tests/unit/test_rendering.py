@@ -12,7 +12,6 @@ from typing import Any, get_type_hints
 import pytest
 from airflow.sdk import DAG
 
-from airflow_dbaas.api import fields, integrations
 from airflow_dbaas.api.errors import DbaasConfigurationError
 from airflow_dbaas.config.fleet import read_services
 from airflow_dbaas.operators.external_endpoints import (
@@ -337,17 +336,13 @@ def test_times_as_timedelta() -> None:
         DbaasCreateServiceOperator(task_id="t", service_name="db", plan="startup-4", wait_timeout=timedelta(0))
 
 
-#: What operators import for type checkers only.
-LAZY = {"EndpointType": fields.EndpointType, "IntegrationTypeName": integrations.IntegrationTypeName}
-
-
 @pytest.mark.parametrize("kind", GOOD)
 def test_types_allow_templates(kind: Any) -> None:
     """A type checker takes a template for every parameter that may be one."""
     hints: dict[str, Any] = {}
     for each in reversed(kind.__mro__):
         if each.__module__.startswith("airflow_dbaas.") and "__init__" in vars(each):
-            hints |= get_type_hints(each.__init__, localns=LAZY)
+            hints |= get_type_hints(each.__init__)
     for parameter in templated(kind):
         assert str in getattr(hints[parameter], "__args__", (hints[parameter],)), parameter
 

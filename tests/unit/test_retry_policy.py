@@ -36,6 +36,7 @@ DELAYS = {
     "DbaasOperationError": BUSY,
     "DbaasRateLimitError": RATE,
     "DbaasResponseError": BUSY,
+    "DbaasResumeError": None,
     "DbaasServerError": BUSY,
     "DbaasTransportError": BUSY,
     "DbaasWaitTimeoutError": None,

@@ -209,7 +209,7 @@ def test_listeners_hear_of_beginning_and_end(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(triggers, "has_listeners", lambda: True)
     task = sensor()
     assert not task.start_from_trigger
-    assert triggers.why_end_on_a_worker(task) == "is listened to by plugins"
+    assert triggers.why_end_on_a_worker(task) == "is observed by listener plugins"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_another_plan_fails(server: ScriptedServer) -> None:
     with pytest.raises(DbaasServiceError) as caught:
         create(server, plan="business-8")
     assert str(caught.value) == (
-        "service db exists already and has plan startup-4, not business-8; DbaasUpdateServiceOperator changes the "
+        "service db already exists and has plan startup-4, not business-8; DbaasUpdateServiceOperator changes the "
         "plan, if_exists='keep' uses the service as it is"
     )
     assert not caught.value.retryable
@@ -82,3 +82,8 @@ def test_equal_databases_are_a_line_each() -> None:
         "  database shop: 4 tables, 12,345 rows, 2.5 MB in the target",
         "  database a\\nb: 4 tables, 12,345 rows, 2.5 MB in the target",
     ]
+    assert list(equal_lines([{**one, "tables": 1, "rows": 1}])) == [
+        "Source and target are equal: 1 database, 1 table, 1 row",
+        "  database shop: 1 table, 1 row, 2.5 MB in the target",
+    ]
+    assert next(equal_lines([])) == "Source and target are equal: 0 databases, 0 tables, 0 rows"

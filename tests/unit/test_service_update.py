@@ -83,5 +83,5 @@ def test_a_position_behind_entries() -> None:
     assert position["offset"] == "1767225600000004999"
     assert len(position["seen"]) == 2
     for entries in ([], [LogEntry(time="yesterday")]):
-        with pytest.raises(DbaasConfigurationError, match="behind an entry with a readable time"):
+        with pytest.raises(DbaasConfigurationError, match="after an entry with a readable time"):
             position_after(entries)

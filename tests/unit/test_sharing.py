@@ -19,7 +19,9 @@ from airflow_dbaas.waiting import poller, shared_requests
 from airflow_dbaas.waiting.conditions import Done, Failed, IntegrationWait, OperationWait, ServiceWait
 from airflow_dbaas.waiting.poller import Watch
 from airflow_dbaas.waiting.shared_requests import SharedClient
+from tests import virtual_time
 from tests.unit.conftest import Reply, ScriptedServer
+from tests.virtual_time import Clock
 
 ID = "a02baf5a-a3e4-49a0-857b-8a08d276c1c0"
 SERVICES = 200
@@ -120,29 +122,33 @@ async def test_a_crowd_asks_less_often(server: ScriptedServer, monkeypatch: pyte
     assert stretches[-1] == 1
 
 
-async def test_requests_are_paced_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never more than the rate; one by itself at once; whoever gives up leaves its place, and none is passed over."""
-    pacer, loop = shared_requests.Pacer(), asyncio.get_running_loop()
+def test_requests_are_paced_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never more than the rate; the first at once; one that gives up leaves its place, and no other is passed over."""
     monkeypatch.setattr(shared_requests, "REQUESTS_PER_SECOND", 50.0)
+    clock = Clock()
     passed: list[tuple[int, float]] = []
 
-    async def one(number: int) -> None:
+    async def one(pacer: shared_requests.Pacer, number: int) -> None:
         await pacer.turn()
-        passed.append((number, loop.time()))
+        passed.append((number, clock.now))
 
-    began = loop.time()
-    tasks = [asyncio.create_task(one(number)) for number in range(20)]
-    await asyncio.sleep(0)
-    for number in (3, 4, 5, 19):
-        tasks[number].cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    assert [number for number, _ in passed] == [0, 1, 2, *range(6, 19)]
-    assert passed[0][1] - began < 0.02
-    assert min(later - earlier for (_, earlier), (_, later) in pairwise(passed)) >= 0.0199
-    await asyncio.sleep(0.05)
-    began = loop.time()
-    await one(20)
-    assert loop.time() - began < 0.01
+    async def all_of_them() -> None:
+        pacer = shared_requests.Pacer()
+        tasks = [asyncio.create_task(one(pacer, number)) for number in range(20)]
+        await asyncio.sleep(0)
+        for number in (3, 4, 5, 19):
+            tasks[number].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)
+        await one(pacer, 20)
+
+    began = clock.now
+    virtual_time.run(clock, all_of_them())
+    assert [number for number, _ in passed] == [0, 1, 2, *range(6, 19), 20]
+    assert passed[0][1] == began
+    assert min(later - earlier for (_, earlier), (_, later) in pairwise(passed)) >= 0.02
+    # Nothing was sent for a while, so the last one need not wait.
+    assert passed[-1][1] - passed[-2][1] == pytest.approx(0.05)
 
 
 async def test_the_pace_follows_the_api() -> None:

@@ -129,7 +129,7 @@ def test_files_for_tls_are_used_on_the_worker(conn_type: str, extra: dict[str, A
         ("mysql", {"ssl_disabled": True}, "'ssl_disabled' in its extra is not read"),
         ("mysql", {"ssl": False}, 'ssl in its extra must be an object with ca, cert, key.*"ssl_mode": one of DISABLED'),
         ("mysql", {"ssl": "{"}, "ssl in its extra must be an object"),
-        ("mysql", {"ssl": {"capath": "/x"}}, "ssl in its extra has 'capath'; known are ca, cert, key"),
+        ("mysql", {"ssl": {"capath": "/x"}}, "ssl in its extra has 'capath'; known: ca, cert, key"),
         ("mysql", {"ssl_mode": "require"}, "ssl_mode in its extra must be one of DISABLED, PREFERRED, REQUIRED"),
         (
             "postgres",

@@ -46,7 +46,7 @@ def trigger(**changes: Any) -> DbaasWaitTrigger:
         "wait": OperationWait(ID).serialize(),
         "deadline": time.time() + 60,
         "resume_after": 0.0,
-        "state": {"then": "_go_on", "x": 1},
+        "state": {"step": "operation", "x": 1},
     }
     return DbaasWaitTrigger(**{**arguments, **changes})
 
@@ -95,7 +95,7 @@ def test_success(server: ScriptedServer) -> None:
     """The event carries the result, and gives back the task's state."""
     server.replies = [Reply(body={"state": "success", "reference": {"id": ID}})]
     event = fire(trigger())
-    assert event["state"] == {"then": "_go_on", "x": 1}
+    assert event["state"] == {"step": "operation", "x": 1}
     assert result_of(event) == {"operation_id": ID, "reference_id": ID, "reference_link": None}
 
 

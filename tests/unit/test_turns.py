@@ -112,7 +112,7 @@ async def test_the_time_is_over(chains: Fleet) -> None:
     with DAG("d", schedule=None):
         sensor = DbaasMigrationTurnSensor(task_id="t", at_once=AT_ONCE, until_task_id="end", timeout=5)
         lenient = DbaasMigrationTurnSensor(task_id="l", at_once=AT_ONCE, until_task_id="end", soft_fail=True)
-    with pytest.raises(AirflowSensorTimeout, match="the turn has not come within the timeout of 5 s"):
+    with pytest.raises(AirflowSensorTimeout, match="its turn did not come within the timeout of 5 s"):
         sensor.execute_complete(context(40), late.payload)
     with pytest.raises(AirflowSkipException):
         lenient.execute_complete(context(40), late.payload)

@@ -257,8 +257,8 @@ def test_any_method_will_do(method: str | None) -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"replication-lag": 12.5}, "greatest lag: 12.5, a"),
-        ({"lag-bytes": 0}, "greatest lag: 0, a"),
+        ({"replication-lag": 12.5}, "largest lag: 12.5, a"),
+        ({"lag-bytes": 0}, "largest lag: 0, a"),
         ({"replication-lag": None}, ""),
         ({"replication-lag": "some"}, ""),
         ({}, ""),

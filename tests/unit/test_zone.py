@@ -46,7 +46,7 @@ ARGUMENTS = {
 }
 ACTING = [kind for kind in GOOD if kind.__name__ not in ABOUT_NONE]
 SENSORS = [kind for kind in ACTING if issubclass(kind, DbaasSensor)]
-REFUSED = "service db is in zone ch-gva-2, but zone ch-dk-2 was asked for"
+REFUSED = "service db is in zone ch-gva-2, but zone ch-dk-2 was requested"
 
 
 def define(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:

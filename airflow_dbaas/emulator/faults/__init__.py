@@ -1,4 +1,4 @@
-"""Faults: the emulator fails as networks and APIs do, as it is told to by rules."""
+"""Faults: by rules, the emulator fails as networks and APIs do."""
 
 from __future__ import annotations
 

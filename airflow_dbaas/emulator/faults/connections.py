@@ -1,4 +1,4 @@
-"""What an application cannot do by ASGI: break its connection off, or have the server listen no more."""
+"""Actions that ASGI does not offer: break a connection, or make the server stop listening."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Server(uvicorn.Server):
     _away: asyncio.Task[None] | None = None
 
     def refuse(self, seconds: float) -> None:
-        """Refuse connections from now on, for so many seconds, and close the idle ones. Nothing, while it does so."""
+        """Refuse connections for a number of seconds, and close idle ones. No effect if it already does."""
         if self._away is not None and not self._away.done():
             return
         # The copies keep the port while they do not listen, so that it cannot become another one's.
@@ -69,7 +69,7 @@ def _stop_listening(listener: socket.socket) -> None:
     address = listener.getsockname()
     listener.shutdown(socket.SHUT_RDWR)
     try:
-        # A port that the system chose is lost by that; one that was asked for is not.
+        # This would lose a port that the system chose, but not a requested one.
         listener.bind(address)
     except OSError as error:
         if error.errno != errno.EINVAL:
@@ -87,7 +87,7 @@ async def reset(scope: Scope, receive: Receive) -> None:
 
 
 async def cut(scope: Scope, receive: Receive) -> None:
-    """Close the connection after what was sent, as if that were all."""
+    """Close the connection after the sent data, as if it were complete."""
     transport: asyncio.Transport = scope["extensions"][_EXTENSION]
     transport.close()
     await _gone(receive)

@@ -1,4 +1,4 @@
-"""Where a running emulator is told to fail. Not a part of the API: Exoscale's has no such address."""
+"""The address at which a running emulator receives rules. It is not part of Exoscale's API."""
 
 from __future__ import annotations
 

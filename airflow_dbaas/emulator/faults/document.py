@@ -8,7 +8,7 @@ from airflow_dbaas.emulator.faults.rules import BadRules
 
 
 def read(given: str) -> object:
-    """What is given to ``--faults``, read but not checked.
+    """The argument of ``--faults``, parsed but not checked.
 
     :param given: a file of YAML or JSON, or JSON itself, which begins with a brace.
     :raises BadRules: if it cannot be read.

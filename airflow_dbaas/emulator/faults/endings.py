@@ -1,4 +1,4 @@
-"""Operations and tasks that fail or never end, whatever becomes of their work."""
+"""Operations and tasks that fail or never end, independent of their work."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def decide(faults: Faults, request: Request, answer: dict[str, Any], operations:
     """Decide how the operation, or task, ends that was begun just now.
 
     :param faults: the rules.
-    :param request: what was asked for; its names are those of the path.
-    :param answer: what is answered: the operation, if one was begun.
+    :param request: the request; its names are those of the path.
+    :param answer: the answer: the operation, if one was started.
     :param operations: where the operation is.
     :param tasks: where the task is that the operation refers to, if there is one.
     """

@@ -34,7 +34,7 @@ class Option:
     """None: it is left out unless the rule names it."""
     allowed: Callable[[object], bool]
     rule: str
-    """What is allowed, in words."""
+    """A description of the valid values."""
 
 
 def _number(lowest: float, highest: float) -> Callable[[object], bool]:
@@ -57,7 +57,7 @@ def _choice(default: str, *choices: str) -> Option:
 
 
 def _text(default: str | None) -> Option:
-    # What ends up in a header must not break out of it.
+    # A value for a header must not contain line breaks.
     return Option(
         default,
         lambda value: isinstance(value, str) and value.isascii() and value.isprintable() and value != "",
@@ -87,7 +87,7 @@ def _one_of(*ids: str) -> Callable[[Operation], bool]:
 
 
 def _shows_a_service(operation: Operation) -> bool:
-    # Logs and metrics of a service have ids that look alike, but are asked for by POST.
+    # Logs and metrics of a service have similar ids, but use POST.
     return operation.id == "list-dbaas-services" or (
         operation.method == "GET" and operation.id.startswith("get-dbaas-service-")
     )
@@ -157,7 +157,7 @@ MIGRATION = {
     "migration-fails": Kind({"database": _text(None), "error": _text("Emulated fault")}, _SHOWS_A_MIGRATION),
     "migration-gone": Kind(strikes=_SHOWS_A_MIGRATION),
 }
-"""What an answer shows of services, integrations and migrations, whatever they are really like."""
+"""Changes how answers show services, integrations and migrations, independent of their real state."""
 
 KINDS = WIRE | OPERATION | TASK | SERVICE | INTEGRATION | MIGRATION
 """All kinds, by name."""

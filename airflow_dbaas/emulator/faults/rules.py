@@ -24,13 +24,13 @@ class BadRules(ValueError):
 
 @dataclass(frozen=True)
 class Request:
-    """A request, as rules look at it."""
+    """A request as seen by rules."""
 
     operation: Operation | None
     """None for a request that is for no operation of the API."""
     method: str
     names: Collection[str]
-    """What it is about: path parameters, or names and ids in its answer."""
+    """The names that it concerns: path parameters, or names and ids in its answer."""
 
 
 @dataclass(kw_only=True)
@@ -52,7 +52,7 @@ class Rule:
     fired: int = 0
 
     def matches(self, request: Request) -> bool:
-        """Whether the rule is about this request."""
+        """Whether the rule matches this request."""
         if request.operation is None:
             about = self.operation == _ALL
         else:
@@ -93,13 +93,13 @@ class Faults:
         self._rules: list[Rule] = []
 
     def replace(self, document: object) -> None:
-        """Put the rules of a document in the place of those in force, and count anew.
+        """Replace the rules in force with those of a document, and reset the counts.
 
         :param document: a ``seed`` and ``rules``.
         :raises BadRules: if one of them cannot be followed; those in force stay then.
         """
         if not isinstance(document, dict) or not document.keys() <= {"seed", "rules"}:
-            raise BadRules("faults must be an object with 'rules', a list, and perhaps 'seed', a whole number")
+            raise BadRules("faults must be an object with 'rules', a list, and optionally 'seed', a whole number")
         seed, rules = document.get("seed", 0), document.get("rules")
         if not isinstance(seed, int) or isinstance(seed, bool):
             raise BadRules(f"seed must be a whole number, got {seed!r}")
@@ -131,12 +131,12 @@ class Faults:
             raise BadRules(f"{place}: must be an object, got {rule!r}")
         kind = rule.get("kind")
         if not isinstance(kind, str) or kind not in KINDS:
-            raise BadRules(f"{place}: unknown kind {kind!r}, known are {', '.join(KINDS)}")
+            raise BadRules(f"{place}: unknown kind {kind!r}, known: {', '.join(KINDS)}")
         place = f"{place} ({kind})"
         options = KINDS[kind].options
         if unknown := [str(name) for name in rule if name not in {"kind", *_HOW_OFTEN, *options}]:
             known = ", ".join([*_HOW_OFTEN, *options])
-            raise BadRules(f"{place}: unknown keys {', '.join(unknown)}, known are {known}")
+            raise BadRules(f"{place}: unknown keys {', '.join(unknown)}, known: {known}")
         return Rule(
             kind=kind,
             options=_options(place, kind, rule),
@@ -152,7 +152,7 @@ class Faults:
         if not isinstance(operation, str) or operation not in self._operations:
             raise BadRules(f"{place}: unknown operation {operation!r}: it must be the id of one that is served, or '*'")
         if not KINDS[kind].strikes(self._operations[operation]):
-            raise BadRules(f"{place}: cannot strike {operation}")
+            raise BadRules(f"{place}: cannot apply to {operation}")
         return operation
 
 
@@ -175,7 +175,7 @@ def _how_often(place: str, rule: dict[Any, Any]) -> dict[str, Any]:
         raise BadRules(f"{place}: name must be a text, got {name!r}")
     if not isinstance(probability, int | float) or isinstance(probability, bool) or not 0 <= probability <= 1:
         raise BadRules(f"{place}: probability must be a number from 0 to 1, got {probability!r}")
-    # Once, if nothing is said: a fault that stays is asked for.
+    # Once by default: permanent faults must be requested.
     times, after = rule.get("times", None if "probability" in rule else 1), rule.get("after", 0)
     for key, value, lowest in (("times", times, 1), ("after", after, 0)):
         if key in rule and (not isinstance(value, int) or isinstance(value, bool) or value < lowest):

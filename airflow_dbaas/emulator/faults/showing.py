@@ -1,6 +1,6 @@
 """Answers that show services, integrations and migrations as gone, powered off or failed.
 
-What they show so goes on all the same: the next answer that no fault strikes shows it as it is.
+The resource itself is not changed: the next answer without a fault shows its real state.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _ENDS = (
     "source-service-name",
     "dest-endpoint-name",
 )
-"""What an integration can be named by in a rule."""
+"""The names of an integration that a rule can use."""
 
 
 def distort(faults: Faults, request: Request, answer: dict[str, Any]) -> None:
-    """Change what an answer shows, as the rules say.
+    """Change an answer by the rules.
 
     :param faults: the rules.
-    :param request: what was asked for; its names are those of the path.
+    :param request: the request; its names are those of the path.
     :param answer: the answer, which is changed.
-    :raises ApiError: 404 for what is shown as gone.
+    :raises ApiError: 404 for a resource that is shown as deleted.
     """
     _services(faults, request, answer)
     _integrations(faults, request, answer)

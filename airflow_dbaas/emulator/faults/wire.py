@@ -20,7 +20,7 @@ CLOCK = "airflow_dbaas.clock"
 """Extension of a request's scope: by how many seconds the clock is off that its signature is held against."""
 
 Find = Callable[[Scope], Request | None]
-"""What rules look at in a request; None for a request that none may strike."""
+"""The parts of a request that rules match; None for a request that rules do not affect."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class _Exchange:
     refuse: Callable[[float], None]
 
     async def work(self) -> list[Message]:
-        """Do what the request asks for; returns the answer, of which nothing is sent."""
+        """Process the request; returns the answer without sending it."""
         answer: list[Message] = []
 
         async def keep(message: Message) -> None:
@@ -45,7 +45,7 @@ class _Exchange:
         return answer
 
     async def perhaps_work(self) -> None:
-        """Do what the request asks for if the rule wants it done; else only take the request."""
+        """Process the request if the rule says so; otherwise only read it."""
         if self.options["processed"]:
             await self.work()
         else:
@@ -68,8 +68,8 @@ def layer(app: ASGIApp, faults: Faults, find: Find, refuse: Callable[[float], No
 
     :param app: the application.
     :param faults: the rules.
-    :param find: what rules look at in a request.
-    :param refuse: makes the server refuse connections for so many seconds.
+    :param find: returns the parts of a request that rules match.
+    :param refuse: makes the server refuse connections for a number of seconds.
     """
 
     async def struck(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""What clients need to verify the services' servers."""
+"""The CA certificate with which clients verify servers."""
 
 from __future__ import annotations
 

@@ -29,26 +29,26 @@ async def detach(state: State, call: Call) -> dict[str, Any]:
 
 @serves("list-dbaas-external-integrations")
 async def list_integrations(state: State, call: Call) -> dict[str, Any]:
-    """What a service is attached to."""
+    """The attachments of a service."""
     service = state.services.get(call.parameters["service-name"])
     return {"external-integrations": [each.view() for each in state.endpoints.attached(service)]}
 
 
 @serves("get-dbaas-external-integration")
 async def get_integration(state: State, call: Call) -> dict[str, Any]:
-    """One attachment of a service as it is now."""
+    """One attachment of a service."""
     return state.endpoints.integration(call.parameters["integration-id"]).view()
 
 
 @serves("get-dbaas-external-integration-settings-datadog")
 async def get_datadog_settings(state: State, call: Call) -> dict[str, Any]:
-    """What is set for a service attached to Datadog."""
+    """The settings of a service attached to Datadog."""
     return {"settings": _datadog(state, call).settings}
 
 
 @serves("update-dbaas-external-integration-settings-datadog")
 async def update_datadog_settings(state: State, call: Call) -> dict[str, Any]:
-    """Change what is set for a service attached to Datadog; what the request does not name stays as it is."""
+    """Change the settings of a service attached to Datadog; others are not changed."""
     integration = _datadog(state, call)
     integration.settings |= call.body.get("settings", {})
     return state.operations.begin(integration.reference()).view()

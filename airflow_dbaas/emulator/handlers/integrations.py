@@ -24,7 +24,7 @@ async def create_integration(state: State, call: Call) -> dict[str, Any]:
 
 @serves("get-dbaas-integration")
 async def get_integration(state: State, call: Call) -> dict[str, Any]:
-    """An integration as it is now."""
+    """One integration."""
     return state.integrations.get(call.parameters["id"]).view()
 
 
@@ -53,7 +53,7 @@ async def list_types(state: State, call: Call) -> dict[str, Any]:
 
 @serves("list-dbaas-integration-settings")
 async def list_settings(state: State, call: Call) -> dict[str, Any]:
-    """What can be set in an integration of services of two types."""
+    """The settings of an integration between two types of services."""
     kind, source = integration_type(call.parameters["integration-type"]), call.parameters["source-type"]
     kind.require_ends(source, call.parameters["dest-type"])
     return {"settings": kind.schema(source)}

@@ -41,12 +41,12 @@ def check_of(service: Service, request: dict[str, Any]) -> Check:
         return partial(_check_pg, service.target(), uri, method, ignored, service.plan.disk)
     if isinstance(service, MysqlService):
         return partial(mysql_checks.verdict, uri, service.target(), method, ignored)
-    raise ApiError(400, f"The emulator has no {service.type.name} server that could be migrated into")
+    raise ApiError(400, f"The emulator has no {service.type.name} server to migrate into")
 
 
 @serves("get-dbaas-task")
 async def get_task(state: State, call: Call) -> dict[str, Any]:
-    """A task as it is now."""
+    """One task."""
     task = state.tasks.get(call.parameters["service"], call.parameters["id"])
     if task is None:
         raise ApiError(404, f"Task {call.parameters['id']} does not exist for service {call.parameters['service']}")
@@ -55,7 +55,7 @@ async def get_task(state: State, call: Call) -> dict[str, Any]:
 
 @serves("get-dbaas-migration-status")
 async def get_migration_status(state: State, call: Call) -> dict[str, Any]:
-    """How far a service's migration is; 404 if there is none."""
+    """The status of a service's migration; 404 if there is none."""
     service = state.services.get(call.parameters["name"])
     if not isinstance(service, DatabaseService) or service.migration is None:
         raise _no_migration(service)
@@ -70,7 +70,7 @@ def _stop(type_name: str) -> Handler:
         if not isinstance(service, DatabaseService) or service.migration is None:
             raise _no_migration(service)
         if service.stopping:
-            raise ApiError(409, f"The migration of service {service.name} is being stopped already")
+            raise ApiError(409, f"The migration of service {service.name} is already being stopped")
         service.stopping = True
         return state.operations.begin(service.reference(), service.end_migration, STOP).view()
 
@@ -93,7 +93,8 @@ def _no_migration(service: Service) -> ApiError:
 
 
 def source_of(migration: dict[str, Any]) -> Source[Endpoint]:
-    """Source, method and ignored databases of a request's ``migration``; 400 for what the drivers would misread."""
+    """Source, method and ignored databases of a request's ``migration``; 400 for values that the drivers would
+    misread."""
     for name in ("host", "username", "password", "dbname"):
         if "\0" in migration.get(name, ""):
             raise ApiError(400, f"migration.{name}: must not contain a NUL character")

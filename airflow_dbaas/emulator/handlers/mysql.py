@@ -40,7 +40,7 @@ async def get_mysql(state: State, call: Call) -> dict[str, Any]:
 
 @serves("update-dbaas-service-mysql")
 async def update_mysql(state: State, call: Call) -> dict[str, Any]:
-    """Change what a service is like, or start a migration into it."""
+    """Change a service, or start a migration into it."""
     body, service = call.body, state.services.get_as(call.parameters["name"], "mysql", MysqlService)
     if "plan" in body:
         service.type.plan(body["plan"])
@@ -49,6 +49,13 @@ async def update_mysql(state: State, call: Call) -> dict[str, Any]:
     if "migration" in body:
         service.start_migration(*_source_of(body["migration"]))
     service.update(body)
+    return state.operations.begin(service.reference()).view()
+
+
+@serves("enable-dbaas-mysql-writes")
+async def enable_mysql_writes(state: State, call: Call) -> dict[str, Any]:
+    """Accept the request: no disk of the emulator is ever full, so all services take writes."""
+    service = state.services.get_as(call.parameters["name"], "mysql", MysqlService)
     return state.operations.begin(service.reference()).view()
 
 

@@ -1,4 +1,4 @@
-"""What goes on in a service: its logs and its metrics."""
+"""Logs and metrics of services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_DIGITS = 19
 
 @serves("get-dbaas-service-logs")
 async def get_logs(state: State, call: Call) -> dict[str, Any]:
-    """One page of a service's log: its server's own, or what the emulator did where there is no server."""
+    """One page of a service's log: that of its server, or the emulator's actions if there is no server."""
     service = state.services.get(call.parameters["service-name"])
     try:
         return await asyncio.to_thread(
@@ -33,7 +33,7 @@ async def get_logs(state: State, call: Call) -> dict[str, Any]:
 
 @serves("get-dbaas-service-metrics")
 async def get_metrics(state: State, call: Call) -> dict[str, Any]:
-    """What was measured of a service; nothing where there is no server to measure."""
+    """The metrics of a service; empty if it has no server."""
     service = state.services.get(call.parameters["service-name"])
     return {"metrics": state.metrics.view(service.id, service.name, call.body.get("period", "hour"))}
 

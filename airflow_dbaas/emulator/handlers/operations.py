@@ -10,7 +10,7 @@ from airflow_dbaas.emulator.handlers.registry import Call, State, serves
 
 @serves("get-operation")
 async def get_operation(state: State, call: Call) -> dict[str, Any]:
-    """An operation as it is now."""
+    """One operation."""
     operation = state.operations.get(call.parameters["id"])
     if operation is None:
         raise ApiError(404, f"Operation {call.parameters['id']} does not exist")

@@ -1,4 +1,4 @@
-"""What a request for a new service with a server comes to, whatever the server speaks."""
+"""Parses a request for a new service with a server of any engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_dbaas.emulator.order import Order, Source, SourceKind, new_password
 def order_of(
     state: State, call: Call, type_name: str, source_of: Callable[[dict[str, Any]], Source[SourceKind]]
 ) -> Order[SourceKind]:
-    """What is ordered; 400 for an unknown plan.
+    """The parsed request; 400 for an unknown plan.
 
     :param source_of: reads a ``migration``.
     """

@@ -39,7 +39,7 @@ async def get_pg(state: State, call: Call) -> dict[str, Any]:
 
 @serves("update-dbaas-service-pg")
 async def update_pg(state: State, call: Call) -> dict[str, Any]:
-    """Change what a service is like, or start a migration into it."""
+    """Change a service, or start a migration into it."""
     body, service = call.body, state.services.get_as(call.parameters["name"], "pg", PgService)
     _refuse_variant(body)
     if "plan" in body:

@@ -55,4 +55,4 @@ def _record(state: State, type_name: str, call: Call) -> RecordService:
 
 def _refuse_migration(type_name: str, body: dict[str, Any]) -> None:
     if "migration" in body:
-        raise ApiError(400, f"migration: the emulator has no {type_name} server that could be migrated into")
+        raise ApiError(400, f"migration: the emulator has no {type_name} server to migrate into")

@@ -1,4 +1,4 @@
-"""Services of any type: the list of all, deletion, and what requests about them have in common."""
+"""Services of any type: list, deletion, and helpers for requests."""
 
 from __future__ import annotations
 

@@ -25,13 +25,13 @@ async def get_type(state: State, call: Call) -> dict[str, Any]:
 
 @serves("get-dbaas-settings-pg")
 async def get_pg_settings(state: State, call: Call) -> dict[str, Any]:
-    """Schemas of what can be set in a PostgreSQL service."""
+    """Schemas of the settings of PostgreSQL services."""
     return _settings(state, "pg", "pglookout", "pgbouncer", "timescaledb")
 
 
 @serves("get-dbaas-settings-mysql")
 async def get_mysql_settings(state: State, call: Call) -> dict[str, Any]:
-    """Schemas of what can be set in a MySQL service."""
+    """Schemas of the settings of MySQL services."""
     return _settings(state, "mysql")
 
 

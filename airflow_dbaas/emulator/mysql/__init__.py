@@ -1,1 +1,1 @@
-"""Real MariaDB servers, and what moves databases from one to another."""
+"""Real MariaDB servers, and moving databases between them."""

@@ -16,8 +16,8 @@ OWN_USERS = frozenset({SUPERUSER, "mariadb.sys"})
 """Users that are the server's own."""
 OWN_DATABASES = frozenset({"information_schema", "mysql", "performance_schema", "sys"})
 
-# What an ordinary user may do, and what only the admin user may, in every database: MariaDB can except none, so not
-# even its own, and whoever means to can give himself more.
+# Privileges of ordinary users, and of the admin user, in every database. MariaDB cannot exclude databases, not even its
+# own, so users could grant themselves more.
 _PRIVILEGES = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, LOCK TABLES, "
     "EXECUTE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EVENT, TRIGGER, SHOW DATABASES"
@@ -38,12 +38,12 @@ _PASSING = {
 
 @contextlib.contextmanager
 def refusals(server: MysqlEndpoint, service: str) -> Iterator[None]:
-    """Turn what the server refuses into an answer in its own words; 409 if it cannot be asked now."""
+    """Turn errors of the server into an answer with its message; 409 if it cannot be queried now."""
     try:
         yield
     except pymysql.Error as error:
         if error.args[0] in _PASSING:
-            raise ApiError(409, f"Service {service} cannot be asked now: {server.words(error)}") from error
+            raise ApiError(409, f"Service {service} cannot be queried now: {server.words(error)}") from error
         raise ApiError(_STATUS.get(error.args[0], 400), server.words(error)) from error
 
 
@@ -60,10 +60,10 @@ async def users(server: MysqlEndpoint) -> list[str]:
 
 
 async def create_user(server: MysqlEndpoint, username: str, password: str, *, admin: bool = False) -> None:
-    """Make a user who may do everything in all databases, and if it is the admin user make others."""
+    """Create a user with all privileges in all databases; the admin user may also create users."""
     _require_foreign(username)
     await server.query("CREATE USER %s@'%%' IDENTIFIED BY %s", (username, password))
-    # Right after another: nobody has the password yet.
+    # Directly after its creation, before the password is known.
     privileges, more = (_ADMIN_PRIVILEGES, " WITH GRANT OPTION") if admin else (_PRIVILEGES, "")
     await server.query(f"GRANT {privileges} ON *.* TO %s@'%%'{more}", (username,))
 
@@ -90,16 +90,16 @@ async def create_database(server: MysqlEndpoint, dbname: str) -> None:
 
 
 async def drop_database(server: MysqlEndpoint, dbname: str) -> bool:
-    """Remove a database, whoever is connected to it; False if there is none that could be removed."""
+    """Remove a database, even with open connections; False if there is none that can be removed."""
     if dbname in OWN_DATABASES:
         raise ApiError(400, f"Database {dbname} is the server's own and cannot be deleted")
     if dbname not in await databases(server):
         return False
     for (number,) in await server.query("SELECT id FROM information_schema.processlist WHERE db = %s", (dbname,)):
         with contextlib.suppress(pymysql.Error):
-            # It may have gone meanwhile.
+            # It may have been removed meanwhile.
             await server.query(f"KILL {int(number)}")
-    # Somebody in another database may be at work in this one.
+    # A session in another database may be using this one.
     await server.query(f"SET STATEMENT lock_wait_timeout = {_LOCK_SECONDS} FOR DROP DATABASE {identifier(dbname)}")
     return True
 

@@ -14,8 +14,8 @@ FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec")
 """Searched besides ``PATH``, which of an ordinary user names no folders of servers."""
 ABSENT = (
     "no MySQL server is installed here: install Debian's or Ubuntu's package mariadb-server, or MariaDB 10.5 or newer "
-    "from elsewhere, with mariadbd, mariadb-install-db, mariadb and mariadb-dump in PATH, and start the emulator anew "
-    "(Oracle's mysqld is not supported)"
+    "from elsewhere, with mariadbd, mariadb-install-db, mariadb and mariadb-dump in PATH, and start the emulator "
+    "again (Oracle's mysqld is not supported)"
 )
 
 # MariaDB installs its server under the old name as well; Oracle's has that name too.
@@ -28,7 +28,7 @@ class MysqlBinaries:
     """One installation of MariaDB: server and tools."""
 
     version: str
-    """Full version as the server tells it to its clients, for example ``10.11.19-MariaDB``."""
+    """Full version as reported to clients, for example ``10.11.19-MariaDB``."""
     server: str
     """Path of the server program."""
     tools: dict[str, str]
@@ -36,7 +36,7 @@ class MysqlBinaries:
 
     @property
     def series(self) -> str:
-        """What stays the same from one correction to the next, for example ``10.11``."""
+        """The version without the patch level, for example ``10.11``."""
         return self.version.rpartition(".")[0]
 
     def tool(self, name: str) -> str:
@@ -46,7 +46,7 @@ class MysqlBinaries:
 
 @functools.cache
 def installed() -> MysqlBinaries | None:
-    """The installation found; None if there is none, or a program of it is missing."""
+    """The installation; None if there is none, or one of its programs is missing."""
     path = os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS])
     tools = {name: found for name in _TOOLS if (found := shutil.which(name, path=path)) is not None}
     if len(tools) < len(_TOOLS):

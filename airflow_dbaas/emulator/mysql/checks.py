@@ -1,7 +1,7 @@
 """The checks before a MySQL migration: asked of the real source and the real target.
 
-They are those of aiven-mysql-migrate, in its order, with its names for what is found. Unlike it, every
-reason is given at once. The servers here are MariaDB's, so some checks ask for the equivalent:
+They are those of aiven-mysql-migrate, in its order and with its names. Unlike it, they report every reason at once. The
+servers here are MariaDB's, so some checks test an equivalent:
 
 * ``gtid_mode`` and ``Executed_Gtid_Set``: the binary log is on and ``gtid_binlog_pos`` is not empty. MariaDB has
   global transaction ids whenever it has a binary log.
@@ -56,7 +56,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """What the checks found."""
+    """The findings of the checks."""
 
     refusals: list[Finding] = field(default_factory=list)
     """Why there can be no migration."""
@@ -105,7 +105,7 @@ async def check(
         return await inspect(source, target, ignored, most=most)
     except pymysql.Error as error:
         if error.args and error.args[0] == CR.CR_SSL_CONNECTION_ERROR:
-            finding = Finding("SSLNotSupported", f"TLS is demanded for the source: {source.words(error)}")
+            finding = Finding("SSLNotSupported", f"TLS is required for the source: {source.words(error)}")
         elif isinstance(error, pymysql.OperationalError):
             finding = Finding("EndpointConnection", f"Cannot connect to the source: {source.words(error)}")
         else:
@@ -124,7 +124,7 @@ async def inspect(
         report.refusals.append(Finding("WrongMigrationConfiguration", source.password_obstacle))
     if report.refusals:
         return report
-    # The first that logs in: whatever the source refuses, it refuses here.
+    # The first login: if the source refuses it, it does so here.
     variables = await _variables(source)
     found = report.databases = await databases.to_migrate(source, ignored)
     if not found:
@@ -212,7 +212,7 @@ def _gtid(variables: dict[str, str], server: str) -> list[Finding]:
     if variables["log_bin"] != "ON":
         text = f"the binary log of the {server} is off (log_bin), replication needs its global transaction ids"
     elif server == "source" and not variables.get("gtid_binlog_pos"):
-        text = "the source has logged no transaction yet (gtid_binlog_pos is empty), so there is no place to begin at"
+        text = "the source has logged no transaction (gtid_binlog_pos is empty): there is no position to start from"
     else:
         return []
     return [Finding("GTIDModeDisabled", text)]
@@ -256,14 +256,17 @@ def _read_lock(source: MysqlEndpoint, granted: set[str]) -> list[Finding]:
     return [
         Finding(
             "NoFlushTableWithReadLock",
-            f"user '{source.user}' of the source may not FLUSH TABLES WITH READ LOCK, for want of RELOAD ON *.*",
+            f"user '{source.user}' of the source may not FLUSH TABLES WITH READ LOCK: it lacks RELOAD ON *.*",
         )
     ]
 
 
 def _names(dbnames: list[str]) -> list[Finding]:
     return [
-        Finding("ReplicationNotAvailable", f"database '{dbname}' has a comma in its name, which no filter can name")
+        Finding(
+            "ReplicationNotAvailable",
+            f"database '{dbname}' has a comma in its name, so no replication filter can name it",
+        )
         for dbname in dbnames
         if "," in dbname
     ]

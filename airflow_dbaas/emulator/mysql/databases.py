@@ -17,7 +17,7 @@ _LOCK_SECONDS = 20
 
 @dataclass(frozen=True)
 class MysqlDatabase:
-    """A database of the source, with what matters for making it again."""
+    """A database of the source, with the properties needed to create it."""
 
     name: str
     size: int
@@ -57,7 +57,7 @@ async def find(server: MysqlEndpoint, dbname: str) -> MysqlDatabase | None:
 
 
 async def has_objects(server: MysqlEndpoint, dbname: str) -> bool:
-    """Whether somebody made tables, views, sequences, routines or events in the database."""
+    """Whether the database has tables, views, sequences, routines or events."""
     rows = await server.query(
         """
         SELECT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = %s)
@@ -77,7 +77,7 @@ async def create(server: MysqlEndpoint, database: MysqlDatabase) -> None:
 
 
 async def drop(server: MysqlEndpoint, dbname: str) -> None:
-    """Remove the database, whoever is connected to it."""
+    """Remove the database, even with open connections."""
     sessions = await server.query(
         "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", (dbname,)
     )

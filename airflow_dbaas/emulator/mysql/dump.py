@@ -1,8 +1,8 @@
 """Copying databases with mariadb-dump and mariadb, streamed from one into the other.
 
-All databases are one dump, hence one state of the source, and views find the tables of other databases. The
-stream is cut where it changes the database, and each part goes to a client of its own: a database that cannot
-be loaded does not take the others along.
+All databases are one dump, and so one state of the source, and views find the tables of other databases. The stream is
+split where the database changes, and each part goes to a separate client, so that a database that cannot be loaded does
+not affect the others.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DUMP = (
 )
 _NAME = rb"`(?:[^`]|``)*`"
 _DEFINER = rb"DEFINER=" + _NAME + rb"(?:@" + _NAME + rb")? ?"
-# Users are not migrated, and what they defined belongs to the target's admin user.
+# Users are not migrated; their objects belong to the target's admin user.
 _VIEW_DEFINER = re.compile(rb"^(/\*!50013 )" + _DEFINER)
 _BODY_DEFINER = re.compile(rb"^((?:/\*!\d+ )?CREATE(?: OR REPLACE)?(?: ?\*/ /\*!\d+)? )" + _DEFINER)
 _POSITION = re.compile(rb"^-- SET GLOBAL gtid_slave_pos='([^']*)'")
@@ -56,7 +56,7 @@ async def copy(
 ) -> str:
     """Copy databases into the existing, empty ones of the same names in the target.
 
-    :param finished: told each database when it is there, with an empty text, or why it is not.
+    :param finished: called for each database, with an empty text when it is loaded, or with the error.
     :param position: whether to find out the global transaction id that the copy was made at.
 
     Returns that id, or an empty text. Raises ``CopyFailed`` if the source cannot be read to the end; the
@@ -76,7 +76,7 @@ async def copy(
         _require_success(source, *await dump.wait())
         await load.end_part()
         if position and not load.position:
-            raise CopyFailed("the source did not tell at which global transaction id it was copied")
+            raise CopyFailed("the source did not report the global transaction id of the copy")
         return load.position
     finally:
         await load.abandon()
@@ -99,7 +99,7 @@ async def probe(binaries: MysqlBinaries, source: MysqlEndpoint, dbname: str) -> 
 
 def _require_success(source: MysqlEndpoint, code: int, said: bytes) -> None:
     if code:
-        raise CopyFailed(source.words(_last_words(said)) or "mariadb-dump ended without a word")
+        raise CopyFailed(source.words(_last_words(said)) or "mariadb-dump ended without a message")
 
 
 @dataclass
@@ -141,7 +141,7 @@ class _Load:
             await self._write(piece)
 
     async def end_part(self) -> None:
-        """Let the part's client finish, and tell how it went."""
+        """Wait for the client of a part, and report the result."""
         if self._client is None:
             return
         # One that gave up has closed its end.
@@ -151,7 +151,7 @@ class _Load:
         failed, said = await self._client.wait()
         self._client = None
         if failed:
-            self._settle(self.target.words(_last_words(said)) or "mariadb ended without a word")
+            self._settle(self.target.words(_last_words(said)) or "mariadb ended without a message")
         elif self._dbname in self._views and self._dbname not in self._tables_there:
             self._tables_there.add(self._dbname)
         else:

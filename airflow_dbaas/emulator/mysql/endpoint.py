@@ -123,9 +123,9 @@ class MysqlEndpoint:
         )
 
     async def query(self, statement: str, arguments: tuple[Any, ...] = (), dbname: str | None = None) -> Rows:
-        """Rows of one statement, over a connection of its own.
+        """Rows of one statement, over a separate connection.
 
-        :param arguments: values for each ``%s``; without any, a ``%`` stands for itself.
+        :param arguments: values for each ``%s``; without arguments, ``%`` has no special meaning.
         """
         return await _to_the_end(self._query, statement, arguments, dbname)
 
@@ -161,19 +161,20 @@ class MysqlEndpoint:
 
 
 async def _to_the_end(work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-    """What ``work`` returns in a thread. Cancelled, this waits for it: a statement is done or not, never still on."""
+    """The result of ``work`` in a thread. If cancelled, this waits for the thread, so that no statement is still
+    running."""
     working = asyncio.create_task(asyncio.to_thread(work, *arguments, **options))
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
         await asyncio.wait([working])
-        # Looked at, or it would be reported as an error that nobody took notice of.
+        # Retrieved, or asyncio would report an exception that was never retrieved.
         working.exception()
         raise
 
 
 def identifier(name: str) -> str:
-    """``name`` as it is written in a statement."""
+    """``name`` quoted for a statement."""
     return f"`{name.replace('`', '``')}`"
 
 

@@ -48,7 +48,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
     _replication: MysqlReplication | None = None
     _watcher: asyncio.Task[None] | None = None
     _made: dict[str, MysqlDatabase | None] = field(default_factory=dict)
-    """Databases made, or filled, in the target, and what was there, empty, before."""
+    """Databases created or filled in the target, and empty ones that existed before."""
 
     database_kind = MysqlDatabase
 
@@ -64,7 +64,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
         )
 
     def resume(self, record: dict[str, Any]) -> None:
-        """Go on, in the place of ``start``, with what was recorded."""
+        """Continue from the recorded state, instead of ``start``."""
         if record["replication"]:
             self._replication = MysqlReplication(self.source, self.target.superuser)
             self._replication.take(record["replication"])
@@ -107,7 +107,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
         self.changed()
 
     async def _prepare(self, state: State, turn: asyncio.Semaphore) -> State | None:
-        """Make room in the target for a database that can be read; None if it failed."""
+        """Prepare the target for a readable database; None if that failed."""
         async with turn:
             try:
                 await self._make_room(state.database)
@@ -127,7 +127,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
                 f"Database '{database.name}' of the target is not empty: migrating into it would overwrite "
                 "its tables. Drop it, or migrate to a new service"
             )
-        # Before it is made: after a restart a database of the target that is not noted is somebody else's.
+        # Before its creation: after a restart, a database without a record belongs to the user.
         self._made[database.name] = before
         self.changed()
         await databases.create(self.target.admin, database)
@@ -155,7 +155,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
         return position
 
     async def _replicate(self, states: list[State]) -> None:
-        """Copy databases and follow the source from there on; returns when the replica has started."""
+        """Copy databases and then follow the source; returns when the replica has started."""
         replication = self._replication = MysqlReplication(self.source, self.target.superuser)
         try:
             await replication.rest_events()
@@ -196,7 +196,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
             self._run_task = asyncio.create_task(self._follow_again())
 
     async def _watch(self, replication: MysqlReplication, states: list[State]) -> None:
-        """Keep ``states`` true for as long as the replication goes on."""
+        """Keep ``states`` up to date while the replication runs."""
         last_trouble, last_well, tried, cause = float("-inf"), time.monotonic(), time.monotonic(), ""
         while True:
             now = time.monotonic()
@@ -209,7 +209,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
                     tried = now
                     await replication.try_again()
             except pymysql.Error as error:
-                seen = Progress(well=False, error=f"The target cannot be asked: {self._words(error)}")
+                seen = Progress(well=False, error=f"The target cannot be queried: {self._words(error)}")
             if seen.well:
                 last_well = now
             elif seen.error or now - last_well > DOWN_SECONDS:
@@ -224,7 +224,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
             await asyncio.sleep(POLL_SECONDS)
 
     async def _fail(self, state: State, error: Exception | str) -> None:
-        """Mark a database as failed, and take what there is of it out of the target again."""
+        """Mark a database as failed, and remove what was copied from the target."""
         state.error = self._words(error)
         logger.warning("Database %s was not migrated: %s", state.dbname, state.error)
         await self._undo(state.dbname)
@@ -265,7 +265,7 @@ class MysqlMigration(MigrationRun[MysqlDatabase]):
         try:
             await self._replication.catch_up(DOWN_STALL_SECONDS if down else STALL_SECONDS)
         except pymysql.Error as error:
-            return [f"the source could not be asked: {self._words(error)}"]
+            return [f"the source could not be queried: {self._words(error)}"]
         except ReplicationStalled as stalled:
             causes = {state.error for state in self._databases.values() if state.whole and state.error}
             text = ": ".join([str(stalled), *causes])

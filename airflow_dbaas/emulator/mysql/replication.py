@@ -1,14 +1,13 @@
 """Replication of several databases: the target's server becomes a replica of the source for them alone.
 
-One replica follows all of them, from the global transaction id that they were copied at. A filter lets through
-what is done to the tables of the migrated databases; users, which are rows of the server's own tables, stay behind.
-The filter goes by tables because one by databases (``replicate_do_db``) looks at the database that the writer
-had chosen: it would lose a ``CREATE TABLE d.t`` by a writer that had chosen none. What it does not stop are routines
-and events that somebody makes, alters or drops in other databases. The target has no such database, and the replica
-skips them.
+One replica follows all of them, from the global transaction id that they were copied at. A filter admits changes to
+tables of the migrated databases. Users, which are rows of the server's own tables, are not replicated. The filter uses
+tables, because a filter by databases (``replicate_do_db``) uses the writer's current database: it would lose a ``CREATE
+TABLE d.t`` of a writer without one. It does not stop changes of routines and events in other databases. The target has
+no such database, and the replica skips them.
 
-The target's event scheduler rests meanwhile. The source runs its events, whose changes arrive like any other, so
-the copies of these events would do everything twice.
+The target's event scheduler is off meanwhile. The source runs its events, and their changes are replicated, so the
+copies would do everything twice.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from airflow_dbaas.emulator.mysql.endpoint import MysqlEndpoint
 _RETRY_SECONDS = 1
 _HEARTBEAT_SECONDS = 2
 _SILENCE_SECONDS = 10
-"""A source that sends nothing for this long, not even a heartbeat, is connected to anew."""
+"""If the source sends nothing for this long, not even a heartbeat, the replica reconnects."""
 _WAIT_SECONDS = 1
 _EVENT_DOES_NOT_EXIST = 1539
 _CHANGES_ROUTINE = re.compile(r"Query: '\s*(?:ALTER|DROP)\s", re.IGNORECASE)
@@ -38,9 +37,9 @@ class Progress:
     """How a replica does, as its own server sees it."""
 
     well: bool
-    """Whether it is connected to its source and applies what comes."""
+    """Whether it is connected to its source and applies changes."""
     error: str
-    """The server's own text of what is wrong; empty while nothing is."""
+    """The server's error text; empty without an error."""
     foreign: bool = False
     """Whether it has stopped at a statement for a database, or for a routine or an event, that the target lacks."""
 
@@ -54,14 +53,14 @@ class MysqlReplication:
     started: bool = False
     """Whether the replica knows its place."""
     _scheduler: str | None = None
-    """What the target's event scheduler was set to before."""
+    """The previous setting of the target's event scheduler."""
 
     def record(self) -> dict[str, Any]:
-        """What it has changed in the target."""
+        """The changes that it has made in the target."""
         return {"started": self.started, "scheduler": self._scheduler}
 
     def take(self, record: dict[str, Any]) -> None:
-        """Take over what was recorded."""
+        """Restore the recorded state."""
         self.started, self._scheduler = record["started"], record["scheduler"]
 
     async def rest_events(self) -> None:
@@ -72,7 +71,7 @@ class MysqlReplication:
             await self.target.execute("SET GLOBAL event_scheduler = OFF")
 
     async def start(self, position: str | None, dbnames: list[str]) -> None:
-        """Follow what the source does in ``dbnames`` from the global transaction id ``position`` on.
+        """Follow the changes of the source in ``dbnames`` from the global transaction id ``position`` on.
 
         None is for a replica that was started before, and has lost but its settings with a restart.
         """
@@ -113,7 +112,7 @@ class MysqlReplication:
         return Progress(well=all(running), error="; ".join(errors), foreign=not running[1] and _foreign(seen))
 
     async def try_again(self) -> None:
-        """Start what has stopped; without effect on what runs."""
+        """Start stopped threads; no effect on running ones."""
         await self.target.execute("START SLAVE")
 
     async def skip(self) -> None:
@@ -121,7 +120,7 @@ class MysqlReplication:
         await self.target.execute("STOP SLAVE", "SET GLOBAL sql_slave_skip_counter = 1", "START SLAVE")
 
     async def catch_up(self, stall_seconds: float) -> None:
-        """Return once the target has everything the source had committed when this was called.
+        """Return when the target has everything that the source had committed at the call.
 
         Raises ``ReplicationStalled`` when the target gets no further for ``stall_seconds``.
         """
@@ -137,7 +136,7 @@ class MysqlReplication:
             if position != reached:
                 reached, moved_at = position, time.monotonic()
             elif time.monotonic() - moved_at > stall_seconds:
-                raise ReplicationStalled(f"the target is at {reached} and gets no nearer to {goal}")
+                raise ReplicationStalled(f"the target is at {reached} and makes no progress towards {goal}")
 
     async def remove(self) -> None:
         """End the replication; the source has nothing of it to remove."""

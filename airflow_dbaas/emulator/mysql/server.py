@@ -18,22 +18,22 @@ from airflow_dbaas.emulator.mysql.binaries import MysqlBinaries
 from airflow_dbaas.emulator.servers.server import NO_HOME, Server, ServerError
 
 _SETTINGS = {
-    # No socket file: its path would be too long for one in many folders, and nobody is to come in without a password.
+    # No socket file: its path would often be too long, and every login should need a password.
     "socket": "",
     "bind-address": "127.0.0.1",
     "skip-name-resolve": "ON",
     "character-set-server": "utf8mb4",
     "max-connections": "100",
-    # What a replication reads, and what tells its place.
+    # Settings that replication needs.
     "log-bin": "binlog",
     "binlog-format": "ROW",
     "gtid-strict-mode": "ON",
     "log-slave-updates": "ON",
-    # Nobody but a superuser could make functions or triggers otherwise, which a dump does.
+    # Otherwise, only superusers could create functions or triggers, which a dump does.
     "log-bin-trust-function-creators": "ON",
-    # A row of a dump, written in hexadecimal, is twice as long as what it was.
+    # A row of a dump in hexadecimal is twice as long as the original.
     "max-allowed-packet": "1G",
-    # A replica is started by whoever has told it first which tables it may change.
+    # A replica is started explicitly, after its filter is set.
     "skip-slave-start": "ON",
     # Many containers may not lock the memory that the kernel's own way of asynchronous access needs.
     "innodb-use-native-aio": "OFF",
@@ -62,9 +62,9 @@ GRANT ALL PRIVILEGES ON *.* TO {user} WITH GRANT OPTION;
 
 
 class MysqlServer(Server):
-    """A MariaDB server, which logs changes by row and is a domain of its own in global transaction ids.
+    """A MariaDB server that logs changes by row and has its own domain of global transaction ids.
 
-    ``durable``: whether what is committed outlives a crash.
+    ``durable``: whether commits survive a crash.
     """
 
     title = "MariaDB"
@@ -84,7 +84,7 @@ class MysqlServer(Server):
         durable: bool = False,
     ) -> None:
         if len(str(directory).split()) != 1:
-            raise ServerError(f"mariadb-install-db cannot do with the spaces in {directory}: choose another directory")
+            raise ServerError(f"mariadb-install-db cannot handle the spaces in {directory}: choose another directory")
         super().__init__(directory, superuser, password, identity, port)
         self.binaries = binaries
         number = str(1 + secrets.randbelow(2**32 - 1))
@@ -121,7 +121,7 @@ class MysqlServer(Server):
         return self._options.exists() and not self._first.exists()
 
     def initialise(self) -> None:
-        """Make the data directory, and note what its first start has to do."""
+        """Create the data directory, and note the tasks of its first start."""
         temporary = self.directory / "tmp"
         temporary.mkdir(exist_ok=True)
         if self._account is not None:
@@ -134,7 +134,7 @@ class MysqlServer(Server):
         if self._identity is not None:
             certificate, key = self.write_identity(self._identity)
             settings |= {"ssl-cert": str(certificate), "ssl-key": str(key), "require-secure-transport": "ON"}
-        # What an attempt that broke off may have left.
+        # Remains of an interrupted attempt.
         shutil.rmtree(self.data, ignore_errors=True)
         self.run_tool(["cp", "-a", str(self._pristine(temporary)), str(self.data)])
         statements = _FIRST_STATEMENTS.format(user=f"{_literal(self.superuser)}@'%'", password=_literal(self._password))
@@ -162,11 +162,12 @@ class MysqlServer(Server):
         return environment()
 
     def _pristine(self, temporary: Path) -> Path:
-        """A data directory to begin with, made once for all servers beside this one: that takes longer than a start."""
+        """A template of a data directory, created once for all servers, because creating it takes longer than a
+        start."""
         pristine = self.directory.parent / f"mariadb-{self.binaries.version}"
         with _making:
             if not pristine.exists():
-                # Made aside and renamed, so that one that broke off is never taken for a whole one.
+                # Created elsewhere and renamed, so that an incomplete one is never used.
                 aside = self.directory / "aside"
                 shutil.rmtree(aside, ignore_errors=True)
                 self.run_tool(
@@ -204,7 +205,7 @@ def environment() -> dict[str, str]:
 
 
 def _unverified() -> ssl.SSLContext:
-    """TLS with a server of one's own: nobody else has its password."""
+    """TLS is not verified for our own server: only we have its password."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -15,7 +15,7 @@ UNIT = "mariadb.service"
 
 # The hour has a blank where others have a zero.
 _LINE = re.compile(rb"(\d{4}-\d\d-\d\d [ \d]\d:\d\d:\d\d) (\d+ \[.*)", re.DOTALL)
-# What follows is a client's statement, or that of a replication.
+# The rest is a statement of a client or of a replication.
 _QUOTES = re.compile(r"\b(?:query|statement)\b(?: \(0x[0-9a-f]+\))?:", re.IGNORECASE)
 _SECRETIVE = re.compile(
     r"passw|identified|://|\b(?:create|alter|grant|set)\s+(?:or\s+replace\s+)?user\b", re.IGNORECASE
@@ -37,7 +37,7 @@ class ServerLog(LogFile):
         message = match.group(2).decode(errors="replace")
         quoted = _QUOTES.search(message)
         if quoted is not None and _SECRETIVE.search(message, quoted.end()):
-            message = f"{message[: quoted.end()]} (hidden, it may hold a password)"
+            message = f"{message[: quoted.end()]} (hidden, it may contain a password)"
         return Entry(_time(match.group(1)), message)
 
 

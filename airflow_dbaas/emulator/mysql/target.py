@@ -16,4 +16,4 @@ class MysqlTarget:
     superuser: MysqlEndpoint
     binaries: MysqlBinaries
     disk: int
-    """Bytes that the service's plan has room for."""
+    """Disk of the service's plan, in bytes."""

@@ -1,4 +1,4 @@
-"""Real PostgreSQL servers, and what moves databases from one to another."""
+"""Real PostgreSQL servers, and moving databases between them."""
 
 from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries, installed
 from airflow_dbaas.emulator.postgres.server import PostgresServer

@@ -71,7 +71,7 @@ def _has_tls(root: Path) -> bool:
 
 
 def _output(program: Path, option: str) -> str:
-    """What a program prints; nothing if it is missing or does not run here."""
+    """The output of a program; empty if it is missing or does not run here."""
     try:
         return subprocess.run([program, option], capture_output=True, text=True, check=True, timeout=30).stdout
     except (OSError, subprocess.SubprocessError):

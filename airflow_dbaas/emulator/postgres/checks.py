@@ -1,7 +1,7 @@
 """The checks before a migration: asked of the real source and the real target.
 
-What is checked, and why each matters, follows what the service is known to check. Unlike it, every reason
-for a refusal is given at once. A migration that nobody checked beforehand is refused for the same reasons.
+The checks follow the known checks of the service. Unlike the service, they report all reasons for a refusal at once. A
+migration without a preceding check is refused for the same reasons.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from airflow_dbaas.emulator.postgres.binaries import PostgresBinaries
 from airflow_dbaas.emulator.postgres.databases import Database
 from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 
-# Restoring needs room for indexes being built and for the write-ahead log.
+# Restoring needs disk space for building indexes and for the write-ahead log.
 _DISK_FACTOR = 1.3
 _OLDEST_DUMPED = 90200
 """Server version from which on every pg_dump that the emulator has can read."""
@@ -24,10 +24,10 @@ _OLDEST_DUMPED = 90200
 
 @dataclass
 class Report:
-    """What the checks found."""
+    """The findings of the checks."""
 
     databases: list[Database] = field(default_factory=list)
-    """What there is to migrate."""
+    """The databases to migrate."""
     refusals: list[str] = field(default_factory=list)
     """Why there can be no migration."""
     no_replication: list[str] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Report:
     """Databases that cannot be replicated, though others can, and why."""
     warnings: list[str] = field(default_factory=list)
     replication_warnings: list[str] = field(default_factory=list)
-    """What matters only to a replication."""
+    """Properties that matter only to a replication."""
 
     def verdict(self, method: str | None) -> tuple[bool, str]:
         """Whether the migration would work with ``method`` (None: the best there is), and the text for it."""
@@ -126,11 +126,11 @@ async def tls_obstacle(source: Endpoint) -> str | None:
         try:
             await (await replace(source, sslmode="disable").connect()).close()
         except psycopg.OperationalError:
-            # Reached as it was asked for? Then it was for want of TLS.
+            # If it can be reached without TLS, TLS was the problem.
             await (await source.connect()).close()
         else:
             return None
-    return "TLS is demanded for the source, but the target's version of PostgreSQL was built without it"
+    return "TLS is required for the source, but the target's version of PostgreSQL was built without it"
 
 
 def _same_server(source: Endpoint) -> str:
@@ -141,10 +141,10 @@ def _same_server(source: Endpoint) -> str:
 
 
 async def _is_same(connection: psycopg.AsyncConnection, goal: psycopg.AsyncConnection) -> bool:
-    """Whether two connections lead to one server, whatever names or ports they went by."""
+    """Whether two connections lead to the same server, independent of names and ports."""
     if connection.info.server_version != goal.info.server_version:
         return False
-    # To the microsecond, and anybody may ask; what identifies a cluster is shared by its copies.
+    # Precise to the microsecond, and any user may query it; the system identifier is shared by copies of a cluster.
     began = [await (await each.execute("SELECT pg_postmaster_start_time()")).fetchone() for each in (connection, goal)]
     return began[0] == began[1]
 
@@ -171,7 +171,7 @@ def _unsuitable_versions(source: int, target: int, binaries: PostgresBinaries) -
 
 
 async def _superusers(connection: psycopg.AsyncConnection, goal: psycopg.AsyncConnection) -> list[str]:
-    """Warnings of roles that lose what they may, except those that the target has already."""
+    """Warnings about roles that lose privileges, except those that already exist in the target."""
     roles = [
         {str(row[0]) for row in await (await each.execute(query)).fetchall()}
         for each, query in (
@@ -180,7 +180,8 @@ async def _superusers(connection: psycopg.AsyncConnection, goal: psycopg.AsyncCo
         )
     ]
     return [
-        f"role '{name}' of the source is a superuser, which nobody is in the target: it is carried over without that"
+        f"role '{name}' of the source is a superuser, but no role of the target can be: it is created without that "
+        "attribute"
         for name in sorted(roles[0] - roles[1])
     ]
 

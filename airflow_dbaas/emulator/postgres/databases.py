@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 _LISTS = {"search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries"}
 
-# Objects made after initdb have oids from 16384 on. What belongs to an extension does not count: the
-# extension is made again, not copied.
+# Objects made after initdb have oids from 16384 on. Objects of an extension do not count: the extension is created
+# again, not copied.
 _HAS_OBJECTS: LiteralString = """
 SELECT EXISTS (
     SELECT FROM (
@@ -38,7 +38,7 @@ SELECT EXISTS (
 
 @dataclass(frozen=True)
 class Database:
-    """A database of the source, with what matters for making it again."""
+    """A database of the source, with the properties needed to create it."""
 
     name: str
     size: int
@@ -46,19 +46,18 @@ class Database:
     collate: str
     ctype: str
     closed: str = ""
-    """Why nobody can connect to it, in the driver's words; such a database cannot be migrated."""
+    """Why connections are impossible, in the driver's words; such a database cannot be migrated."""
 
 
 async def to_migrate(source: Endpoint, ignored: Collection[str]) -> list[Database]:
     """Databases of the source that a migration should carry, in order of name.
 
-    All except templates and ignored ones, those too that cannot be connected to: leaving one out without a word
-    would lose it. ``postgres`` exists on every server and is as good as always empty: it counts only if somebody
-    put something into it.
+    All except templates and ignored ones, including those without connections, because silently leaving one out would
+    lose it. ``postgres`` exists on every server and is usually empty: it counts only if it has content.
     """
     async with await source.connect() as connection:
         cursor = await connection.execute(
-            # The size of a database is no business of those who may not connect to it.
+            # Only users who may connect to a database may read its size.
             """
             SELECT datname,
                 CASE WHEN has_database_privilege(datname, 'CONNECT') THEN pg_database_size(oid) ELSE 0 END,
@@ -80,7 +79,7 @@ async def _closed(server: Endpoint, dbname: str) -> str:
 
 
 async def has_objects(server: Endpoint, dbname: str) -> bool:
-    """Whether somebody made tables, functions, types, schemas or large objects in the database."""
+    """Whether the database has user-defined tables, functions, types, schemas or large objects."""
     async with await server.connect(dbname) as connection:
         row = await (await connection.execute(_HAS_OBJECTS)).fetchone()
         return row is not None and bool(row[0])
@@ -96,8 +95,8 @@ async def exists(server: Endpoint, dbname: str) -> bool:
 async def create(server: Endpoint, database: Database) -> None:
     """Make an empty database owned by the endpoint's user, with the source's encoding.
 
-    With the source's locale as well, if this machine has it; if not, with the server's own. That
-    changes how text sorts, not what is stored.
+    With the source's locale, if this machine has it, otherwise with the server's own. That changes the order of texts,
+    not the stored data.
     """
     plain = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {}").format(
         sql.Identifier(database.name), sql.Literal(database.encoding)
@@ -114,7 +113,7 @@ async def create(server: Endpoint, database: Database) -> None:
 
 
 async def give(server: Endpoint, dbname: str, owner: str) -> None:
-    """Make ``owner`` the owner of a database, and so the one who may make tables in it."""
+    """Make ``owner`` the owner of a database, who may create tables in it."""
     async with await server.connect() as connection:
         await connection.execute(
             sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(dbname), sql.Identifier(owner))
@@ -122,7 +121,7 @@ async def give(server: Endpoint, dbname: str, owner: str) -> None:
 
 
 async def drop(server: Endpoint, dbname: str) -> None:
-    """Remove the database, whoever is connected to it."""
+    """Remove the database, even with open connections."""
     async with await server.connect() as connection:
         await connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(dbname)))
 
@@ -149,4 +148,4 @@ async def copy_settings(source: Endpoint, target: Endpoint, dbname: str) -> None
             try:
                 await connection.execute(statement)
             except psycopg.Error as error:
-                logger.warning("Setting %s of database %s is left behind: %s", name, dbname, target.words(error))
+                logger.warning("Setting %s of database %s was not copied: %s", name, dbname, target.words(error))

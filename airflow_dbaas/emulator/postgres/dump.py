@@ -70,15 +70,14 @@ async def copy(
     if dump_code or restore_code:
         # When reading breaks off, pg_restore complains about the stream as well: the cause comes first.
         said = [source.words(_last_error(text)) for text in (dump_said, restore_said) if text.strip()]
-        raise CopyFailed(target.words("; ".join(said)) or "pg_dump or pg_restore ended without a word")
+        raise CopyFailed(target.words("; ".join(said)) or "pg_dump or pg_restore ended without a message")
 
 
 async def copy_privileges(binaries: PostgresBinaries, source: Endpoint, target: Endpoint, dbname: str) -> None:
-    """Grant in the copied database what was granted at the source, as far as the target's user may.
+    """Grant the source's privileges in the copied database, as far as the target's user may.
 
-    Not everything can be granted in a managed service: default privileges of a source's superuser are
-    one thing that nobody but a superuser may set. Such a grant is left out, with a line in the log,
-    instead of failing the database.
+    A managed service does not allow every grant: only a superuser may set default privileges of a superuser. Such a
+    grant is skipped with a log line, instead of failing the database.
     """
     with tempfile.TemporaryDirectory(prefix="airflow-dbaas-") as folder:
         archive, wanted = Path(folder) / "schema", Path(folder) / "list"

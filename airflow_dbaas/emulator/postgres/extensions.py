@@ -13,7 +13,7 @@ from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 
 @dataclass(frozen=True)
 class Available:
-    """What the target would install of an extension."""
+    """The version of an extension that the target would install."""
 
     version: str
     needs_superuser: bool
@@ -49,7 +49,7 @@ async def problems(
     if languages:
         found.append(
             f"Languages not installed in target: {', '.join(sorted(languages))} (database '{dbname}'); "
-            "only those that come as an extension can be"
+            "only languages that are extensions can be installed"
         )
     return [problem for problem in found if problem is not None]
 
@@ -59,7 +59,7 @@ async def _installed(connection: psycopg.AsyncConnection) -> dict[str, str]:
 
 
 async def _plain_languages(connection: psycopg.AsyncConnection) -> set[str]:
-    """Languages somebody made that come with no extension."""
+    """User-defined languages that do not belong to an extension."""
     cursor = await connection.execute(
         """
         SELECT lanname FROM pg_language AS l WHERE oid >= 16384 AND NOT EXISTS (
@@ -93,8 +93,8 @@ def _problem(
         )
     if installable[name].needs_superuser:
         return (
-            f"Installing extension '{name}' of database '{dbname}' in target requires superuser, "
-            "which nobody is there, and it is not a trusted one"
+            f"Installing extension '{name}' of database '{dbname}' in target requires superuser, which is not "
+            "available there, and it is not a trusted extension"
         )
     return None
 

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 State = DatabaseState[Database]
 
 _AT_ONCE = 2
-"""Databases copied at the same time; the others wait their turn."""
+"""Number of databases copied at the same time."""
 _CLEAN_UP_SECONDS = 10.0
 
 
@@ -68,7 +68,7 @@ class Migration(MigrationRun[Database]):
     _made: set[str] = field(default_factory=set)
     """Databases made, or filled, in the target."""
     _present: set[str] = field(default_factory=set)
-    """Databases that the target had, empty, before."""
+    """Empty databases that the target had before."""
 
     database_kind = Database
 
@@ -87,7 +87,7 @@ class Migration(MigrationRun[Database]):
         )
 
     def resume(self, record: dict[str, Any]) -> None:
-        """Go on, in the place of ``start``, with what was recorded."""
+        """Continue from the recorded state, instead of ``start``."""
         for dbname, replication in record["replications"].items():
             self._add_replication(dbname).take(replication)
         self._scanned, self._obstacles = record["scanned"], record["obstacles"]
@@ -135,12 +135,12 @@ class Migration(MigrationRun[Database]):
         return [doubt for doubt in await asyncio.gather(*map(self._catch_up_one, whole)) if doubt]
 
     async def _catch_up_one(self, dbname: str) -> str:
-        """Wait until the target has all of a database; returns why that is not known."""
+        """Wait until the target has all of a database; returns doubts, if any."""
         down = self._databases[dbname].status == "failed"
         try:
             await self._replications[dbname].catch_up(DOWN_STALL_SECONDS if down else STALL_SECONDS)
         except psycopg.OperationalError as error:
-            return f"the source could not be asked: {self.source.words(error)}"
+            return f"the source could not be queried: {self.source.words(error)}"
         except ReplicationStalled as stalled:
             cause = self._databases[dbname].error
             text = f"{stalled}: {cause}" if cause else str(stalled)
@@ -201,7 +201,7 @@ class Migration(MigrationRun[Database]):
             await databases.give(self.target.superuser, database.name, self.target.admin.user)
 
     def _note_made(self, database: Database) -> None:
-        """Before it is made: after a restart a database of the target that is not noted is somebody else's."""
+        """Before its creation: after a restart, a database without a record belongs to the user."""
         self._made.add(database.name)
         self.changed()
 
@@ -226,7 +226,7 @@ class Migration(MigrationRun[Database]):
         await dump.copy_privileges(*servers, state.dbname)
 
     async def _prepare_replication(self, state: State) -> bool:
-        """Make the source ready for replication; False if the database is to be dumped instead."""
+        """Prepare the source for replication; False if the database will be dumped instead."""
         if self.method == "dump":
             return False
         obstacles = self._obstacles
@@ -245,7 +245,7 @@ class Migration(MigrationRun[Database]):
         return False
 
     async def _replicate(self, state: State) -> None:
-        """Start the replication of a prepared database and return when its first copy is there."""
+        """Start the replication of a prepared database and return when its initial copy is complete."""
         state.method = "replication"
         self.changed()
         await self._copy(state, schema_only=True)
@@ -254,7 +254,7 @@ class Migration(MigrationRun[Database]):
         await state.settled.wait()
 
     async def _watch(self, replication: Replication, state: State) -> None:
-        """Keep ``state`` true for as long as the replication goes on."""
+        """Keep ``state`` up to date while the replication runs."""
         errors, last_trouble, last_connected = 0, float("-inf"), time.monotonic()
         try:
             async with await self.target.superuser.connect(state.dbname) as connection:
@@ -275,7 +275,7 @@ class Migration(MigrationRun[Database]):
                         state.settled.set()
                     await asyncio.sleep(POLL_SECONDS)
         except psycopg.Error as error:
-            state.status, state.error = "failed", f"The target cannot be asked: {self.source.words(error)}"
+            state.status, state.error = "failed", f"The target cannot be queried: {self.source.words(error)}"
             state.settled.set()
 
     async def _end_replication(self, dbname: str) -> None:
@@ -291,7 +291,7 @@ class Migration(MigrationRun[Database]):
                 await asyncio.wait_for(step(), _CLEAN_UP_SECONDS)
             except (psycopg.Error, TimeoutError) as error:
                 logger.warning("Replication of %s was not cleaned up: %s", dbname, self.source.words(error))
-        # Only now: should the emulator end before, whoever removes the service finishes this.
+        # Only now: if the emulator ends before, the removal of the service completes this.
         self._replications.pop(dbname, None)
         self.changed()
 

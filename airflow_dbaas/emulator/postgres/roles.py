@@ -23,10 +23,10 @@ _ATTRIBUTES = {
 
 
 async def carry(source: Endpoint, target: Endpoint) -> dict[str, str]:
-    """Make the source's roles in the target, which must not have them yet; returns their new passwords.
+    """Create the source's roles in the target, which must not have them yet; returns their new passwords.
 
-    Passwords cannot be read from a source, so roles that log in get a placeholder that their owner
-    replaces. Nobody becomes a superuser or gets past row security in a managed service.
+    Passwords cannot be read from a source, so login roles get a placeholder that the user replaces. A managed service
+    allows no superusers and no bypass of row security.
     """
     async with await source.connect() as connection:
         cursor = await connection.execute(
@@ -52,7 +52,7 @@ async def carry(source: Endpoint, target: Endpoint) -> dict[str, str]:
             try:
                 await connection.execute(_statement(connection, role, password))
             except psycopg.Error as error:
-                logger.warning("Role %s is left behind: %s", name, target.words(error))
+                logger.warning("Role %s was not copied: %s", name, target.words(error))
                 continue
             if role["rolcanlogin"]:
                 made[name] = password
@@ -71,12 +71,12 @@ def _statement(connection: psycopg.AsyncConnection, role: dict[str, object], pas
 
 
 def verifier(connection: psycopg.AsyncConnection, user: str, password: str) -> str:
-    """What a server stores of a password, so that the password itself is in no statement and no log."""
+    """The stored form of a password, so that the password itself is in no statement and no log."""
     return connection.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256").decode()
 
 
 async def create_admin(server: Endpoint, name: str, password: str, databases: Sequence[str]) -> None:
-    """Make a managed service's admin user, who may nearly everything, and databases that belong to it."""
+    """Create the admin user of a managed service, who has nearly all privileges, and its databases."""
     async with await server.connect() as connection:
         await connection.execute(
             sql.SQL("CREATE ROLE {} WITH LOGIN CREATEDB CREATEROLE REPLICATION PASSWORD {}").format(

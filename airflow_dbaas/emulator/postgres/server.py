@@ -27,10 +27,10 @@ _SETTINGS = {
     "max_wal_senders": "32",
     "max_worker_processes": "48",
     "max_logical_replication_workers": "32",
-    # A replication worker that failed tries again after this long; the default of five seconds makes
-    # every hiccup of a local source look like an outage.
+    # A failed replication worker retries after this time; with the default of five seconds, every short failure of a
+    # local source would look like an outage.
     "wal_retrieve_retry_interval": "500ms",
-    # How often a target tells its source how far it has come; stopping a replication waits for that.
+    # How often a target reports its position to the source; the stop of a replication waits for that.
     "wal_receiver_status_interval": "1s",
     "max_wal_size": "2GB",
     "log_line_prefix": LINE_PREFIX,
@@ -44,7 +44,7 @@ _HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"
 class PostgresServer(Server):
     """A PostgreSQL server; with an ``identity`` its binaries have to be able to do TLS.
 
-    ``durable``: whether what is committed outlives a crash.
+    ``durable``: whether commits survive a crash.
     """
 
     title = "PostgreSQL"
@@ -93,7 +93,7 @@ class PostgresServer(Server):
         return (self.data / "PG_VERSION").exists()
 
     def initialise(self) -> None:
-        """Make the data directory, in the place of what an attempt that broke off may have left."""
+        """Create the data directory, replacing remains of an interrupted attempt."""
         shutil.rmtree(self.data, ignore_errors=True)
         password_file = self.write_private("password", self._password)
         try:

@@ -1,8 +1,8 @@
 """The log that a PostgreSQL server writes itself, entry by entry.
 
-An entry is one report of the server: its line and those that belong to it (detail, hint, statement). The server
-writes a report at once, begins each of its lines with ``log_line_prefix`` and what goes on over a line break with
-a tab, so nothing in a statement can be taken for another entry.
+An entry is one report of the server: its line and those that belong to it (detail, hint, statement). The server writes
+a report at once, starts each of its lines with ``log_line_prefix`` and continuation lines with a tab, so nothing in a
+statement can look like another entry.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _LINE = re.compile(rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) [A-Z]+ \[(\d+)\] (
 _BELONGS = re.compile(rb"(DETAIL|HINT|QUERY|CONTEXT|LOCATION|STATEMENT|BACKTRACE):  ")
 # Parts of a report that quote what a client sent.
 _QUOTING = ("QUERY:", "CONTEXT:", "STATEMENT:", "DETAIL:")
-# A statement like this may hold a password. The whole of it is hidden, for where the password stands in one that
-# was refused cannot be told; so is what the server quotes of it.
+# Such a statement may contain a password. It is hidden completely, because the position of the password in a refused
+# statement is unknown. So are the server's quotes of it.
 _SECRETIVE = re.compile(
     r"passw|://|scram-sha-256\$|\b(create|alter)\s+(role|user|group|server|subscription|foreign)\b", re.IGNORECASE
 )
-# Up to the last quote: what is quoted may hold quotes itself.
+# Up to the last quote, because the quoted text may contain quotes.
 _QUOTED = re.compile(r'".*"', re.DOTALL)
 
 
@@ -47,7 +47,7 @@ class ServerLog(LogFile):
         return _time(time)
 
     def read(self, text: bytes) -> Entry:
-        """The report that these lines are, without what may be a password."""
+        """The report in these lines, without possible passwords."""
         parts: list[bytes] = []
         time = process = b""
         for line in text.split(b"\n")[:-1]:
@@ -69,7 +69,7 @@ def _without_passwords(parts: list[str]) -> str:
     quoting = [part.startswith(_QUOTING) for part in parts]
     if any(quotes and _SECRETIVE.search(part) for quotes, part in zip(quoting, parts, strict=True)):
         parts = [
-            f"{part.partition(':')[0]}:  (hidden, it may hold a password)" if quotes else _QUOTED.sub('"***"', part)
+            f"{part.partition(':')[0]}:  (hidden, it may contain a password)" if quotes else _QUOTED.sub('"***"', part)
             for quotes, part in zip(quoting, parts, strict=True)
         ]
     return "\n".join(parts)

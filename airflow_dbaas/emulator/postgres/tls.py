@@ -1,4 +1,4 @@
-"""TLS of a PostgreSQL server: its certificate, its key, and that nobody gets in without."""
+"""TLS of a PostgreSQL server: its certificate, its key, and the rule that requires TLS."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ hostssl  replication  all   ::1/128       scram-sha-256
 
 
 def demand(certificate: Path, key: Path, data: Path) -> dict[str, str]:
-    """Have the server with ``data`` take TLS connections only; returns the settings that go with it."""
+    """Make the server with ``data`` accept TLS connections only; returns the settings for it."""
     (data / "pg_hba.conf").write_text(_CLIENTS)
     return {"ssl": "on", "ssl_cert_file": str(certificate), "ssl_key_file": str(key)}

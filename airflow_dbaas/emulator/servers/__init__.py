@@ -1,1 +1,1 @@
-"""What database servers of every kind have in common: whom they run as, who ends them, their logs and their use."""
+"""Common parts of all database servers: account, life cycle, logs and resource usage."""

@@ -38,8 +38,8 @@ class Account:
     def open_temporary_folder(self, folder: Path) -> None:
         """Let the account pass through the temporary folder that ``folder`` is in.
 
-        ``tempfile.mkdtemp`` closes its folders to every other account. Only those are opened: any other
-        closed folder above ``folder`` was closed by somebody for a reason.
+        ``tempfile.mkdtemp`` closes its folders to every other account. Only those are opened: other closed folders
+        above ``folder`` were closed on purpose.
         """
         temporary = Path(tempfile.gettempdir()).resolve()
         for step in (folder.resolve(), *folder.resolve().parents):

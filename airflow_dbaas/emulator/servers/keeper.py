@@ -1,12 +1,12 @@
-"""Runs one database server and takes it down when whoever started it is gone.
+"""Runs one database server and stops it when its parent has ended.
 
-A script of its own (``python keeper.py UID GID LOG STOPS CLAIM postgres …``), standard library only. STOPS are the
-signals that end the server, the mildest first, each with the seconds until the next: ``SIGINT:20,SIGKILL:5``;
-the second one is what the kernel sends should the keeper itself be killed. CLAIM is the descriptor of a locked
-file: the lock is held until keeper and server, with all its processes, have ended. Its standard
-input is a pipe whose other end the emulator holds: the end of that pipe means "stop", whether the
-emulator closed it or was killed. That works from any thread and on any Unix, which asking the kernel to
-signal children of a dead parent does not: on Linux that follows the *thread* that started the child.
+A separate script (``python keeper.py UID GID LOG STOPS CLAIM postgres …``), standard library only. STOPS are the
+signals that end the server, the mildest first, each with the seconds until the next: ``SIGINT:20,SIGKILL:5``; the
+kernel sends the second one if the keeper itself is killed. CLAIM is the descriptor of a locked file: the lock is held
+until keeper and server, with all its processes, have ended. Its standard input is a pipe whose other end the emulator
+holds: the end of that pipe means "stop", whether the emulator closed it or was killed. That works from any thread and
+on any Unix, which asking the kernel to signal children of a dead parent does not: on Linux that follows the *thread*
+that started the child.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ def main() -> int:
             if os.getppid() != keeper:
                 os._exit(1)
 
-    # For the server as well: what it writes is for its account only.
+    # Also for the server: only its account may read its files.
     os.umask(0o077)
     # Created by the server's own account, appended to by every start.
     with open(log, "ab") as output:  # noqa: PTH123  (imports cost start-up time here)

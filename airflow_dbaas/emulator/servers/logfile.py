@@ -14,12 +14,12 @@ from airflow_dbaas.emulator.logs import Entry, next_stamp
 
 
 class LogFile(ABC):
-    """The entries in a server's log file. Keeps where they are, not what they say."""
+    """The entries in a server's log file. Stores their positions, not their content."""
 
     def __init__(self, path: Path, unit: str, secrets: Callable[[], Iterable[str]]) -> None:
         """Read ``path``, which may not exist yet.
 
-        :param unit: what the entries are said to be of.
+        :param unit: the unit of the entries.
         :param secrets: gives texts that no entry may show.
         """
         self.unit = unit
@@ -29,7 +29,7 @@ class LogFile(ABC):
         self._stamps = array("q")
         self._starts = array("q")
         self._end = 0
-        """Up to where the file was looked through: the end of a line."""
+        """The position up to which the file was read: the end of a line."""
 
     @abstractmethod
     def begins(self, line: bytes) -> datetime | None:
@@ -40,7 +40,7 @@ class LogFile(ABC):
 
     @abstractmethod
     def read(self, text: bytes) -> Entry:
-        """The entry that these lines are, without what may be a password."""
+        """The entry in these lines, without possible passwords."""
 
     def stamps(self) -> Sequence[int]:
         """Stamps of all entries so far, rising."""
@@ -52,7 +52,7 @@ class LogFile(ABC):
         """Entries number ``first`` to ``last``, that one excluded."""
         with self._lock:
             bounds = [*self._starts[first : last + 1], self._end][: last - first + 1]
-        # Taken at once: this is a thread, and the users may change meanwhile.
+        # Copied at once: this runs in a thread, and the users may change meanwhile.
         secrets = [secret for secret in tuple(self._secrets()) if secret]
         with self._path.open("rb") as file:
             file.seek(bounds[0])
@@ -62,7 +62,7 @@ class LogFile(ABC):
         ]
 
     def _look(self) -> None:
-        """Find the entries that were written since the last look."""
+        """Find the entries that were written since the last call."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._end)
@@ -70,7 +70,7 @@ class LogFile(ABC):
         except FileNotFoundError:
             return
         if not new.endswith(b"\n"):
-            # A report is half written. The next look finds it whole: what to hide of it shows at its end.
+            # An incomplete report. The next call finds it complete: its end shows what to hide.
             return
         for line in new.split(b"\n")[:-1]:
             time = self.begins(line)

@@ -1,4 +1,4 @@
-"""A program that runs beside the emulator, a dump say."""
+"""A program that the emulator runs, such as a dump."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PIECE = 256 * 1024
 
 
 class Program:
-    """One run of a program. What it says on its standard error is read all the while and kept."""
+    """One run of a program. Its standard error is read continuously and kept."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -20,7 +20,7 @@ class Program:
 
     @classmethod
     async def start(cls, command: list[str], environment: dict[str, str], *, stdin: int, stdout: int) -> Program:
-        """Start ``command``. What is secret goes into ``environment``: anyone on the machine can read command lines."""
+        """Start ``command``. Pass secrets in ``environment``: anyone on the machine can read command lines."""
         return cls(
             await asyncio.create_subprocess_exec(
                 *command,
@@ -35,13 +35,13 @@ class Program:
 
     @property
     def stdin(self) -> StreamWriter:
-        """Its standard input, if that was asked for as a pipe."""
+        """Its standard input, if it is a pipe."""
         assert self._process.stdin is not None  # noqa: S101  (it was asked for)
         return self._process.stdin
 
     @property
     def stdout(self) -> StreamReader:
-        """Its standard output, if that was asked for as a pipe; to be read to its end before ``wait``."""
+        """Its standard output, if it is a pipe; read it to the end before ``wait``."""
         assert self._process.stdout is not None  # noqa: S101  (it was asked for)
         return self._process.stdout
 

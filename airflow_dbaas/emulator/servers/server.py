@@ -1,4 +1,4 @@
-"""One real database server on the loopback interface, whatever it speaks."""
+"""One real database server of any engine on the loopback interface."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from airflow_dbaas.emulator.servers import keeper
 from airflow_dbaas.emulator.servers.account import unprivileged
 
 NO_HOME = "/nonexistent"
-"""A home without certificates or passwords. Those of the caller are nobody else's, and an account that may not look
-whether there are any cannot connect by TLS."""
+"""A home directory without certificates or passwords. The caller's must not be used, and an account that cannot read
+that directory cannot connect with TLS."""
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 40.0
@@ -47,14 +47,14 @@ class Server(ABC):
 
     host = "127.0.0.1"
     title: ClassVar[str]
-    """What the program calls itself, for texts."""
+    """The name of the program for messages."""
     stops: ClassVar[tuple[tuple[signal.Signals, float], ...]]
     """Signals that end it, the mildest first, each with the seconds until the next.
 
-    The second is what the kernel sends should the keeper itself be killed.
+    The kernel sends the second if the keeper itself is killed.
     """
     no_port: ClassVar[bytes]
-    """What its log says when its port was taken."""
+    """The log message for a port in use."""
 
     def __init__(
         self, directory: Path, superuser: str, password: str, identity: Identity | None, port: int | None
@@ -65,7 +65,7 @@ class Server(ABC):
         self._identity = identity
         self._account = unprivileged()
         directory.mkdir(parents=True, exist_ok=True)
-        # Whatever the umask, and whoever made it: nobody else passes.
+        # Closed to other accounts, whatever the umask and the owner.
         directory.chmod(0o700)
         if self._account is not None:
             self._account.open_temporary_folder(directory.parent)
@@ -84,7 +84,7 @@ class Server(ABC):
     def port(self) -> int:
         """TCP port; known once the server was started."""
         if self._port is None:
-            raise ServerError("the server was never started")
+            raise ServerError("the server was not started")
         return self._port
 
     @property
@@ -121,14 +121,14 @@ class Server(ABC):
     def start(self, *, anew: bool = False) -> None:
         """Make the data directory if there is none, start the server and wait until it answers.
 
-        :param anew: make the data directory anyway; what there is of one goes.
+        :param anew: create the data directory even if it exists; the old one is removed.
         """
         if self.running:
             return
         with self._claimed():
             if anew or not self.initialised():
                 self.initialise()
-            # Nobody else is here, so it is of a server that was killed; the number may be another program's by now.
+            # The lock is ours, so it is from a killed server; the number may belong to another program by now.
             self.pid_file.unlink(missing_ok=True)
             for attempt in range(_PORT_ATTEMPTS):
                 if attempt or self._port is None:
@@ -224,7 +224,7 @@ class Server(ABC):
 
     @contextlib.contextmanager
     def _claimed(self) -> Iterator[None]:
-        """Lock the directory, once whatever a killed emulator has left at work in it has ended.
+        """Lock the directory when all processes that a killed emulator left in it have ended.
 
         Programs inherit the lock, the server too, and it lasts as long as any of them.
         """
@@ -237,7 +237,7 @@ class Server(ABC):
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise ServerError(f"another {self.title} is still at work in {self.directory}") from None
+                        raise ServerError(f"another {self.title} is still running in {self.directory}") from None
                 time.sleep(0.05)
             self._claim = claim
             yield

@@ -1,4 +1,4 @@
-"""What a server's processes use, from ``/proc``: cheap to ask, and only there on Linux."""
+"""Resource usage of a server's processes, from ``/proc`` (Linux only)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def of_process(pid: int) -> Usage | None:
                 cpu += _cpu_seconds(process, inherited=False)
             calls.append(_calls(process))
         except OSError:
-            # It ended meanwhile.
+            # The process has ended meanwhile.
             continue
         pages += resident - common
         shared = max(shared, common)

@@ -25,7 +25,7 @@ async function ask(path, signal) {
   } catch (error) {
     throw new Error(error.name === "TimeoutError" ? "Airflow's API server takes too long to answer." : "Airflow's API server cannot be reached.");
   }
-  if (answer.status === 401) throw new Error("Your login to Airflow is over. Reload the page to log in again.");
+  if (answer.status === 401) throw new Error("Your Airflow session has expired. Reload the page to log in again.");
   if (answer.status === 403) throw new Error("Airflow does not let you read this connection, or DAGs.");
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(body.detail ?? `Airflow's API server answered ${answer.status}.`);
@@ -80,7 +80,7 @@ async function refresh() {
   asking = null;
   at("main").setAttribute("aria-busy", "false");
   at("when").textContent = last ? `Refreshed at ${clock(last)}` : "";
-  tell(...(trouble ? [trouble.message, last ? ` What is shown is from ${clock(last)}.` : ""] : []));
+  tell(...(trouble ? [trouble.message, last ? ` The data is from ${clock(last)}.` : ""] : []));
   again();
 }
 
@@ -95,7 +95,7 @@ async function choose() {
     at("when").textContent = "";
     asking = null;
     at("services").replaceChildren(
-      el("p", { class: "hint" }, "There is no connection of type exoscale that you may read. Make one in Airflow, under ",
+      el("p", { class: "hint" }, "There is no connection of type exoscale that you may read. Create one in Airflow, under ",
         airflowLink("connections", "Admin › Connections"), ", with API key, API secret and zone, or on the command line:"),
       el("pre", {}, el("code", {}, `airflow connections add ${usual} --conn-type exoscale \\\n`
         + "    --conn-login EXO… --conn-password … --conn-extra '{\"zone\": \"ch-gva-2\"}'")));

@@ -12,15 +12,15 @@ function problems(data, ...places) {
   if (!found.length) return null;
   return el("ul", { class: "problems" }, found.map((it) =>
     el("li", {}, `${it.service ? `${it.service}: ` : ""}${it.place} `
-      + `${it.as_of ? `are as of ${clock(it.as_of)}` : "cannot be shown"}. ${it.text}`)));
+      + `${it.as_of ? `are from ${clock(it.as_of)}` : "cannot be shown"}. ${it.text}`)));
 }
 
 /** How far the questions are that are asked service by service, where they take longer than a moment. */
 function turns(data, ...places) {
   const told = places.map((place) => {
     const { services, asked, oldest } = data.turns[place];
-    if (asked < services) return `${place}: ${asked} of ${count(services, "service")} looked at so far.`;
-    return oldest ? `${place}: ${count(services, "service")} looked at in turns; the oldest answer is as of ${clock(oldest)}.` : "";
+    if (asked < services) return `${place}: ${asked} of ${count(services, "service")} checked so far.`;
+    return oldest ? `${place}: ${count(services, "service")} checked in turns; the oldest answer is from ${clock(oldest)}.` : "";
   });
   const text = told.filter(Boolean).join(" ");
   return text ? el("p", { class: "hint turns" }, text) : null;
@@ -50,7 +50,7 @@ export function showServices(data) {
 
 const OUTCOMES = {
   running: ["busy", "running"],
-  replicating: ["good", "copied, kept in step"],
+  replicating: ["good", "copied, in sync"],
   done: ["good", "done"],
   troubled: ["bad", "in trouble; may recover"],
   failed: ["bad", "failed"],
@@ -82,7 +82,7 @@ function migration(found) {
       found.method ? ` · by ${found.method}` : "", found.as_of ? ` · as of ${clock(found.as_of)}` : ""),
     el("p", {}, "Started by ", task
       ? airflowLink(task.page, `${task.dag_id}, task ${task.task_id}`)
-      : el("span", { class: "faint" }, "no task that is known here"), task ? el("span", { class: "faint" }, `, run ${task.run_id}`) : null),
+      : el("span", { class: "faint" }, "no known task"), task ? el("span", { class: "faint" }, `, run ${task.run_id}`) : null),
     found.error ? el("p", { class: "error" }, found.error) : null,
     found.databases.length ? el("ul", { class: "databases" }, found.databases.map(database)) : null);
 }
@@ -91,7 +91,7 @@ export function showMigrations(data) {
   const shown = data.migrations.length
     ? el("div", { class: "cards" }, data.migrations.map(migration))
     : el("p", { class: "hint" }, data.turns.migrations.asked < data.turns.migrations.services
-      ? "No migration is known as yet." : "No service is being migrated into.");
+      ? "No migration is known yet." : "No service is being migrated into.");
   return [problems(data, "migrations"), turns(data, "migrations"), shown];
 }
 
@@ -120,7 +120,7 @@ export function showLinks(data) {
   const alone = nodes.size - linked.size;
   return [...list,
     // The same twice: the drawing for wide screens, the list for narrow ones and for screen readers.
-    el("div", { class: "graph", tabindex: 0, role: "group", "aria-label": "Drawing of the links; the list after it tells the same" },
+    el("div", { class: "graph", tabindex: 0, role: "group", "aria-label": "Graph of the links; the list below has the same content" },
       drawGraph(new Map([...nodes].filter(([key]) => linked.has(key))), edges, toneOf)),
     el("ul", { class: "links" }, edges.map(line)),
     alone ? el("p", { class: "faint" }, `${count(alone, "service or endpoint is", "services and endpoints are")} not linked.`) : null];

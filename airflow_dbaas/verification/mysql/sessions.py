@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any, ClassVar
 
 from airflow_dbaas.api.errors import DbaasConfigurationError, DbaasDatabaseError
@@ -36,14 +36,20 @@ _VERIFYING = {"VERIFY_CA", "VERIFY_IDENTITY"}
 class MysqlSession(Session):
     """A connection to one database of a MySQL or MariaDB server.
 
+    :param kill: has the server end the statement that runs.
+    :ivar where: address of the server, and the database.
     :ivar mariadb: whether it is MariaDB.
     :ivar version: such as (8, 0, 36).
+    :ivar position: what the server had written before this session began to hold its view; None: that is not known.
     """
 
     locks_shown_by: ClassVar[str] = "SHOW FULL PROCESSLIST"
 
-    def __init__(self, connection: Any, parameters: dict[str, Any]) -> None:
+    def __init__(self, connection: Any, parameters: dict[str, Any], kill: Callable[[], None] | None = None) -> None:
         super().__init__(connection, parameters)
+        self._kill = kill
+        self.where = place(parameters)
+        self.position: str | None = None
         version = str(self.rows("SELECT VERSION()")[0][0])
         self.mariadb = "mariadb" in version.lower()
         self.version = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
@@ -54,6 +60,32 @@ class MysqlSession(Session):
         # With 8.0.19 the display widths of integers have gone.
         widths = not self.mariadb and self.version[:2] == (8, 0) and self.version < (8, 0, 19)
         return (self.mariadb, self.version[:2], widths)
+
+    def same_version(self, other: MysqlSession) -> bool:
+        """Whether both are of one version to the last number."""
+        return (self.mariadb, self.version) == (other.mariadb, other.version)
+
+    def hold_view(self) -> None:
+        """See all InnoDB tables as they are now, for the rest of the session. Tables of other engines have no views."""
+        self.position = self._position()
+        self.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        self.run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+
+    def interrupt(self) -> None:
+        """See ``Session``."""
+        if self._kill is not None:
+            self._kill()
+
+    def _position(self) -> str | None:
+        """Global transaction ids of all that was written, where the server logs it."""
+        ((server, logs),) = self.rows("SELECT @@GLOBAL.server_id, @@GLOBAL.log_bin")
+        if not logs:
+            return None
+        if self.mariadb:
+            ((written, followed),) = self.rows("SELECT @@GLOBAL.gtid_binlog_pos, @@GLOBAL.gtid_slave_pos")
+            return f"{server}/{written}/{followed}"
+        ((mode, executed),) = self.rows("SELECT @@GLOBAL.gtid_mode, @@GLOBAL.gtid_executed")
+        return f"{server}/{executed}" if mode == "ON" else None
 
     @staticmethod
     def waited_for_a_lock(error: Exception) -> bool:
@@ -94,8 +126,14 @@ def session(
     # a comparison must not have. So another connection goes ahead.
     _open(driver, parameters, {**arguments, "read_timeout": seconds}).close()
     connection = _open(driver, parameters, arguments)
+
+    def kill() -> None:
+        # It may be over by now, or the server may be gone.
+        with suppress(Exception), closing(_open(driver, parameters, {**arguments, "read_timeout": seconds})) as other:
+            other.cursor().execute(f"KILL QUERY {connection.thread_id()}")
+
     try:
-        opened = MysqlSession(connection, parameters)
+        opened = MysqlSession(connection, parameters, kill)
         # Older versions of the driver go on without TLS if the server has none.
         if tls is not None and not opened.rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1]:
             raise DbaasDatabaseError(

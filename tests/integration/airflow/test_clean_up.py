@@ -63,7 +63,7 @@ def source(postgres_servers: Callable[..., PostgresServer], define_source: Defin
 
 @pytest.fixture
 def failed(run: Run, service: str, source: PostgresServer, define_source: Define) -> str:
-    """A service into which a migration has failed for good."""
+    """A service into which a migration has failed permanently."""
     define_source("unreachable", source, port=1)
     assert run("start_poking", service=service, source="unreachable", method="dump").state == "success"
     assert run("migration_poking", service=service).state == "failed"
@@ -140,7 +140,7 @@ def test_an_occupied_slot_is_named(
     # One from which this worker cannot look is checked by the service alone.
     define_source("legacy", source, password="wrong")
     unseen = run("check_poking", service=second, source="legacy")
-    assert "The replication slots of the source were not seen from here" in unseen.output
+    assert "The replication slots of the source could not be read from here" in unseen.output
     assert "was refused: " in unseen.output
     define_source("legacy", source)
 

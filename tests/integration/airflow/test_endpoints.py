@@ -80,7 +80,7 @@ def test_an_endpoint_from_creation_to_deletion(run: Run, client: Client, name: s
     assert reused.task.result == {**result, "created": False, "operation_id": None}
     refused = run(f"new_endpoint_{mode}", name=name, **other)
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
-    assert f"external endpoint {name} of type rsyslog exists already (if_exists='fail')" in refused.output
+    assert f"external endpoint {name} of type rsyslog already exists (if_exists='fail')" in refused.output
     kept = client.external_endpoints.rsyslog.get(result["endpoint_id"]).settings
     assert kept == shown
 
@@ -207,7 +207,9 @@ def test_services_that_an_endpoint_does_not_take(run: Run, client: Client, name:
         assert run("create_endpoint_poking", name=name, **dog).state == "success"
         refused = run("attach_poking", service=names["thanos"], name=name)
         assert (refused.task.state, refused.task.tries) == ("failed", 1)
-        assert "of type thanos, cannot be attached to an endpoint of type datadog: possible are pg, " in refused.output
+        assert (
+            "of type thanos, cannot be attached to an endpoint of type datadog: possible types: pg, " in refused.output
+        )
 
 
 def test_no_secret_gets_out(

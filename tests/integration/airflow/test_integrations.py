@@ -54,12 +54,12 @@ def test_from_creation_to_deletion(run: Run, client: Client, names: dict[str, st
     other = {"elasticsearch_index_days_max": 9, "elasticsearch_index_prefix": "db"}
     reused = run(f"create_integration_{mode}", **link, settings=other)
     assert reused.task.result == {**result, "created": False, "operation_id": None}
-    assert "Its settings are not those given; kept (if_exists='reuse')" in reused.output
+    assert "Its settings differ from the given ones and are kept (if_exists='reuse')" in reused.output
     assert settings(client, names["db"]) == {"elasticsearch_index_days_max": 7}
 
     refused = run(f"new_integration_{mode}", **link)
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
-    assert f"the logs integration {names['db']} → {names['search']} exists already (if_exists='fail')" in refused.output
+    assert f"the logs integration {names['db']} → {names['search']} already exists (if_exists='fail')" in refused.output
 
     for updated in (True, False):
         set_ = run(f"set_integration_{mode}", **link, settings=other)
@@ -107,7 +107,7 @@ def test_updates(run: Run, client: Client, names: dict[str, str], mode: str) -> 
 
     absent = run(f"update_integration_{mode}", **{**link, "source": names["db2"]}, settings={"retention_days": 1})
     assert (absent.task.state, absent.task.tries) == ("failed", 1)
-    assert "does not exist; DbaasCreateIntegrationOperator makes one" in absent.output
+    assert "does not exist; DbaasCreateIntegrationOperator creates one" in absent.output
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,17 @@ def test_updates(run: Run, client: Client, names: dict[str, str], mode: str) -> 
             "db",
             "search",
             {"days": 3},
-            "settings: unknown setting 'days'; known are elasticsearch_index_days_max, ",
+            "settings: unknown setting 'days'; known: elasticsearch_index_days_max, ",
         ),
         (
             "metrics",
             "search",
             "thanos",
             {"source_mysql": {}},
-            "settings: unknown setting 'source_mysql'; known are database, ",
+            "settings: unknown setting 'source_mysql'; known: database, ",
         ),
-        ("logs", "db", "thanos", {}, "of type thanos, cannot be its destination: possible are opensearch"),
-        ("datasource", "db", "grafana", {}, "the other way round it could be"),
+        ("logs", "db", "thanos", {}, "of type thanos, cannot be its destination: possible types: opensearch"),
+        ("datasource", "db", "grafana", {}, "swapped, it is possible"),
         ("logs", "db", "nowhere", {}, "service nowhere does not exist"),
     ],
 )
@@ -240,7 +240,7 @@ def test_an_operation_that_names_nothing(run: Run, api: ScriptedServer) -> None:
     api.replies = [services(), TYPES, TAKEN, done, services(), services(SHOWN), TYPES, services(SHOWN)]
     ended = run("create_integration_poking", **LINK)
     assert (ended.task.state, ended.task.tries, ended.task.result["integration_id"]) == ("success", 2, ID)
-    assert "the API took the logs integration db → search, but does not show it" in ended.output
+    assert "the API accepted the logs integration db → search, but does not list it" in ended.output
     assert sent(api) == ["POST /v2/dbaas-integration"] * 2
 
 

@@ -75,7 +75,7 @@ def test_one_that_fails_does_not_stop_the_others(
             client.migrations.status(name)
     assert rows[bad]["state"] == "refused by the check"
     assert 'password authentication failed for user "postgres"' in rows[bad]["error"]
-    assert f"1 of 3 services are not migrated: {bad} refused by the check" in ended.output
+    assert f"1 of 3 services were not migrated: {bad} refused by the check" in ended.output
     assert "c@nary" not in json.dumps(ended.tasks["report"].result)
 
 

@@ -42,11 +42,11 @@ def test_create_reuse_and_delete(run: Run, client: Client, mode: str) -> None:
     assert "differs" not in again.task.result
     other = run(f"create_{mode}", service=name, plan="business-8")
     assert (other.task.state, other.task.tries) == ("failed", 1)
-    assert f"service {name} exists already and has plan startup-4, not business-8; DbaasUpdateServiceOp" in other.output
+    assert f"service {name} already exists and has plan startup-4, not business-8; DbaasUpdateServiceOp" in other.output
 
     refused = run(f"create_new_{mode}", service=name)
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
-    assert f"service {name} exists already (if_exists='fail')" in refused.output
+    assert f"service {name} already exists (if_exists='fail')" in refused.output
 
     for deleted in (True, False):
         gone = run(f"delete_{mode}", service=name)

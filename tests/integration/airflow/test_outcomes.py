@@ -83,7 +83,7 @@ def times_out(outcome: Outcome, doing: str) -> None:
     assert isinstance(outcome.error, AirflowSensorTimeout)
     assert outcome.tries == 1
     said = str(outcome.error)
-    assert said.startswith("Sensor has timed out") or said == f"Time is over while waiting: {doing}"
+    assert said.startswith("Sensor has timed out") or said == f"Timed out while waiting: {doing}"
 
 
 @pytest.mark.parametrize("state", ["failure", "timeout"])

@@ -92,7 +92,7 @@ def test_from_nothing_to_the_list_and_on(
     }
     left = run(f"reconcile_{mode}", **second)
     assert counts(left) == {"create": 2, "update": 1, "delete": 0, "keep": 2}
-    assert f"metrics integration {db} → {thanos}; not in the list, left because prune is off" in left.output
+    assert f"metrics integration {db} → {thanos}; not in the list, kept because prune is off" in left.output
     assert [each["left"] for each in left.task.result["plan"]["keep"]] == [True, True]
     assert sorted(links(client, db)) == [("datasource", grafana, db), ("logs", db, search), ("metrics", db, thanos)]
     (service,) = of(client, db)

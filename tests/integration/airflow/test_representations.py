@@ -60,13 +60,13 @@ def test_no_object_shows_a_secret(
     endpoint = {"name": f"of-{service}", "type": "prometheus", "settings": {}, "secrets": "scraper"}
     with shown() as seen:
         states = [
-            run("dbaas_migrate_service", service=service, source_conn_id="legacy", method="dump").state,
             run("dbaas_migrate_service", service=service, source_conn_id="wrong").state,
+            run("dbaas_migrate_service", service=service, source_conn_id="legacy", method="dump").state,
             run("verify_poking", service=service, source="wrong").state,
             run("create_endpoint_deferred", **endpoint).state,
             run("delete_endpoint_poking", name=endpoint["name"]).state,
         ]
-    assert states == ["success", "failed", "failed", "success", "success"]
+    assert states == ["failed", "success", "failed", "success", "success"]
     hold = {"DbaasHook", "Client", "AsyncClient", "Call", "MigrationSource", "MigrationTarget", "UserSecrets"}
     assert hold | {"PgService", "DbaasWaitTrigger", "DbaasMigrationCheckOperator"} <= set(seen)
     assert any(kind.endswith("Error") for kind in seen)

@@ -56,7 +56,7 @@ def test_a_second_run_does_nothing(
     second = run("my_move", service=service, source="legacy", method="replication", ignore_dbs="a,b,a")
     assert (second.state, states(second)) == ("success", ["skipped"] * 5)
     assert f"127.0.0.1:{source.port} was migrated into service {service} already, by my_move.start" in second.output
-    assert "to migrate once more, use if_migrated='again'" in second.output
+    assert "to migrate again, use if_migrated='again'" in second.output
     assert " PUT " not in emulator.log.read_text().removeprefix(before)
 
     # What was stopped and verified is not completed again: the target may be in use.

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_dbaas.api import Client
+from airflow_dbaas.api.parameters import SERVICE_TYPES
 from airflow_dbaas.operators import services
-from airflow_dbaas.validation import SERVICE_TYPES
 from tests.conftest import RunningEmulator
 from tests.integration.airflow.conftest import Run
 from tests.unit.conftest import Reply, ScriptedServer
@@ -120,7 +120,7 @@ def test_an_update_of_the_wrong_service_is_refused(run: Run, client: Client, nam
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
     assert f"service {name} is of type valkey, not mysql" in refused.output
     reused = run("service_create_poking", service=name, type="mysql")
-    assert f"service {name} exists already and is of type valkey, not mysql" in reused.output
+    assert f"service {name} already exists and is of type valkey, not mysql" in reused.output
 
 
 def test_nothing_is_waited_for(run: Run, client: Client, name: str) -> None:
@@ -302,3 +302,16 @@ def test_a_service_that_does_not_run_is_moved_when_it_does(run: Run, api: Script
     changed = run("service_update_poking", service="db", settings={"ip_filter": []})
     assert changed.task.result["changed"] == ["ip_filter"]
     assert [method for method, *_ in api.requests][:3] == ["GET", "GET", "PUT"]
+
+
+@modes
+def test_writes_are_enabled(run: Run, client: Client, emulator: RunningEmulator, name: str, mode: str) -> None:
+    """A request and its operation, of MySQL services only; a second time is harmless."""
+    client.services.mysql.create(name=name, plan="hobbyist-2")
+    for _ in range(2):
+        enabled = run(f"service_enable_writes_{mode}", service=name)
+        assert enabled.state == "success"
+        operation = client.operations.get(enabled.task.result.pop("operation_id"))
+        assert (operation.state, enabled.task.result) == ("success", {"service": name, "zone": "ch-gva-2"})
+    assert emulator.log.read_text().count(f"enable-dbaas-mysql-writes: /v2/dbaas-mysql/{name}\n") == 2
+    assert run(f"service_enable_writes_{mode}", service="nowhere").state == "failed"

@@ -110,11 +110,10 @@ def test_the_same_server_is_refused_by_its_address(api, service, host):
     """However it is spelled, and before anybody logs in."""
     login = admin(api, service)
     result = refusal(api, service, f"postgres://u:some-word@{host}:{login['port']}/d")
-    plain = host.strip("[]")
     assert result.startswith(
-        f"Migrating to the same server is not supported: {plain}:{login['port']} is the target itself"
+        f"Migrating to the same server is not supported: {host}:{login['port']} is the target itself"
     )
-    status = api.migrate(service, **login | {"host": plain})
+    status = api.migrate(service, **login | {"host": host.strip("[]")})
     assert (status["status"], status["error"]) == ("failed", result)
 
 
@@ -236,7 +235,7 @@ def test_a_superuser_is_carried_without_its_power(api, service, source):
     try:
         success, result = verdict(api, service, uri_of(source), method="dump")
         assert success is True
-        assert "Warning: role 'boss' of the source is a superuser, which nobody is in the target" in result
+        assert "Warning: role 'boss' of the source is a superuser, which no role is in the target" in result
         assert "role 'postgres'" not in result
         assert api.migrate(service, **source_of(source, method="dump"))["status"] == "done"
         with closing(api.connect(service, "one")) as target:
@@ -312,7 +311,8 @@ def test_a_language_that_the_target_lacks_is_refused(api, service, extended):
     execute(extended, "d", "CREATE LANGUAGE mine HANDLER plpgsql_call_handler")
     try:
         assert refused(api, service, extended) == (
-            "Languages not installed in target: mine (database 'd'); only those that come as an extension can be"
+            "Languages not installed in target: mine (database 'd'); only languages that are extensions can be "
+            "installed"
         )
     finally:
         execute(extended, "d", "DROP LANGUAGE mine")

@@ -204,7 +204,7 @@ def test_tables_without_primary_key_and_large_objects_are_warnings(api, service,
         assert success is True
         assert result == (
             "Migration method will be 'replication'. "
-            "Warning: database 'one' has large objects, which replication does not carry. "
+            "Warning: database 'one' has large objects, which replication does not copy. "
             "Warning: database 'one' has tables without primary key (table public.t), "
             "which get REPLICA IDENTITY FULL at the source while they are replicated."
         )

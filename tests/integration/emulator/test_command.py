@@ -34,7 +34,7 @@ def test_keys_come_from_the_environment_and_the_secret_is_not_printed_then(tmp_p
     first = process.stdout.readline()
     assert first.startswith("Emulator of the Exoscale DBaaS API listens at http://127.0.0.1:")
     url = first.split()[-1]
-    printed = "".join(iter(process.stdout.readline, "Ctrl-C stops it and all of its servers.\n"))
+    printed = "".join(iter(process.stdout.readline, "Ctrl-C stops it and all its servers.\n"))
     api = Api(RunningEmulator(process=process, url=url, key="EXOmine", secret="my-very-own", zone="", log=tmp_path))
     assert api.ok("GET", "/dbaas-service") == {"dbaas-services": []}
     api.close()

@@ -155,10 +155,10 @@ LOST = {
     "html": (
         {"kind": "html"},
         DbaasResponseError,
-        "(text/html; charset=utf-8, 64 bytes) is not what the API documents",
+        "(text/html; charset=utf-8, 64 bytes) does not match the API's document",
     ),
     "html of a gateway": ({"kind": "html", "status": 502}, DbaasServerError, "502 (an HTML page of 64 bytes)"),
-    "empty": ({"kind": "empty"}, DbaasResponseError, "(application/json, 0 bytes) is not what the API documents"),
+    "empty": ({"kind": "empty"}, DbaasResponseError, "(application/json, 0 bytes) does not match the API's document"),
 }
 #: The same for those that strike an answer, so that the work is always done.
 SPOILT = {

@@ -75,7 +75,12 @@ def test_an_integration_is_made_shown_and_removed(api, services, kind, source, d
     [
         ("datasource", "pg", "grafana", "type pg cannot be the source of an integration of type datasource"),
         ("datasource", "grafana", "valkey", "type valkey cannot be the destination"),
-        ("logs", "pg", "thanos", "type thanos cannot be the destination of an integration of type logs, possible are"),
+        (
+            "logs",
+            "pg",
+            "thanos",
+            "type thanos cannot be the destination of an integration of type logs, possible types: ",
+        ),
         ("metrics", "thanos", "pg", "type thanos cannot be the source"),
         ("logs", "opensearch", "opensearch", "cannot be integrated with itself"),
         ("read_replica", "pg", "pg", "must be one of datasource, logs, metrics"),
@@ -135,7 +140,7 @@ def test_settings_depend_on_the_source(api, services):
     for path, text in (
         ("logs/pg/thanos", "type thanos cannot be the destination"),
         ("logs/oracle/opensearch", "type oracle cannot be the source"),
-        ("dashboard/pg/grafana", "Unknown integration type 'dashboard', known are datasource, logs, metrics"),
+        ("dashboard/pg/grafana", "Unknown integration type 'dashboard', known: datasource, logs, metrics"),
     ):
         assert text in api.refused(400, "GET", f"/dbaas-integration-settings/{path}")
 

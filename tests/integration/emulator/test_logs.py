@@ -187,7 +187,7 @@ def test_no_password_is_in_the_log(api):
     shown = "\n".join(messages(read(api, name, limit=500)["logs"]))
     assert [line for line in shown.split("\n") if "horse" in line] == []
     assert "SCRAM-SHA-256$" not in shown
-    assert shown.count("STATEMENT:  (hidden, it may hold a password)") >= len(STATEMENTS)
+    assert shown.count("STATEMENT:  (hidden, it may contain a password)") >= len(STATEMENTS)
     assert 'role "***" already exists' in shown
     # An attempt with a wrong password is no secret: it is what somebody looks for in a log.
     params = api.ok("GET", f"/dbaas-postgres/{name}")["uri-params"]
@@ -241,7 +241,7 @@ def test_a_report_that_is_half_written_is_not_shown(tmp_path):
     path.write_text(head + tail)
     assert len(log.stamps()) == 1
     [entry] = log.entries(0, 1)
-    assert entry.message == '[7] ERROR:  syntax error at or near "***"\nSTATEMENT:  (hidden, it may hold a password)'
+    assert entry.message == '[7] ERROR:  syntax error at or near "***"\nSTATEMENT:  (hidden, it may contain a password)'
 
 
 def test_stamps_rise_whatever_the_clock_does(tmp_path):

@@ -208,7 +208,7 @@ def test_a_database_that_fails_does_not_stop_the_others(api, service, postgres_s
     execute(source, "postgres", "CREATE DATABASE a_good", "CREATE DATABASE b_bad", "CREATE DATABASE c_good")
     for dbname in ("a_good", "b_bad", "c_good"):
         execute(source, dbname, "CREATE TABLE t AS SELECT 1 AS a")
-    # Only a superuser may make these, which nobody is in a managed service.
+    # Only a superuser may make these, which no role is in a managed service.
     execute(
         source,
         "b_bad",

@@ -92,8 +92,8 @@ def test_a_service_lives_from_its_creation_to_its_deletion(api):
         ({"plan": "gigantic-1"}, "unknown plan 'gigantic-1'"),
         ({"version": "0.1"}, "version: MySQL 0.1 is not available in this emulator, available are "),
         ({"fork-from-service": "y"}, "fork-from-service: not supported by the emulator"),
-        ({"admin-username": "root"}, "admin-username: 'root' is a user of the server's own"),
-        ({"admin-username": "mariadb.sys"}, "admin-username: 'mariadb.sys' is a user of the server's own"),
+        ({"admin-username": "root"}, "admin-username: 'root' is one of the server's own users"),
+        ({"admin-username": "mariadb.sys"}, "admin-username: 'mariadb.sys' is one of the server's own users"),
     ],
 )
 def test_a_bad_service_is_refused_in_words(api, service, body, said):

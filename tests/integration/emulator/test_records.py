@@ -112,7 +112,7 @@ def test_nothing_is_migrated_into_a_record(api):
     path = f"/dbaas-{kind}/{name}"
     for method, target in (("POST", f"/dbaas-{kind}/another"), ("PUT", path)):
         message = api.refused(400, method, target, {"plan": "startup-4", "migration": MIGRATION})
-        assert message == f"migration: the emulator has no {kind} server that could be migrated into"
+        assert message == f"migration: the emulator has no {kind} server to migrate into"
     assert api.refused(404, "POST", f"{path}/migration/stop") == f"Service {name} has no migration"
     assert api.refused(404, "GET", f"/dbaas-migration-status/{name}") == f"Service {name} has no migration"
     message = api.refused(400, "POST", f"/dbaas-task-migration-check/{name}", {"source-service-uri": "x"})

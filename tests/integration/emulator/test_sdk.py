@@ -24,7 +24,7 @@ class Sdk:
         self.client, self.witness = witnessed(emulator)
 
     def __call__(self, operation_id: str, **arguments: Any) -> Any:
-        return self.client.operation(operation_id)(**arguments)
+        return getattr(self.client, operation_id.replace("-", "_"))(**arguments)
 
     def done(self, operation_id: str, **arguments: Any) -> str:
         """Id that the operation's reference names, once it has succeeded."""
@@ -56,6 +56,7 @@ def test_exoscales_own_sdk_can_do_all_of_it(sdk, postgres_source):
         assert sdk(f"get-dbaas-service-{kind}", name=name)["plan"] == "startup-8"
         assert sdk("get-dbaas-service-type", service_type_name=kind)["name"] == kind
     assert len(sdk("list-dbaas-service-types")["dbaas-service-types"]) == len(TYPES)
+    sdk.done("enable-dbaas-mysql-writes", name=names["mysql"])
     for kind in ("pg", "mysql"):
         assert sdk(f"get-dbaas-settings-{kind}")["settings"][kind]["properties"]
     try_users_and_databases(sdk, names)

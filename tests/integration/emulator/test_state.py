@@ -166,7 +166,7 @@ def test_a_directory_that_is_not_its_own_is_refused_and_left_alone(started, fold
 
     (tmp_path / "letter").write_text("dear")
     said = refused(tmp_path)
-    assert said == f"{tmp_path} holds no state of an emulator, and is not empty: it has 'letter'"
+    assert said == f"{tmp_path} does not contain the state of an emulator, and is not empty: it has 'letter'"
     assert [each.name for each in tmp_path.iterdir()] == ["letter"]
 
     file = state / "emulator.sqlite3"

@@ -28,6 +28,8 @@ from tests.integration.airflow.conftest import fill, password_of
 
 ROOT = Path(__file__).parents[3]
 RUN_SECONDS = 180.0
+#: DAGs whose runs need nothing of their tests. They are started together, so that their waits overlap.
+TOGETHER = ("life", "life_ends_badly", "waits", "waits_fail", "waits_limits")
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
 #: What has died is noticed within seconds, not minutes; and the DAGs, which do not change, are not parsed all the time.
@@ -52,7 +54,8 @@ class Scheduled:
     house: House
     state: Path | None = None
     """Where the emulator keeps all it has, if it does."""
-    _paths: dict[str, str] = field(default_factory=dict)
+    begun: dict[str, str] = field(default_factory=dict)
+    """The paths of runs that have been started already, by their DAG."""
 
     @property
     def client(self) -> Client:
@@ -66,7 +69,7 @@ class Scheduled:
 
     def run(self, dag_id: str, **conf: Any) -> dict[str, dict[str, Any]]:
         """Run a DAG to its end; its task instances by id."""
-        path = self.start(dag_id, **conf)
+        path = self.begun.pop(dag_id, None) or self.start(dag_id, **conf)
         self.until(lambda: self.airflow.call("GET", path)["state"] in {"success", "failed"}, f"{dag_id} ends")
         return self.tasks(path)
 
@@ -209,3 +212,11 @@ def scheduled(tmp_path_factory: pytest.TempPathFactory, shared: ExitStack) -> Sc
         shutil.copytree(folder, dags, dirs_exist_ok=True)
     write_dag(dags)
     return shared.enter_context(whole_airflow(dags, {}, ALERT))
+
+
+@pytest.fixture(scope="session")
+def begun(scheduled: Scheduled) -> None:
+    """The runs of ``TOGETHER``; ``Scheduled.run`` waits for their end."""
+    with scheduled.client as client:
+        client.services.grafana.create(name="waits-off", plan="hobbyist-2")
+    scheduled.begun |= {dag_id: scheduled.start(dag_id) for dag_id in TOGETHER}

@@ -82,7 +82,7 @@ def test_a_cut_over_is_rejected_then_approved(scheduled: Scheduled, source: Post
         *["upstream_failed"] * 3,
     ]
     assert tasks["approve_cut_over"]["try_number"] == 1
-    assert f"The cut-over was rejected by admin: the migration into service {name} goes on" in scheduled.log(
+    assert f"The cut-over was rejected by admin: the migration into service {name} continues" in scheduled.log(
         tasks["approve_cut_over"]
     )
     assert replicates(scheduled, name)
@@ -133,46 +133,35 @@ def test_a_fleet_keeps_to_its_limit(scheduled: Scheduled, source: PostgresServer
     assert {task: times for task, times in begun if task in waits} == dict.fromkeys(waits, SERVICES)
 
 
-def test_a_fleet_reports_the_one_that_failed(
+def test_a_fleet_reports_the_one_that_failed_and_the_rest_follows(
     scheduled: Scheduled, source: PostgresServer, names: list[str], tmp_path: Path
 ) -> None:
-    """From a file: one source that does not exist, one that does. The run fails at the end, with a report of both."""
-    file = tmp_path / "services.yaml"
-    file.write_text(
-        f"- {{service: {names[0]}, source_conn_id: nowhere}}\n"
-        f"- {{service: {names[1]}, source_conn_id: {SOURCE}, method: dump}}\n"
-    )
-    path = scheduled.start("dbaas_migrate_fleet", file=str(file))
-    assert ended(scheduled, path) == "failed"
-    report = scheduled.tasks(path)["report"]
-    bad, good = scheduled.xcom(report)
-    assert (good["state"], good["rows"] >= 100, good["error"]) == ("migrated", True, None)
-    assert bad["state"] == "failed at create_service"
-    assert "nowhere" in bad["error"]
-    assert f"{names[1]}  migrated" in scheduled.log(report)
+    """Three services from a file, two per run, the first from a source that does not exist.
 
-
-def test_the_rest_of_a_fleet_follows(
-    scheduled: Scheduled, source: PostgresServer, names: list[str], tmp_path: Path
-) -> None:
-    """Two services, one per run: the first fails, the run after it moves the second, by the list as it was read.
-
-    To trigger the rest again, as somebody may who clears the first run, starts no second run.
+    The first run fails at the end, with a report of its two; the run after it moves the third, by the list as it was
+    read. To trigger the rest again, as somebody may who clears the first run, starts no third run.
     """
+    bad, good, later = names
     file = tmp_path / "services.yaml"
     file.write_text(
-        f"- {{service: {names[0]}, source_conn_id: nowhere}}\n"
-        f"- {{service: {names[1]}, source_conn_id: {SOURCE}, method: dump}}\n"
+        f"- {{service: {bad}, source_conn_id: nowhere}}\n"
+        f"- {{service: {good}, source_conn_id: {SOURCE}, method: dump}}\n"
+        f"- {{service: {later}, source_conn_id: {SOURCE}, method: dump}}\n"
     )
-    path = scheduled.start("dbaas_migrate_fleet", file=str(file), per_run=1)
+    path = scheduled.start("dbaas_migrate_fleet", file=str(file), per_run=2)
     scheduled.until(lambda: scheduled.tasks(path)["list_services"]["state"] == "success", "the file is read")
     file.unlink()
     assert ended(scheduled, path) == "failed"
-    assert [row["service"] for row in scheduled.xcom(scheduled.tasks(path)["report"])] == names[:1]
+    report = scheduled.tasks(path)["report"]
+    failed, moved = scheduled.xcom(report)
+    assert (moved["service"], moved["state"], moved["rows"] >= 100, moved["error"]) == (good, "migrated", True, None)
+    assert (failed["service"], failed["state"]) == (bad, "failed at create_service")
+    assert "nowhere" in failed["error"]
+    assert f"{good}  migrated" in scheduled.log(report)
     following = f"{path}__left1"
     assert ended(scheduled, following) == "success"
     tasks = scheduled.tasks(following)
-    assert [(row["service"], row["state"]) for row in scheduled.xcom(tasks["report"])] == [(names[1], "migrated")]
+    assert [(row["service"], row["state"]) for row in scheduled.xcom(tasks["report"])] == [(later, "migrated")]
     assert states(tasks, "fill_in_the_rest", "migrate_the_rest") == ["skipped", "skipped"]
 
     scheduled.clear(path, "migrate_the_rest", downstream=False)

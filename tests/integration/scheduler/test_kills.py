@@ -11,7 +11,11 @@ from airflow_dbaas.api.errors import DbaasNotFoundError
 from airflow_dbaas.emulator.postgres import PostgresServer
 from tests.integration.scheduler.conftest import Scheduled
 
-pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
+pytestmark = [
+    pytest.mark.usefixtures("begun"),
+    pytest.mark.filterwarnings("default"),
+    pytest.mark.filterwarnings("error:::airflow_dbaas"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,10 @@ def kill(scheduled: Scheduled, dag_id: str, task_id: str, service: str, state: s
     )
     if state == "deferred":
         # A task that is killed before the triggerer has it takes its trigger along unheard.
-        taken = "SELECT count(*) FROM trigger WHERE triggerer_id IS NOT NULL"
+        taken = (
+            "SELECT count(*) FROM trigger JOIN task_instance ON trigger_id = trigger.id "
+            f"WHERE triggerer_id IS NOT NULL AND run_id = '{path.rpartition('/')[2]}'"
+        )
         scheduled.until(lambda: scheduled.database(taken) == [(1,)], "the triggerer has it")
         scheduled.until(lambda: "starting" in scheduled.log(scheduled.tasks(path)[task_id]), "the trigger runs")
     scheduled.airflow.call("PATCH", f"{path}/taskInstances/{task_id}", {"new_state": "failed"})

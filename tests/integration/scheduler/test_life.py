@@ -23,9 +23,9 @@ def seen(scheduled: Scheduled) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def life(scheduled: Scheduled) -> dict[str, dict[str, Any]]:
+def life(scheduled: Scheduled, begun: None) -> dict[str, dict[str, Any]]:
     """The tasks of a run in which each has something that happens around it."""
-    path = scheduled.start("life")
+    path = scheduled.begun["life"]
     ended = {"success", "failed"}
     # Some fifty tasks.
     scheduled.until(lambda: scheduled.airflow.call("GET", path)["state"] in ended, "life ends", 600)
@@ -106,7 +106,7 @@ def test_callbacks_of_the_dags_defaults(scheduled: Scheduled, life: dict[str, di
     scheduled.until(lambda: "default.default" in seen(scheduled), "the callback has run", 20)
 
 
-def test_bad_ends_are_heard_of(scheduled: Scheduled) -> None:
+def test_bad_ends_are_heard_of(scheduled: Scheduled, begun: None) -> None:
     """Failures and skips end on a worker, with their callbacks."""
     tasks = scheduled.run("life_ends_badly")
     assert {name: task["state"] for name, task in tasks.items()} == {

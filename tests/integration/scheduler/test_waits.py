@@ -7,7 +7,11 @@ import pytest
 from tests.integration.scheduler.conftest import Scheduled
 
 # Airflow's own warnings are its own affair; ours are errors.
-pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
+pytestmark = [
+    pytest.mark.usefixtures("begun"),
+    pytest.mark.filterwarnings("default"),
+    pytest.mark.filterwarnings("error:::airflow_dbaas"),
+]
 
 
 def test_a_wait_takes_no_worker(scheduled: Scheduled) -> None:
@@ -16,7 +20,7 @@ def test_a_wait_takes_no_worker(scheduled: Scheduled) -> None:
     Airflow 3.3.2 gives text for a value that is pushed with the event which ends a task: whoever takes the result
     gets what a worker would have pushed.
     """
-    tasks = scheduled.run("waits", service="waits-pg")
+    tasks = scheduled.run("waits")
     assert {task["state"] for task in tasks.values()} == {"success"}
     running = tasks["running"]
     assert running["pid"] is None
@@ -35,7 +39,7 @@ def test_a_failed_wait_ends_in_the_sensors_own_way(scheduled: Scheduled) -> None
     tasks = scheduled.run("waits_fail")
     late, skipped, template = tasks["late"], tasks["skipped"], tasks["template"]
     assert (late["state"], late["try_number"]) == ("failed", 1)
-    assert "AirflowSensorTimeout: Time is over while waiting: service nowhere does not exist" in scheduled.log(late)
+    assert "AirflowSensorTimeout: Timed out while waiting: service nowhere does not exist" in scheduled.log(late)
     assert skipped["state"] == "skipped"
     assert (template["state"], template["try_number"]) == ("failed", 1)
     assert "must be a UUID, got 'xxx'" in scheduled.log(template)
@@ -43,8 +47,6 @@ def test_a_failed_wait_ends_in_the_sensors_own_way(scheduled: Scheduled) -> None
 
 def test_limits_mean_the_same_in_all_modes(scheduled: Scheduled) -> None:
     """A time-out is not retried, an execution time-out is, soft_fail skips both: poked, rescheduled, deferred."""
-    with scheduled.client as client:
-        client.services.grafana.create(name="waits-off", plan="hobbyist-2")
     tasks = scheduled.run("waits_limits")
     ends: dict[str, set[tuple[str, int]]] = {}
     for task_id, task in tasks.items():

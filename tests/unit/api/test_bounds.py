@@ -127,7 +127,7 @@ def test_without_time_nothing_is_sent(within: float) -> None:
     """The error says so."""
     with (
         Client("EXOkey", "s", url="http://127.0.0.1:1/v2") as client,
-        pytest.raises(DbaasTransportError, match="there was no time left to send it") as caught,
+        pytest.raises(DbaasTransportError, match="no time was left to send it") as caught,
     ):
         client.send(CALL, within=within, retry=NO_RETRY)
     assert caught.value.unprocessed

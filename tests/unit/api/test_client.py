@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from airflow_dbaas.api import AsyncClient, Client, auth, errors
-from airflow_dbaas.api.addresses import ZONES
 from airflow_dbaas.api.operations import Operations
+from airflow_dbaas.api.parameters import ZONES
 from airflow_dbaas.api.retries import NO_RETRY, RetryPolicy, may_have_acted, parse_retry_after
 from tests.unit.conftest import Reply, ScriptedServer
 
@@ -135,7 +135,9 @@ def test_a_refusal_by_a_gateway_may_pass(server: ScriptedServer, run: Run, statu
     server.replies = [Reply(status, body), Reply(body={"id": ID, "state": "success"})]
     assert run(server, lambda c: c.operations.get(ID)).state == "success"
     server.replies = [Reply(status, body)]
-    with pytest.raises(errors.DbaasResponseError, match=f": {status} .* with {described}, which is not") as caught:
+    with pytest.raises(
+        errors.DbaasResponseError, match=f": {status} .* with {described}, which does not come from"
+    ) as caught:
         run(server, lambda c: c.send(Operations.get.call(ID), retry=NO_RETRY))
     assert caught.value.retryable
 

@@ -109,7 +109,11 @@ def test_what_is_held_back_says_how_to_look_it_up() -> None:
         text = str(declared(name).__doc__)
         migrates = name in {f"update-dbaas-service-{kind}" for kind in ("pg", "mysql", "valkey")}
         held_back = call().resend is Resend.IF_UNPROCESSED or migrates
-        said = re.search(r"not sent again\s+when it is\s+unknown.*(look|reveal)", text, re.DOTALL | re.IGNORECASE)
+        said = re.search(
+            r"not\s+repeated\s+if\s+the\s+API\s+may\s+have\s+acted.*(look|check|reveal)",
+            text,
+            re.DOTALL | re.IGNORECASE,
+        )
         assert bool(said) == held_back, name
 
 

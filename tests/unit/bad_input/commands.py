@@ -36,7 +36,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (["emulator", "--port", "65536"], f"{_PORT} '65536' {_HELP}"),
     (["emulator", "--port", "-1"], f"{_PORT} '-1' {_HELP}"),
     (["emulator", "--port", "٨٠"], f"{_PORT} '٨٠' {_HELP}"),
-    (["emulator", "--zone", "mars-1"], f"airflow-dbaas emulator: unknown zone 'mars-1', known are {ZONES}"),
+    (["emulator", "--zone", "mars-1"], f"airflow-dbaas emulator: unknown zone 'mars-1', known: {ZONES}"),
     (["emulator", "--state"], f"airflow-dbaas emulator: argument --state: expected one argument {_HELP}"),
     (
         ["emulator", "--operation-seconds", "soon"],

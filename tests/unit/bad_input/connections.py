@@ -37,8 +37,8 @@ API: list[tuple[dict[str, Any], str]] = [
     ({"allow_http": "perhaps"}, ": allow_http must be true or false, got 'perhaps'"),
     (
         {"host": "http://api.example.com/v2"},
-        ": the API URL 'http://api.example.com/v2' leads to another machine without encryption, where passwords could "
-        "be read on the way: it must begin with https://, or allow_http be true (in the extra of an Airflow "
+        ": the API URL 'http://api.example.com/v2' leads to another machine without encryption, so passwords could "
+        "be intercepted: use https://, or set allow_http to true (in the extra of an Airflow "
         'connection: {"allow_http": true})',
     ),
     ({"host": "ftp://api.example.com/v2"}, f": {_URL} 'ftp://api.example.com/v2'"),

@@ -9,7 +9,7 @@ from tests.unit.bad_input.tasks import CANARY, ZONES
 
 _SERVICE = {"service": "orders", "source_conn_id": "legacy"}
 _LOGS = {"integration_type": "logs", "dest_service": "search"}
-_FLEET_KEYS = "known are service, source_conn_id, plan, method, ignore_dbs, zone"
+_FLEET_KEYS = "known: service, source_conn_id, plan, method, ignore_dbs, zone"
 _TENFOLD = "\n".join(f"x{level}: &x{level} [{', '.join([f'*x{level - 1}'] * 10)}]" for level in range(1, 9))
 _MANY = "it comes to more than 100000 values, aliases being counted each time"
 
@@ -22,7 +22,7 @@ CONTENT: list[tuple[str | bytes, str]] = [
     ("services: {}\n---\nservices: {}\n", " is not YAML: see line 2, column 1"),
     ("services:\n  db\x00: {}\n", " is not YAML: see line 2, column 5 (a control character)"),
     ("services:\n  db: {}\n  wiki: {}\n  db: {}\n", ", line 4, column 3: 'db' is given twice in one mapping"),
-    ("- 2026-13-45\n", ": a date or a number in it does not exist; put it into quotes if it is a text"),
+    ("- 2026-13-45\n", ": a date or a number in it does not exist; put it in quotes if it is a text"),
     (f"x0: &x0 [1]\n{_TENFOLD}\n", f": {_MANY}"),
     ("services: &all [*all]\n", f": {_MANY}"),
     ("[" * 500, " is nested too deep"),
@@ -34,7 +34,7 @@ CONTENT: list[tuple[str | bytes, str]] = [
 JSON: list[tuple[str, str]] = [
     (f'[{{"service": {CANARY}}}]', " is not JSON: see line 1, column 14"),
     ('{"services": {}, "services": {}}', ": 'services' is given twice in one mapping"),
-    ("[NaN]", ": NaN is no value of JSON"),
+    ("[NaN]", ": NaN is not a JSON value"),
     (f"[{'9' * 5000}]", ": a number has too many digits"),
     ("", " is not JSON: see line 1, column 1"),
 ]
@@ -42,8 +42,8 @@ JSON: list[tuple[str, str]] = [
 #: Paths and what is said of them.
 PATHS: list[tuple[str, str]] = [
     ("gone.yaml", "gone.yaml cannot be read: there is no such file"),
-    (".", ". cannot be read: it is no file"),
-    ("/dev/zero", "/dev/zero cannot be read: it is no file"),
+    (".", ". cannot be read: it is not a file"),
+    ("/dev/zero", "/dev/zero cannot be read: it is not a file"),
     ("x" * 300, "x" * 300 + " cannot be read: File name too long"),
 ]
 
@@ -89,7 +89,7 @@ EMPTY_FLEET = [
     ([], ": the list is empty"),
 ]
 
-_TOP = " must have services: a mapping of names to what they shall have; got"
+_TOP = " must have services: a mapping of service names to their integrations and endpoints; got"
 
 #: Content of a file of desired links, as data; what is said behind its path.
 DESIRED: list[tuple[Any, str]] = [
@@ -97,12 +97,12 @@ DESIRED: list[tuple[Any, str]] = [
     ([], f"{_TOP} list"),
     ({"service": {}}, f"{_TOP} dict"),
     ({"services": [CANARY]}, f"{_TOP} services: list"),
-    ({"services": {}, "service": {}}, ": must not have service; known are services, dry_run"),
+    ({"services": {}, "service": {}}, ": must not have service; known: services, dry_run"),
     ({"services": {}, "dry_run": "yes please"}, ": dry_run must be true or false, got 'yes please'"),
     ({"services": {"db": None}}, ": services.db: must be a mapping, got NoneType"),
     (
         {"services": {"db": {"integrations": [_LOGS], "purge": True}}},
-        ": services.db: must not have purge; known are integrations, endpoints, prune, zone",
+        ": services.db: must not have purge; known: integrations, endpoints, prune, zone",
     ),
     ({"services": {"db": {"prune": True}}}, ": services.db: give integrations, endpoints, or both; got neither"),
     (
@@ -137,8 +137,8 @@ DESIRED: list[tuple[Any, str]] = [
     ),
     (
         {"services": {"db": {"integrations": [_LOGS]}, "search": {"integrations": [], "prune": True}}},
-        ": services.db wants the logs integration db → search, which services.search would delete (prune); "
-        "give it there, too",
+        ": services.db wants the logs integration db → search, which services.search would delete (prune); add it "
+        "there as well",
     ),
     (
         {

@@ -21,7 +21,7 @@ FORMS: list[tuple[str, str, Any, str]] = [
     ("dbaas_decommission", "confirm", None, "None is not of type 'string'"),
     ("dbaas_decommission", "archive", "/tmp/archive", f"'/tmp/archive' {_FOLDER}"),
     ("dbaas_decommission", "archive", "s3://bucket/", f"'s3://bucket/' {_FOLDER}"),
-    ("dbaas_decommission", "zone", 7, "7 is not of type 'null', 'string'"),
+    ("dbaas_decommission", "zone", "mars-1", f"'mars-1' is not one of {_ZONES}"),
     ("dbaas_migrate_fleet", "services", "orders", "'orders' is not of type 'array'"),
     (
         "dbaas_migrate_fleet",
@@ -88,7 +88,7 @@ FORMS: list[tuple[str, str, Any, str]] = [
     ("dbaas_clean_up_failed_migration", "drop_at_source", 7, "7 is not of type 'boolean'"),
     ("dbaas_clean_up_failed_migration", "service", 7, "7 is not of type 'string'"),
     ("dbaas_clean_up_failed_migration", "source_conn_id", 7, "7 is not of type 'string'"),
-    ("dbaas_clean_up_failed_migration", "zone", 7, "7 is not of type 'null', 'string'"),
+    ("dbaas_clean_up_failed_migration", "zone", "mars-1", f"'mars-1' is not one of {_ZONES}"),
     ("dbaas_migrate_fleet", "failure_grace_period", "", "'' is not of type 'number'"),
     ("dbaas_migrate_fleet", "outage_grace_period", "", "'' is not of type 'null', 'number'"),
     ("dbaas_migrate_service", "failure_grace_period", "", "'' is not of type 'number'"),

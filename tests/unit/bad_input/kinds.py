@@ -29,6 +29,7 @@ from airflow_dbaas.operators.services import (
     DbaasCaCertificateOperator,
     DbaasCreateServiceOperator,
     DbaasDeleteServiceOperator,
+    DbaasEnableMysqlWritesOperator,
     DbaasUpdateServiceOperator,
 )
 from airflow_dbaas.sensors.integrations import DbaasExternalIntegrationSensor, DbaasIntegrationSensor
@@ -47,6 +48,7 @@ GOOD: dict[Any, dict[str, Any]] = {
     DbaasServiceLogsOperator: {"service_name": "db", "path": "s3://bucket/db.jsonl"},
     DbaasServiceMetricsOperator: {"service_name": "db", "path": "/tmp/db.csv"},
     DbaasCaCertificateOperator: {},
+    DbaasEnableMysqlWritesOperator: {"service_name": "db"},
     DbaasMigrationCheckOperator: {"service_name": "db", "source_conn_id": "legacy"},
     DbaasStartMigrationOperator: {"service_name": "db", "source_conn_id": "legacy"},
     DbaasStopMigrationOperator: {"service_name": "db", "source_conn_id": "legacy"},

@@ -8,7 +8,7 @@ from tests.unit.bad_input.kinds import ID
 
 ENDPOINTS = "datadog, elasticsearch, opensearch, prometheus, rsyslog"
 LOGS = {"integration_type": "logs", "dest_service": "search"}
-_OTHER = "must have either source_service or dest_service, the other end is db; got"
+_OTHER = "must have either source_service or dest_service; the other end is db; got"
 _WAYS = "must have either endpoint_id, or endpoint_name and endpoint_type; got"
 _SECRET = "Tr0ub4dor&3/"
 
@@ -19,7 +19,7 @@ INTEGRATIONS: list[tuple[Any, str]] = [
     ([LOGS, _SECRET], "integrations[1] must be a mapping, got str"),
     (
         [{**LOGS, "password": _SECRET}],
-        "integrations[0] must not have password; known are dest_service, integration_type, settings, source_service",
+        "integrations[0] must not have password; known: dest_service, integration_type, settings, source_service",
     ),
     (
         [{"dest_service": "x"}],
@@ -60,7 +60,7 @@ ENDPOINT_LISTS: list[tuple[Any, str]] = [
     ([7], "endpoints[0] must be a mapping, got int"),
     (
         [{"name": "x", "key": _SECRET}],
-        "endpoints[0] must not have key, name; known are endpoint_id, endpoint_name, endpoint_type",
+        "endpoints[0] must not have key, name; known: endpoint_id, endpoint_name, endpoint_type",
     ),
     ([{}], f"endpoints[0] {_WAYS} nothing"),
     ([{"endpoint_name": "x"}], f"endpoints[0] {_WAYS} endpoint_name"),

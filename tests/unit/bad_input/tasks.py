@@ -48,8 +48,8 @@ _GRACE = "must be a number of seconds, 0 or more, or a timedelta, got"
 _PLAN = "plan must be a plan's name, such as startup-4 or business-8, got"
 _RENDERED = "(a template gives a text, unless the DAG has render_template_as_native_obj=True)"
 _FRACTION = (
-    "(write it in quotes: a number loses zeros at its end, and with render_template_as_native_obj a template needs "
-    "quotes of its own, \"'{{ … }}'\")"
+    "(put it in quotes: a number loses trailing zeros, and with render_template_as_native_obj a template needs its "
+    "own quotes, \"'{{ … }}'\")"
 )
 _NAMED = "must be a name of 1 to 63 characters, got"
 _WAYS = "give either endpoint_id, or endpoint_name; got"
@@ -277,7 +277,7 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     (
         (DbaasCreateServiceOperator,),
         {"service_type": "thanos", "settings": {"version": "1"}},
-        "settings: unknown setting 'version'; known are ip_filter, maintenance, plan, termination_protection, "
+        "settings: unknown setting 'version'; known: ip_filter, maintenance, plan, termination_protection, "
         "thanos_settings",
     ),
     (
@@ -330,7 +330,7 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     (
         _ENDPOINT,
         {"settings": {"url": f"https://u:{CANARY}@h"}},
-        f"settings: url {_INTO} login and password (host, port and schema beside them) {_OF}",
+        f"settings: url {_INTO} login and password (with host, port and schema) {_OF}",
     ),
     (_ENDPOINT, {"settings": {"password": CANARY}}, f"settings: password {_INTO} a field {_OF}"),
     (_RECONCILE, {"dry_run": "no"}, "dry_run must be true or false, got 'no'"),
@@ -338,7 +338,7 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     (
         _RECONCILE,
         {"integrations": None},
-        "give integrations, endpoints, or both: there is nothing to bring in line",
+        "give integrations, endpoints, or both: there is nothing to reconcile",
     ),
     *((_RECONCILE, {"integrations": entries}, text) for entries, text in INTEGRATIONS),
     *((_RECONCILE, {"endpoints": entries}, text) for entries, text in ENDPOINT_LISTS),

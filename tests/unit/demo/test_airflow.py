@@ -69,7 +69,7 @@ def test_a_run_that_is_refused_is_an_error(airflow: Airflow, server: ScriptedSer
 def test_what_may_have_been_done_is_not_sent_again(airflow: Airflow, server: ScriptedServer) -> None:
     """Other requests that change something end with the first lost answer, in a sentence."""
     server.replies = [LOST]
-    with pytest.raises(DemoError, match="gave no answer to POST /api/v2/connections"):
+    with pytest.raises(DemoError, match="did not answer POST /api/v2/connections"):
         airflow.call("POST", "/connections", {"connection_id": "a"})
     assert len(server.requests) == 1
 
@@ -79,7 +79,7 @@ def test_patience_ends(airflow: Airflow, server: ScriptedServer, monkeypatch: py
     monkeypatch.setattr("demo.airflow.ANSWER_TIMEOUT_S", 0.01)
     monkeypatch.setattr(pace, "_MOST", 1.0)
     server.replies = [LOST]
-    with pytest.raises(DemoError, match="gave no answer to GET"):
+    with pytest.raises(DemoError, match="did not answer GET"):
         airflow.call("GET", "/dags/a")
 
 

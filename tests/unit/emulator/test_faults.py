@@ -104,7 +104,7 @@ def test_kinds_strike_only_what_they_are_about(faults):
         faults.replace({"rules": [{"kind": kind, "times": 9}]})
         assert struck(faults, 1, good) == "1", kind
         assert struck(faults, 1, bad) == "0", kind
-        with pytest.raises(BadRules, match=f"rule 1 \\({kind}\\): cannot strike {bad}$"):
+        with pytest.raises(BadRules, match=f"rule 1 \\({kind}\\): cannot apply to {bad}$"):
             faults.replace({"rules": [{"kind": kind, "operation": bad}]})
 
 
@@ -122,10 +122,10 @@ BAD = [
     ({"seed": 1}, "rules must be a list"),
     ({"seed": "1", "rules": []}, "seed must be a whole number, got '1'"),
     ({"rules": ["reset"]}, "rule 1: must be an object, got 'reset'"),
-    ({"rules": [{"kind": "reset"}, {"kind": "resett"}]}, "rule 2: unknown kind 'resett', known are status, reset"),
+    ({"rules": [{"kind": "reset"}, {"kind": "resett"}]}, "rule 2: unknown kind 'resett', known: status, reset"),
     ({"rules": [{}]}, "rule 1: unknown kind None"),
     ({"rules": [{"kind": ["reset"]}]}, r"rule 1: unknown kind \['reset'\]"),
-    ({"rules": [{"kind": "reset", "time": 2}]}, r"rule 1 \(reset\): unknown keys time, known are operation, method"),
+    ({"rules": [{"kind": "reset", "time": 2}]}, r"rule 1 \(reset\): unknown keys time, known: operation, method"),
     ({"rules": [{"kind": "truncated", "seconds": 2}]}, r"rule 1 \(truncated\): unknown keys seconds"),
     ({"rules": [{"kind": "reset", "operation": "list-zones"}]}, "unknown operation 'list-zones'"),
     ({"rules": [{"kind": "reset", "operation": None}]}, "unknown operation None"),

@@ -51,5 +51,5 @@ def test_a_statement_that_may_hold_a_password_is_hidden(tmp_path, statement):
     log = log_of(tmp_path / "log", f"{said}{statement}'\n{said}DROP TABLE t'\n")
     assert len(log.stamps()) == 2
     hidden, shown = log.entries(0, 2)
-    assert hidden.message.endswith("Query: (hidden, it may hold a password)")
+    assert hidden.message.endswith("Query: (hidden, it may contain a password)")
     assert shown.message.endswith("Query: 'DROP TABLE t'")

@@ -5,6 +5,7 @@ from airflow_dbaas.operators.services import (
     DbaasCaCertificateOperator,
     DbaasCreateServiceOperator,
     DbaasDeleteServiceOperator,
+    DbaasEnableMysqlWritesOperator,
     DbaasUpdateServiceOperator,
 )
 from tests.integration.airflow.single import single_task_dags
@@ -29,6 +30,7 @@ TASKS = {
         {**SERVICE, **FILE, "period": "{{ params.period }}", "format": "{{ params.format }}"},
     ),
     "ca_certificate": (DbaasCaCertificateOperator, FILE),
+    "service_enable_writes": (DbaasEnableMysqlWritesOperator, SERVICE),
 }
 
 PARAMS = {
