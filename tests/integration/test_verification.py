@@ -6,8 +6,10 @@ import importlib
 import json
 import os
 import secrets
+import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -311,6 +313,42 @@ def test_what_an_earlier_try_found_equal_is_not_read_again(servers: Any, dbname:
     report = compare(servers, memory=Memory(kept, save=kept.update))
     assert [finding.name for finding in report.differences] == ["public.keyless"]
     assert "public.keyless" not in kept[dbname]
+
+
+def test_one_that_is_broken_off_ends_soon_and_goes_on_later(
+    servers: Any, dbname: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when Airflow ends a task: statements that run are cancelled; a retry reads what was left."""
+    kept: dict[str, Any] = {}
+    original = Reading.digest
+
+    def slow(reading: Reading, opened: Any, part: Any, content: Any) -> Any:
+        if reading.relation.name == "public.keyless":
+            opened.rows("SELECT pg_catalog.pg_sleep(60)")
+        return original(reading, opened, part, content)
+
+    def ended(*_: Any) -> None:
+        raise TimeoutError("the task is ended")
+
+    before = signal.signal(signal.SIGALRM, ended)
+    began = time.monotonic()
+    try:
+        monkeypatch.setattr(Reading, "digest", slow)
+        signal.setitimer(signal.ITIMER_REAL, 3)
+        with pytest.raises(TimeoutError, match="the task is ended"):
+            compare(servers, memory=Memory(save=kept.update), parallel=2)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        monkeypatch.undo()
+    assert time.monotonic() - began < 20
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("verify-")]
+    with psycopg.connect(servers[0].conninfo(), autocommit=True) as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+        assert connection.execute(query).fetchone() == (0,)
+    report = compare(servers, memory=Memory(kept, save=kept.update))
+    assert texts(report.differences) == []
+    assert [table.name for table in report.tables] == ["public.keyless"]
 
 
 def test_only_the_tables_asked_for(servers: Any, dbname: str) -> None:
