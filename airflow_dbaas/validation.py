@@ -243,8 +243,8 @@ def content(parameter: str, value: Any) -> str:
 
 
 def names(parameter: str, value: Any) -> list[str]:
-    """A list of names, or such a list as text, which is what a template renders to."""
-    found = as_list(value)
+    """A list of names, or a text of names separated by commas, which is what a template renders to."""
+    found = [part.strip() for part in value.split(",")] if isinstance(value, str) else as_list(value)
     if not isinstance(found, list) or not found or not all(isinstance(one, str) and one for one in found):
         raise DbaasConfigurationError(f"{parameter} must be a list of names, got {calls.shown(value)}")
     return found

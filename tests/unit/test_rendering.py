@@ -59,7 +59,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "content": ("sample", "sample"),
     "parallel": (4, 4),
     **dict.fromkeys(("strict", "show_values", "recheck", "allow_empty"), (True, True)),
-    "tables": (["public.orders"], ["public.orders"]),
+    "tables": ("public.orders, shop.public.b", ["public.orders", "shop.public.b"]),
     "report_path": ("/tmp/report", "/tmp/report"),
     "prune": (False, False),
 }

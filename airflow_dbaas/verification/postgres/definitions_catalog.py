@@ -17,7 +17,7 @@ OWN_SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 NO_EXTENSION = """NOT EXISTS (SELECT FROM pg_catalog.pg_depend of_ext
     WHERE of_ext.classid = 'pg_catalog.{catalog}'::pg_catalog.regclass AND of_ext.objid = {oid}
         AND of_ext.deptype = 'e')"""
-#: What dumps leave to the service, and what migrations make.
+# The service's own: its extension, which a replication uses, and what its migrations make.
 _OURS = r"NOT LIKE 'aiven\_%'"
 
 
@@ -451,13 +451,14 @@ def _database(major: int) -> Queries:
             CASE WHEN n.nspname <> 'public' THEN pg_catalog.obj_description(n.oid, 'pg_namespace') END AS comment,
             {_owner("n.nspowner")}, {_grants("n.nspacl", "n", "n.nspowner")}
             FROM pg_catalog.pg_namespace n
-            WHERE {OWN_SCHEMA} AND {NO_EXTENSION.format(catalog="pg_namespace", oid="n.oid")}""",
+            WHERE n.nspname {_OURS} AND {OWN_SCHEMA} AND {NO_EXTENSION.format(catalog="pg_namespace", oid="n.oid")}""",
     )
     yield (
         "extension",
-        """SELECT pg_catalog.quote_ident(e.extname), '', pg_catalog.quote_ident(n.nspname) AS schema,
+        f"""SELECT pg_catalog.quote_ident(e.extname), '', pg_catalog.quote_ident(n.nspname) AS schema,
             e.extversion AS version
-            FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace""",
+            FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+            WHERE e.extname {_OURS}""",
     )
     yield (
         "foreign data wrapper",

@@ -24,6 +24,7 @@ from airflow_dbaas.verification.connections import (
 # One way of writing values at both ends: texts of rows are compared. An empty search path qualifies all names. All this
 # is for one transaction only: behind a pooler the next one in the same session may be another application's.
 _SETTINGS = """
+    SET LOCAL application_name = 'airflow-dbaas';
     SET LOCAL search_path = '';
     SET LOCAL datestyle = 'ISO, YMD';
     SET LOCAL intervalstyle = 'iso_8601';
@@ -143,7 +144,6 @@ def session(
         **parameters,
         # An integer: a fraction is cut off, and nothing would be no limit.
         "connect_timeout": max(1, round(connect_seconds or CONNECT_SECONDS)),
-        "application_name": "airflow-dbaas",
         **_keepalives(driver),
     }
     connection = connect(parameters, lambda: driver.connect(**revealed(arguments)))
@@ -156,6 +156,10 @@ def session(
         if read_only:
             opened.begin(snapshot)
         yield opened
+        if read_only:
+            # A pooler would close a session that is left within a transaction, which may be all it has.
+            with suppress(DbaasDatabaseError):
+                opened.run("ROLLBACK")
     finally:
         connection.close()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -241,7 +243,7 @@ def test_stopping_too_early_is_refused(
     assert run("stop_poking", service=service, source="slow").state == "success"
 
 
-def test_differences_are_found(run: Run, service: str, source: PostgresServer, client: Client) -> None:
+def test_differences_are_found(run: Run, service: str, source: PostgresServer, client: Client, tmp_path: Path) -> None:
     """A row that differs fails the verification, by database and table."""
     parameters = {"service": service, "source": "legacy", "method": "dump"}
     assert run("start_poking", **parameters).state == "success"
@@ -258,6 +260,16 @@ def test_differences_are_found(run: Run, service: str, source: PostgresServer, c
     assert "1 differences between" in found.output
     assert "shop: table public.item: the same number of rows, other content (1000 at the source" in found.output
     assert password not in found.output
+
+    assert run("verify_tables_poking", **parameters, id=str(tmp_path / "report.html")).state == "failed"
+    kept = json.loads((tmp_path / "report.json").read_text())
+    assert (kept["service"], kept["equal"], [table["name"] for table in kept["tables"]]) == (
+        service,
+        False,
+        ["public.item"],
+    )
+    assert "id 7: name: " in kept["differences"][0]["message"]
+    assert "changed in the target" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,10 @@ TASKS = {
     "clean_up_source": (DbaasCleanUpMigrationOperator, {**MIGRATION, "drop_at_source": True}),
     "stop_anyway": (DbaasStopMigrationOperator, {**MIGRATION, "force": True}),
     "verify": (DbaasVerifyMigrationOperator, MIGRATION),
+    "verify_tables": (
+        DbaasVerifyMigrationOperator,
+        {**MIGRATION, "tables": "public.item", "show_values": True, "content": "all", "report_path": "{{ params.id }}"},
+    ),
     "migration": (DbaasMigrationSensor, {**SERVICE, **POKED}),
     "operation": (DbaasOperationSensor, {"operation_id": "{{ params.id }}", **POKED}),
     "service": (DbaasServiceSensor, {**SERVICE, **POKED}),
