@@ -170,7 +170,7 @@ class PgAccounts(AccountsOfType[ClientT]):
     ) -> Request[Operation]:
         """Give a PostgreSQL user a new password.
 
-        Without ``password`` it is not sent again when it is unknown whether the API acted on it: ``reveal_password``
+        Without ``password`` it is not repeated if the API may have acted on it: ``reveal_password``
         shows the password that is valid.
 
         :param service_name: service name, 1 to 63 characters.
@@ -229,7 +229,7 @@ class MysqlAccounts(AccountsOfType[ClientT]):
     ) -> Request[Operation]:
         """Give a MySQL user a new password.
 
-        Without ``password`` it is not sent again when it is unknown whether the API acted on it: ``reveal_password``
+        Without ``password`` it is not repeated if the API may have acted on it: ``reveal_password``
         shows the password that is valid.
 
         :param service_name: service name, 1 to 63 characters.
