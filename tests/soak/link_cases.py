@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from airflow_dbaas.operators import external_endpoints, integrations
+from airflow_dbaas.operators import external_endpoints, integrations, reconcile
 from tests.soak.case import Case
 from tests.soak.world import World
 
@@ -80,7 +80,7 @@ def reconcile(world: World) -> Iterator[Case]:
     try:
         yield Case(
             partial(
-                integrations.DbaasReconcileIntegrationsOperator,
+                reconcile.DbaasReconcileIntegrationsOperator,
                 service_name=name,
                 integrations=[{"integration_type": "logs", "dest_service": world.search}],
                 endpoints=[{"endpoint_id": world.endpoint_id}],
