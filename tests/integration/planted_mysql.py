@@ -578,13 +578,13 @@ ALL = (
     Planted(
         "table",
         "boundaries",
-        "rows 1 without a key at the source only, 1 without a key in the target only",
+        "rows without a key: 1 at the source only, 1 in the target only",
         "UPDATE boundaries SET a = 'a', b = '1:b,c'",
     ),
     Planted(
         "table",
         "repeated",
-        "rows 1 without a key at the source only, 1 without a key in the target only",
+        "rows without a key: 1 at the source only, 1 in the target only",
         "UPDATE repeated SET a = 2 WHERE a = 1 LIMIT 1",
     ),
     Planted(

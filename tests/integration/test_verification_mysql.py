@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib.util
 import secrets
 import socket
@@ -428,6 +429,17 @@ def test_a_sample_is_the_same_at_both_ends(servers: Any, dbname: str) -> None:
     (found,) = differences(servers, content="sample", show_values=True)
     assert "id=1 (v: 1 at the source, 0 in the target)" in found
     assert found.endswith(" and others")
+
+
+def test_values_are_shown_only_on_request(servers: Any, dbname: str) -> None:
+    """As they are, shortened; of long ones the hash; and none of them otherwise."""
+    changes = "w = 'secret', x = NULL WHERE x = 2"
+    change(servers[1], dbname, f"UPDATE keyless SET {changes}", "UPDATE `t é` SET old = REPEAT('z', 300) WHERE id = 2")
+    assert "secret" not in str(differences(servers))
+    keyless, keyed = differences(servers, show_values=True)
+    assert keyless.endswith("rows without a key: 1 at the source only (2, NULL), 1 in the target only (NULL, secret)")
+    hashed = hashlib.sha256(b"z" * 300).hexdigest()[:60]
+    assert f"id=2 (old: \\xe9 at the source, a text with the SHA-256 {hashed}… in the target; ts: " in keyed
 
 
 def test_a_row_that_is_too_long_to_hash(servers: Any, dbname: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_dbaas.verification.engine import IN_TARGET_ONLY, MISSING
 from airflow_dbaas.verification.mysql.catalog import quoted
-from airflow_dbaas.verification.mysql.rows import Columns
+from airflow_dbaas.verification.mysql.rows import NULL, Column, Columns
 from airflow_dbaas.verification.mysql.sessions import MysqlSession
 
 #: Keys that are named, at most.
@@ -72,7 +72,8 @@ class Search:
             texts.append(f"{key} {', '.join(shown)}{_more(len(merged), _RANGES)}")
         if self.found:
             more = " and others" if self.unread else _more(len(self.found), _KEYS)
-            texts.append(f"rows {', '.join(self.found[:_KEYS])}{more}")
+            rows = "rows" if self.read.key else "rows without a key:"
+            texts.append(f"{rows} {', '.join(self.found[:_KEYS])}{more}")
         return "; ".join(texts)
 
     def _ends(self, query: str) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
@@ -150,8 +151,9 @@ class Search:
         at_source, in_target = Counter(wanted), Counter(found)
         for left, where in ((at_source - in_target, "at the source"), (in_target - at_source, "in the target")):
             for row, number in left.items():
-                values = f": {', '.join(map(_shown, row))}" if self.show_values else ""
-                self.found.append(f"{number} without a key {where} only{values}")
+                columns = zip(self.read.columns.values(), row, strict=True)
+                values = f" ({', '.join(_value(*each) for each in columns)})" if self.show_values else ""
+                self.found.append(f"{number} {where} only{values}")
 
     def _key(self, values: tuple[Any, ...]) -> str:
         return " ".join(f"{name}={_shown(value)}" for name, value in zip(self.read.key, values, strict=True))
@@ -162,8 +164,10 @@ class Search:
         if wanted is None:
             return IN_TARGET_ONLY
         columns = [
-            f"{name}: {_shown(one)} at the source, {_shown(other)} in the target" if show_values else name
-            for name, one, other in zip(self.read.columns, wanted, found, strict=True)
+            f"{name}: {_value(column, one)} at the source, {_value(column, other)} in the target"
+            if show_values
+            else name
+            for (name, column), one, other in zip(self.read.columns.items(), wanted, found, strict=True)
             if one != other
         ]
         return "; ".join(columns) if show_values else f"differs in {', '.join(columns)}"
@@ -188,7 +192,17 @@ def _more(count: int, shown: int) -> str:
     return f" and {count - shown} more" if count > shown else ""
 
 
+def _value(column: Column, text: bytes) -> str:
+    """A value for people, from the text that is hashed."""
+    if text == NULL:
+        return "NULL"
+    if not column.is_text:
+        return _shown(text)
+    length, colon, value = text.partition(b":")
+    return _shown(value) if colon else f"a text with the SHA-256 {_shown(length)}"
+
+
 def _shown(value: Any) -> str:
-    """A value for people: what it is read as, without its length, shortened."""
-    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    """A value, shortened."""
+    text = value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
     return text if len(text) <= _VALUE_SHOWN else f"{text[:_VALUE_SHOWN]}…"

@@ -14,6 +14,8 @@ from airflow_dbaas.verification.mysql.sessions import MysqlSession
 # Types whose values read the same in every version, and are short.
 _INTEGERS = {"tinyint", "smallint", "mediumint", "int", "bigint"}
 _READABLE = _INTEGERS | {"decimal", "float", "double", "date", "time", "datetime", "timestamp", "year"}
+#: What NULL reads as, and no value does.
+NULL = b"-"
 #: Texts up to so many bytes are part of the row's text; of longer ones their hash is.
 _INLINE_BYTES = 255
 #: Above so many columns only hashes are, so that a row's text stays below the smallest usual max_allowed_packet.
@@ -21,7 +23,7 @@ _MANY_COLUMNS = 1000
 #: What stands in a sum for a row that could not be hashed; a hash has 52 digits.
 _UNHASHED = 10**63
 #: One row of so many is in a sample.
-SAMPLED = 100
+SAMPLED = 64
 #: A table is read in parts of about so many bytes, if it is larger than two of them.
 _PART_BYTES = 256_000_000
 _MOST_PARTS = 64
@@ -38,6 +40,11 @@ class Column:
     data_type: str
     bytes: int | None = None
 
+    @property
+    def is_text(self) -> bool:
+        """Whether values are taken as bytes, and not by how they read."""
+        return self.data_type != "bit" and self.data_type not in _READABLE
+
     def text(self, name: str, *, inline: bool = True, all_digits: bool = False) -> str:
         """An expression for a value's text, from which it can be told where the value ends.
 
@@ -48,7 +55,7 @@ class Column:
         column = quoted(name)
         if self.data_type == "bit":
             value = f"{column} + 0"
-        elif self.data_type in _READABLE:
+        elif not self.is_text:
             value = f"{column} + 0e0" if all_digits and self.data_type == "float" else column
         else:
             # Binary, so that bytes are taken as they are, whatever the character sets of the row's columns.
@@ -60,8 +67,7 @@ class Column:
                 value = whole
             else:
                 value = f"IF(LENGTH({column}) <= {_INLINE_BYTES}, {whole}, {hashed})"
-        # No value reads as "-".
-        return f"IFNULL({value}, '-')"
+        return f"IFNULL({value}, '{NULL.decode()}')"
 
 
 @dataclass
