@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from airflow_dbaas.operators import external_endpoints, integrations, reconcile
+from airflow_dbaas.operators import external_endpoints, integrations
+from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
 from tests.soak.case import Case
 from tests.soak.world import World
 
@@ -80,7 +81,7 @@ def reconcile(world: World) -> Iterator[Case]:
     try:
         yield Case(
             partial(
-                reconcile.DbaasReconcileIntegrationsOperator,
+                DbaasReconcileIntegrationsOperator,
                 service_name=name,
                 integrations=[{"integration_type": "logs", "dest_service": world.search}],
                 endpoints=[{"endpoint_id": world.endpoint_id}],
