@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 #: The subjects, each a module of this package, in the order of the table.
-SUBJECTS = ("poll", "sharing", "triggerer", "delay", "workers", "call", "cold", "imports", "verify")
+SUBJECTS = ("poll", "sharing", "triggerer", "delay", "workers", "call", "cold", "imports", "verify", "verify_mysql")
 
 #: What one round of one case gives: by the key of a quantity its value, or None where the case has none.
 Values = Mapping[str, float | None]

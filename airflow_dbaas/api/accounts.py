@@ -170,8 +170,8 @@ class PgAccounts(AccountsOfType[ClientT]):
     ) -> Request[Operation]:
         """Give a PostgreSQL user a new password.
 
-        Without ``password`` it is not sent again when it is unknown whether the API acted on it: ``reveal_password``
-        shows the password that is valid.
+        Without ``password``, it is not repeated if the API may have acted on it: ``reveal_password`` shows the valid
+        password.
 
         :param service_name: service name, 1 to 63 characters.
         :param username: account name, 1 to 64 characters.
@@ -229,8 +229,8 @@ class MysqlAccounts(AccountsOfType[ClientT]):
     ) -> Request[Operation]:
         """Give a MySQL user a new password.
 
-        Without ``password`` it is not sent again when it is unknown whether the API acted on it: ``reveal_password``
-        shows the password that is valid.
+        Without ``password``, it is not repeated if the API may have acted on it: ``reveal_password`` shows the valid
+        password.
 
         :param service_name: service name, 1 to 63 characters.
         :param username: account name, 1 to 64 characters.

@@ -15,6 +15,7 @@ ELSEWHERE = {
     "make clean": "",  # removes the environment that the tests run in
     "make demo": "tests/e2e/test_demo.py",
     "make demo KEEP=1": "tests/e2e/test_interrupts.py",
+    "make dist/wheel.stamp": "tests/matrix/test_wheel.py",
     "make docs": "tests/docs/test_site.py",
     "make fuzz": "tests/fuzz/test_schemathesis.py",
     "make lint": ".ci/run",

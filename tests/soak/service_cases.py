@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from airflow_dbaas.operators import migrations, observability, services
+from airflow_dbaas.operators import migrations, services
+from airflow_dbaas.operators.observability import DbaasServiceLogsOperator, DbaasServiceMetricsOperator
 from tests.soak.case import Case, Prepare
 from tests.soak.world import World, source_of
 
@@ -129,7 +130,7 @@ def logs(world: World) -> Iterator[Case]:
         shown = [(entry.time, entry.message) for entry in world.client.iter_service_logs(world.pg)]
         return len(written) > 0 and written == shown[: len(written)]
 
-    yield Case(partial(observability.DbaasServiceLogsOperator, service_name=world.pg, path=str(path)), done)
+    yield Case(partial(DbaasServiceLogsOperator, service_name=world.pg, path=str(path)), done)
     path.unlink(missing_ok=True)
 
 
@@ -141,7 +142,7 @@ def metrics(world: World) -> Iterator[Case]:
     def done(result: dict[str, Any]) -> bool:
         return len(path.read_text().splitlines()) == 1 + result["rows"] > 1
 
-    yield Case(partial(observability.DbaasServiceMetricsOperator, service_name=world.pg, path=str(path)), done)
+    yield Case(partial(DbaasServiceMetricsOperator, service_name=world.pg, path=str(path)), done)
     path.unlink(missing_ok=True)
 
 

@@ -35,10 +35,12 @@ class Column:
 
     :param data_type: without length.
     :param bytes: the most that a value may have; None for what is no text.
+    :param nullable: whether there may be NULL.
     """
 
     data_type: str
     bytes: int | None = None
+    nullable: bool = True
 
     @property
     def is_text(self) -> bool:
@@ -67,7 +69,7 @@ class Column:
                 value = whole
             else:
                 value = f"IF(LENGTH({column}) <= {_INLINE_BYTES}, {whole}, {hashed})"
-        return f"IFNULL({value}, '{NULL.decode()}')"
+        return f"IFNULL({value}, '{NULL.decode()}')" if self.nullable else value
 
 
 @dataclass
@@ -141,14 +143,11 @@ def columns(session: MysqlSession) -> dict[str, Columns]:
     query = """SELECT table_name, table_type FROM information_schema.tables
         WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE')"""
     found = {table: Columns({}, sequence=kind == "SEQUENCE") for table, kind in session.rows(query)}
-    nullable = set()
     query = """SELECT table_name, column_name, data_type, character_octet_length, extra, is_nullable
         FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position"""
     for table, name, data_type, octets, extra, null in session.rows(query):
         if table in found and " GENERATED" not in extra.upper():
-            found[table].columns[name] = Column(data_type.lower(), octets)
-            if null == "YES":
-                nullable.add((table, name))
+            found[table].columns[name] = Column(data_type.lower(), octets, null == "YES")
     keys: dict[tuple[str, str], list[str | None]] = {}
     # The primary key first; a part of a text is no key.
     query = """SELECT table_name, index_name, IF(sub_part IS NULL, column_name, NULL) FROM information_schema.statistics
@@ -162,7 +161,7 @@ def columns(session: MysqlSession) -> dict[str, Columns]:
         # That of a table with history ends with a column that the server generates.
         stored = [name for name in parts if name in found[table].columns]
         whole = len(stored) == len(parts) or (index == "PRIMARY" and stored)
-        if not found[table].key and whole and not any((table, name) in nullable for name in stored):
+        if not found[table].key and whole and not any(found[table].columns[name].nullable for name in stored):
             found[table].key = [name for name in stored if name is not None]
     return found
 
@@ -174,7 +173,7 @@ def both(source: dict[str, Columns], target: dict[str, Columns]) -> dict[str, Co
         if table in target:
             there = target[table].columns
             columns = {
-                # One that is longer at one end is read as such at both.
+                # One that is longer, or may be NULL, at one end is read as such at both.
                 name: column if column == there[name] else Column(column.data_type)
                 for name, column in wanted.columns.items()
                 if name in there

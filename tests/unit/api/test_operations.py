@@ -75,6 +75,7 @@ for kind in SERVICES:
     stated(f"create-dbaas-service-{kind}", name="a", plan="startup-4")
     stated(f"update-dbaas-service-{kind}", name="a")
     stated(f"delete-dbaas-service-{kind}", "a")
+stated("enable-dbaas-mysql-writes", name="a")
 for kind, least in ENDPOINTS.items():
     stated(f"create-dbaas-external-endpoint-{kind}", name="e", settings=least)
     stated(f"update-dbaas-external-endpoint-{kind}", endpoint_id=ID, settings=least)
