@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 
 from airflow_dbaas.api.errors import DbaasDatabaseError
 from airflow_dbaas.verification.engine import Content, Digest, Table
@@ -69,6 +70,19 @@ class Column:
                 value = whole
             else:
                 value = f"IF(LENGTH({column}) <= {_INLINE_BYTES}, {whole}, {hashed})"
+        return self._or_null(value)
+
+    def texts(self, name: str, *, inline: bool) -> list[str]:
+        """As ``text``, in as many expressions as take the server least: CONCAT_WS leaves out a NULL after its length.
+
+        :param name: of the column.
+        :param inline: short texts go in as they are.
+        """
+        if inline and self.is_text and self.bytes is not None and self.bytes <= _INLINE_BYTES:
+            return [self._or_null(f"LENGTH({quoted(name)})"), quoted(name)]
+        return [self.text(name, inline=inline)]
+
+    def _or_null(self, value: str) -> str:
         return f"IFNULL({value}, '{NULL.decode()}')" if self.nullable else value
 
 
@@ -117,7 +131,7 @@ class Columns:
         salt, and an XOR always.
         """
         inline = len(self.columns) <= _MANY_COLUMNS
-        return _number(column.text(name, inline=inline) for name, column in self.columns.items())
+        return _number(chain.from_iterable(one.texts(name, inline=inline) for name, one in self.columns.items()))
 
     def all_digits(self) -> str:
         """An expression for the hash of a row's key and of all digits of its FLOAT values."""
