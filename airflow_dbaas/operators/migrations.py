@@ -300,8 +300,9 @@ class DbaasMigrationCheckOperator(MethodOperator):
     """Has the service check whether a migration would work (create-dbaas-task-migration-check, get-dbaas-task).
 
     Nothing is changed at either end. A source that is the service itself is refused, and, before a replication, one
-    whose replication slots are in use, as far as the worker can see that. If an earlier run of the DAG has done it all,
-    the task is skipped (``if_migrated``).
+    whose replication slots are in use, as far as the worker can see that. A warning names what the login cannot see of
+    a MySQL source, because a migration leaves it out without an error. If an earlier run of the DAG has done it all, the
+    task is skipped (``if_migrated``).
 
     A refusal fails the task at once, with the API's reason. A retry joins the check that the first try started, if it
     still runs (Airflow 3.3; elsewhere it starts another one, which does no harm). Killing the task leaves the check
@@ -326,6 +327,7 @@ class DbaasMigrationCheckOperator(MethodOperator):
             self.skip_if_migrated(context, self.record_of(created_at), created_at, status)
             self.refuse_same_server(service)
             self._refuse_occupied_slots(status)
+            self._warn_of_what_is_hidden()
             earlier = self.recall(context, _CHECK)
             if earlier is not None and self._still_runs(earlier):
                 self.log.info("The check that an earlier try started still runs (task %s); waiting for it", earlier)
@@ -400,6 +402,20 @@ class DbaasMigrationCheckOperator(MethodOperator):
             "migration has failed, remove it (DAG dbaas_clean_up_failed_migration), otherwise stop it "
             "(DbaasStopMigrationOperator); or use method='dump'. See docs/how-to/clean-up-a-failed-migration.md"
         )
+
+    def _warn_of_what_is_hidden(self) -> None:
+        """Name what the login cannot see of a MySQL source: a dump leaves it out without an error."""
+        if self.source.engine.service_type != "mysql":
+            return
+        from airflow_dbaas.verification import mysql
+
+        try:
+            hidden = mysql.unseen(self.source, ignore=self.ignored)
+        except DbaasError as error:
+            self.log.info("The privileges of the login at the source could not be read from here: %s", error)
+            return
+        for each in hidden:
+            self.log.warning("The migration will leave out what the login cannot see: %s", one_line(each))
 
     def _named_task(self) -> str | None:
         """The task that the operation names: at once or only when it has ended, as id or at the end of a link."""

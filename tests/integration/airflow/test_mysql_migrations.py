@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -205,3 +206,22 @@ def test_a_password_that_no_migration_takes(run: Run, name: str, monkeypatch: py
     assert refused.tasks["create_service"].tries == 1
     assert "connection 'legacy': for a migration from MySQL the password must have at most 32 bytes" in refused.output
     assert long not in refused.output
+
+
+def test_a_check_names_what_the_login_cannot_see(
+    run: Run, mysql_service: str, source: MysqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dump by a login without the privilege ``TRIGGER`` has no triggers, and no error."""
+    login = "'half'@'%' IDENTIFIED BY 'Half_Sees_1'"
+    change(source.login(), f"CREATE USER {login}", "GRANT SELECT, SHOW VIEW, EVENT, PROCESS ON *.* TO 'half'@'%'")
+    connection = json.loads(os.environ["AIRFLOW_CONN_LEGACY"]) | {"login": "half", "password": "Half_Sees_1"}
+    monkeypatch.setenv("AIRFLOW_CONN_HALF", json.dumps(connection))
+    try:
+        checked = run("check_poking", service=mysql_service, source="half", method="dump")
+        assert "The migration will leave out what the login cannot see: shop: the login" in checked.output
+        assert "TRIGGER" in checked.output
+        checked = run("check_poking", service=mysql_service, source="legacy", method="dump")
+        assert checked.state == "success"
+        assert "cannot see" not in checked.output
+    finally:
+        change(source.login(), "DROP USER 'half'@'%'")
