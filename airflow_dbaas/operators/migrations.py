@@ -301,8 +301,8 @@ class DbaasMigrationCheckOperator(MethodOperator):
 
     Nothing is changed at either end. A source that is the service itself is refused, and, before a replication, one
     whose replication slots are in use, as far as the worker can see that. A warning names what the login cannot see of
-    a MySQL source, because a migration leaves it out without an error. If an earlier run of the DAG has done it all, the
-    task is skipped (``if_migrated``).
+    a MySQL source, because a migration leaves it out without an error. If an earlier run of the DAG has done it all,
+    the task is skipped (``if_migrated``).
 
     A refusal fails the task at once, with the API's reason. A retry joins the check that the first try started, if it
     still runs (Airflow 3.3; elsewhere it starts another one, which does no harm). Killing the task leaves the check
