@@ -43,7 +43,7 @@ test-all: setup ## the same with the longer variants of some tests
 fuzz: setup ## ask the emulator for much more than in the tests (SECONDS=600 of it, SEED=… again), then the client's API
 	@echo "To do the same again: make fuzz SECONDS=$(SECONDS) SEED=$(SEED)"
 	@HYPOTHESIS_PROFILE=thorough FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) \
-	    $(BIN)/python -m pytest -s --timeout 0 --hypothesis-seed=$(SEED) tests/fuzz tests/contract
+	    TEST_ALL=1 $(BIN)/python -m pytest -s --timeout 0 --hypothesis-seed=$(SEED) tests/fuzz tests/contract
 
 # Each execution begins anew with a seed of its own, so one that went wrong goes wrong again.
 soak: setup ## operators and sensors while a fifth of all requests fail (COUNT=2000 executions, SEED=… again)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 TASKS = (
     "create_service",
     "check_migration",
@@ -40,8 +42,8 @@ def assert_all_was_moved(output: str) -> None:
 
 
 def test_the_demo_moves_everything_and_leaves_nothing(start_demo: Callable[..., Any]) -> None:
-    """By replication; then it ends by itself."""
-    demo = start_demo("--method", "replication")
+    """By dump, as ``make demo`` does without parameters; then it ends by itself."""
+    demo = start_demo("--method", "dump")
 
     code = demo.wait(280)
 
@@ -50,9 +52,10 @@ def test_the_demo_moves_everything_and_leaves_nothing(start_demo: Callable[..., 
     demo.assert_nothing_left()
 
 
+@pytest.mark.extended
 def test_a_kept_demo_stays_until_it_is_stopped(start_demo: Callable[..., Any]) -> None:
-    """By dump; everything stays up until Ctrl-C."""
-    demo = start_demo("--method", "dump", "--keep")
+    """By replication; everything stays up until Ctrl-C."""
+    demo = start_demo("--method", "replication", "--keep")
     demo.wait_until(lambda: "Ctrl-C stops everything" in demo.output, timeout=280)
     assert_all_was_moved(demo.output)
     # Somebody has gone into its folder to look round, and is not to be ended with it.

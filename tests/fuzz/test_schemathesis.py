@@ -17,7 +17,7 @@ from tests.integration.emulator.witness import ENDPOINTS, TYPES
 SEED = os.environ.get("FUZZ_SEED", "20261")
 SECONDS = os.environ.get("FUZZ_SECONDS")
 """How long to go on; without it, a run of fixed size."""
-BOUNDED = ["--max-examples", "5"]
+BOUNDED = ["--max-examples", "2"]
 RECORDS = ("valkey", "grafana", "opensearch", "thanos")
 """Types without a server: to be made and deleted at no cost."""
 NOT_COVERED = {f"create-dbaas-service-{kind}" for kind in TYPES} | {f"update-dbaas-service-{kind}" for kind in RECORDS}

@@ -31,7 +31,7 @@ from tests.soak.world import ENDING, World
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("error:::airflow_dbaas")]
 
-COUNT = int(os.environ.get("SOAK_COUNT", "80"))
+COUNT = int(os.environ.get("SOAK_COUNT", "40"))
 SEED = int(os.environ.get("SOAK_SEED", "5"))
 
 #: Seconds after which a task hangs; its own waits take 40 at most, in each of 6 tries.

@@ -103,7 +103,8 @@ class Scheduled:
                 logs = "\n".join(self.house.tail(name) for name in ("airflow scheduler", "airflow triggerer"))
                 raise AssertionError(f"not within {patience}: {what}\n{logs}")
             self.house.check_alive()
-            time.sleep(0.3)
+            # Each look costs the API server more than the wait.
+            time.sleep(0.6)
 
     def add_source(self, conn_id: str, server: PostgresServer) -> None:
         """Fill the database ``shop`` of a server, and make it known to Airflow.

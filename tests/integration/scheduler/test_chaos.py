@@ -23,6 +23,7 @@ SHORT = (
 )
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(600)
 def test_one_migration_whatever_dies(scheduled: Scheduled, postgres_source: PostgresServer) -> None:
     """Each run succeeds, one service was created and one migration started, source and target are equal."""
