@@ -116,7 +116,7 @@ def approved(started: Run, window: Page, shot: Shot) -> Run:
     window.get_by_role("link", name="approve_cut_over", exact=True).click()
     window.get_by_role("link", name="Required Action").click()
     expect(window.get_by_text(f"Stop the migration into {started.service}?")).to_be_visible()
-    expect(window.get_by_text("once nothing writes to the source any more")).to_be_visible()
+    expect(window.get_by_text("when nothing writes to the source any more")).to_be_visible()
     shot(window, "approval")
     window.get_by_role("button", name="Approve", exact=True).click()
     expect(window.get_by_text("Response received at")).to_be_visible()
@@ -165,10 +165,10 @@ def test_the_form_says_what_it_wants(page: Page, airflow_ui: AirflowUI, shot: Sh
         ("Source connection", "of type postgres or mysql"),
         ("Plan", "For a new service, e.g. startup-4, business-8"),
         ("Databases to leave out", "Names in the source, separated by commas"),
-        ("Stop replication at the end", "Off: the target keeps following the source"),
+        ("Stop replication at the end", "Off: the target continues to follow the source"),
         ("Integrations afterwards", "Links to other services"),
-        ("External endpoints afterwards", "What to attach"),
-        ("Ask before the cut-over", "Somebody has to approve before replication is stopped"),
+        ("External endpoints afterwards", "Endpoints to attach"),
+        ("Ask before the cut-over", "Require approval before replication is stopped"),
     ):
         expect(labelled(dialog, title)).to_contain_text(help_text)
     for title, choices in (("Zone", ["the connection's", *ZONES]), ("Method", ["auto", "dump", "replication"])):

@@ -82,7 +82,7 @@ def test_a_feature_is_held_to_the_docs() -> None:
     old = Cell("2.11.0", "3.12", "MWAA")
     found = {feature.key: feature.expected(old) for feature in FEATURES}
     assert not wrong(found, old)
-    assert "3.1 or later, which can ask people; this is 2.11.0" in str(found["approval"])
+    assert "3.1 or later, which can ask for approval; this is 2.11.0" in str(found["approval"])
     assert "Approval before the cut-over: True, should be 'approve_cut_over needs" in wrong(
         {**found, "approval": True}, old
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from jsonschema.validators import Draft202012Validator
 from psycopg.conninfo import conninfo_to_dict
 
 from airflow_dbaas.api import Client
@@ -77,6 +78,16 @@ def dags(database: Path) -> Iterator[dict[str, Any]]:
         # changes here, so the first time will do.
         for work in ("BundleDagBag", "sync_bag_to_db"):
             patch.setattr(dagbag, work, functools.cache(getattr(dagbag, work)))
+        # Nor do the forms: Airflow checks the schema of each field anew whenever it reads the field.
+        check, known = Draft202012Validator.check_schema, set[str]()
+
+        def check_once(schema: Any, *args: Any, **kwargs: Any) -> None:
+            written = json.dumps(schema, sort_keys=True, default=str)
+            if written not in known:
+                check(schema, *args, **kwargs)
+                known.add(written)
+
+        patch.setattr(Draft202012Validator, "check_schema", check_once)
         yield dict(bag.dags)
 
 

@@ -91,6 +91,7 @@ def test_migrated_databases_set_dags_going(
         assert set(found) == {SHOP, "report"}
         extra, *origin = found[SHOP]
         assert extra.pop("bytes") > 0
+        assert extra.pop("seconds") > 0
         assert extra == {
             "source": f"{shop.host}:{shop.port}",
             "tables": 1,

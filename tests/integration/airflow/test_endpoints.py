@@ -283,7 +283,7 @@ def test_an_endpoint_that_is_not_listed_yet(run: Run, api: ScriptedServer) -> No
     api.replies = [NO_ENDPOINTS, DONE, DONE, NO_ENDPOINTS, ENDPOINTS]
     ended = run("create_endpoint_poking", name="siem", **RSYSLOG)
     assert (ended.task.state, ended.task.tries, ended.task.result["endpoint_id"]) == ("success", 2, ID)
-    assert "does not show it" in ended.output
+    assert "does not list it" in ended.output
 
 
 @pytest.mark.fact("answer-lost", "double-refused")

@@ -257,7 +257,7 @@ def test_that_of_a_read_replica_is_not_deleted(run: Run, api: ScriptedServer) ->
     api.replies = [services({**SHOWN, "type": "read_replica", "dest": "copy"})]
     refused = run("delete_integration_poking", id=ID)
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
-    assert "is that of read replica copy: deleting it would make copy a service of its own" in refused.output
+    assert "is that of read replica copy: deleting it would make copy a separate service" in refused.output
     assert sent(api) == []
 
 

@@ -72,7 +72,7 @@ def test_of_two_starts_at_once_the_loser_claims_nothing(run: Run, api: ScriptedS
     refused = run("start_poking", service="db-4", source="legacy")
     assert (refused.task.state, refused.task.tries) == ("failed", 2)
     assert "was started at the same moment" in refused.output
-    assert "it is not known from which source" in refused.output
+    assert "its source is unknown" in refused.output
     assert len(sent(api, "PUT")) == 1
 
 
@@ -115,7 +115,7 @@ def test_a_refused_start_claims_nothing(run: Run, api: ScriptedServer) -> None:
     api.replies = [RUNNING]
     refused = run("start_poking", service="db-5", source="legacy")
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
-    assert "it is not known from which source" in refused.output
+    assert "its source is unknown" in refused.output
 
 
 FAILED = Reply(body={"status": "failed", "error": "no", "details": [{"dbname": "a", "status": "failed"}]})

@@ -158,7 +158,7 @@ def test_a_migration_of_unknown_origin_is_refused(
     client.services.pg.update(name=service, migration={**settings, "method": "replication"})
     refused = run("start_poking", service=service, source="legacy")
     assert (refused.task.state, refused.task.tries) == ("failed", 1)
-    assert "it is not known from which source" in refused.output
+    assert "its source is unknown" in refused.output
     client.migrations.stop_pg(service)
 
 

@@ -210,5 +210,5 @@ def test_a_replication_from_elsewhere_is_not_cut(
     assert "was not started by this Airflow" in refused.output
     assert [d.status for d in client.migrations.status(service).details] == ["syncing"]
     refused = run("start_poking", service=service, source="legacy")
-    assert "it is not known from which source" in refused.output
+    assert "its source is unknown" in refused.output
     client.migrations.stop_pg(service)

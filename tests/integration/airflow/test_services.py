@@ -211,9 +211,9 @@ def test_a_service_in_use_is_deleted_by_force_only(
     api.replies = [looks[0], ATTACHED, TAKEN, TAKEN, NO_SERVICE]
     forced = run("service_delete_by_force_poking", service="db")
     assert (forced.state, forced.task.result["deleted"]) == ("success", True)
-    assert "With it goes its integration with the rsyslog endpoint collector" in forced.output
+    assert "Deleted with it: its integration with the rsyslog endpoint collector" in forced.output
     if reason.endswith("copy"):
-        assert f"With it goes the integration read_replica, db → copy ({ID})" in forced.output
+        assert f"Deleted with it: integration read_replica, db → copy ({ID})" in forced.output
 
 
 def test_a_look_that_finds_nothing_is_no_deletion(run: Run, api: ScriptedServer) -> None:

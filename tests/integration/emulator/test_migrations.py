@@ -278,7 +278,7 @@ def test_a_source_that_goes_away_while_replicating_shows_and_comes_back(api, ser
         source.stop()
         stopped = api.stop(service)
         assert (stopped["state"], stopped["reason"]) == ("failure", "partial")
-        assert "could not be asked" in stopped["message"]
+        assert "could not be queried" in stopped["message"]
         api.refused(404, "GET", path)
         assert target.execute("SELECT count(*) FROM pg_subscription").fetchone() == (0,)
 

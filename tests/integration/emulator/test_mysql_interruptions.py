@@ -61,7 +61,7 @@ def test_a_source_that_goes_away_while_replicating_shows_and_comes_back(target, 
     source.stop()
     stopped = target.stop()
     assert (stopped["state"], stopped["reason"]) == ("failure", "partial")
-    assert "the source could not be asked" in stopped["message"]
+    assert "the source could not be queried" in stopped["message"]
     target.api.refused(404, "GET", f"/dbaas-migration-status/{target.name}")
     target.assert_no_replica()
     assert target.rows("SELECT a FROM d.t") == [(1,), (2,)]

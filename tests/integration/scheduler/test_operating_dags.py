@@ -104,7 +104,7 @@ def test_decommission_rejected(scheduled: Scheduled, names: tuple[str, str]) -> 
     address = scheduled.asked(path, "approve")
     question = scheduled.airflow.call("GET", address)
     assert question["subject"] == f"Delete {db}?"
-    assert f"Service **{db}** (running) is deleted with all its data" in question["body"]
+    assert f"Service **{db}** (running) will be deleted with all its data" in question["body"]
     assert f"\n- logs integration {db} → {search}\n" in question["body"]
     assert f"\n- attachment to the prometheus endpoint endpoint-of-{db}\n" in question["body"]
 
