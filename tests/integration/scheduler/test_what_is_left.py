@@ -13,7 +13,8 @@ from tests.integration.scheduler.conftest import Scheduled
 from tests.secrets.canaries import connections, postgres_source
 from tests.secrets.hunting import Hunt, add_connections, run_canaries
 
-pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
+# ``make secrets`` does the same, and more.
+pytestmark = [pytest.mark.extended, pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
 
 
 def test_no_secret_gets_out(scheduled: Scheduled, postgres_servers: Callable[..., PostgresServer]) -> None:
