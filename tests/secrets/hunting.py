@@ -31,7 +31,7 @@ FLEETING = ("trigger", "task_instance")
 #: and logs, without masking it; in the task's log it is masked.
 OWN = {
     "3.0.": {"airflow dags test.log": rb"Sending request +msg=MaskSecret\(.*"},
-    "3.3.": {"airflow scheduler.log": rb"\] +revealed .*"},
+    "3.3.": {"airflow scheduler.log": rb"\] +(?:revealed .*|Done\. Returned value was: .* task_id=tell .*)"},
 }
 
 
