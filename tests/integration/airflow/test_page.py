@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import delete
 
 from airflow_dbaas.migration import registry
 from airflow_dbaas.migration.registry import MigrationRecord
@@ -42,6 +43,10 @@ def airflow_app(database: Path) -> Iterator[Any]:
         ),
     ]
     with create_session() as session:
+        # Other tests of this process may have left records of services with these names.
+        for row in rows:
+            if isinstance(row, Variable):
+                session.execute(delete(Variable).where(Variable.key == row.key))
         session.add_all(rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_hex(32))
