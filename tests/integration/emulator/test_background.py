@@ -89,7 +89,7 @@ def test_for_a_shell(run: Run, tmp_path: Path) -> None:
     assert "demo-source" in services(api)
     found = run("--env", *FREE)
     assert (found.returncode, found.stdout) == (0, begun.stdout)
-    assert found.stderr.startswith(f"There is an emulator at {api['host']}.")
+    assert found.stderr.startswith(f"Found an emulator at {api['host']}.")
     shown = run("--background", *FREE)
     assert begun.stdout in shown.stdout
     for file in (tmp_path / "home" / "airflow-dbaas").iterdir():

@@ -186,9 +186,9 @@ def test_a_source_that_demands_tls_cannot_be_read_without(api, service, plain):
     uri = f"postgres://{params['user']}:{params['password']}@{params['host']}:{params['port']}/defaultdb"
     for asked in (uri, f"{uri}?sslmode=require"):
         check = api.check(plain, **{"source-service-uri": asked})
-        assert (check["success"], "TLS is demanded" in check["result"]) == (False, True), check["result"]
+        assert (check["success"], "TLS is required" in check["result"]) == (False, True), check["result"]
     status = api.migrate(plain, **as_source(api, service))
-    assert (status["status"], "TLS is demanded" in status["error"]) == ("failed", True)
+    assert (status["status"], "TLS is required" in status["error"]) == ("failed", True)
     wrong = uri.replace(str(params["password"]), "wrong")
     check = api.check(plain, **{"source-service-uri": wrong})
     assert "password authentication failed" in check["result"]
