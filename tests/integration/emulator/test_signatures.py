@@ -202,11 +202,11 @@ def test_the_sdk_is_refused_with_credentials_of_nobody(emulator, api, changes):
     client, witness = witnessed(emulator, **changes)
     kept = api.record("valkey")
     with pytest.raises(ExoscaleAPIAuthException, match="Invalid request signature"):
-        client.services.list()
+        client.list_dbaas_services()
     with pytest.raises(ExoscaleAPIAuthException, match="Invalid request signature"):
-        client.services.valkey.create(name=f"{kept}-2", plan="startup-4")
+        client.create_dbaas_service_valkey(name=f"{kept}-2", plan="startup-4")
     with pytest.raises(ExoscaleAPIAuthException, match="Invalid request signature"):
-        client.services.delete(name=kept)
+        client.delete_dbaas_service(name=kept)
     client.http_client.close()
     assert witness.refusals == {403: 3}
     names = [each["name"] for each in api.ok("GET", "/dbaas-service")["dbaas-services"]]
