@@ -20,6 +20,7 @@ from airflow_dbaas.operators.migrations import (
     DbaasCleanUpMigrationOperator,
     DbaasMigrationCheckOperator,
     DbaasStartMigrationOperator,
+    DbaasVerifyMigrationOperator,
 )
 from airflow_dbaas.operators.observability import DbaasServiceMetricsOperator
 from airflow_dbaas.operators.reconcile import DbaasReconcileIntegrationsOperator
@@ -90,7 +91,7 @@ ANYWHERE: list[tuple[str, Any, str]] = [
     ("ignore_dbs", "x" * 2049, "ignore_dbs must have at most 2048 characters, got 2049"),
     ("ignore_dbs", ["a,b"], "ignore_dbs must be names separated by commas, or a list of names, got list"),
     ("ignore_dbs", 1.5, "ignore_dbs must be names separated by commas, or a list of names, got 1.5"),
-    ("content", "no", "content must be true or false, got 'no'"),
+    ("content", "no", "content must be one of all, sample, count, got 'no'"),
     ("settle_seconds", -1, "settle_seconds must be a number of seconds, 0 or more, got -1"),
     ("settle_seconds", "60", "settle_seconds must be a number of seconds, 0 or more, got '60'"),
     ("emit_assets", None, "emit_assets must be true or false, got None"),
@@ -183,6 +184,13 @@ SOME: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         {"drop_at_source": "maybe"},
         "drop_at_source must be true or false, got 'maybe'",
     ),
+    *(
+        ((DbaasVerifyMigrationOperator,), {parameter: "maybe"}, f"{parameter} must be true or false, got 'maybe'")
+        for parameter in ("strict", "show_values", "recheck", "allow_empty")
+    ),
+    ((DbaasVerifyMigrationOperator,), {"parallel": 0}, "parallel must be a whole number above 0, got 0"),
+    ((DbaasVerifyMigrationOperator,), {"tables": []}, "tables must be a list of names, got list"),
+    ((DbaasVerifyMigrationOperator,), {"report_path": 7.5}, f"report_path {_PATH} 7.5"),
     ((DbaasMigrationSensor,), {"until": "later"}, "until must be one of synced, done, got 'later'"),
     (
         (DbaasStartMigrationOperator,),
