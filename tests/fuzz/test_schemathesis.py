@@ -87,6 +87,7 @@ def prime(api: Api) -> dict[str, list[str]]:
     return known
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(0 if SECONDS else 600)
 def test_no_request_gets_an_answer_off_the_document(emulator, api, postgres_source, tmp_path: Path):
     """No 5xx, no unknown status, no body that the document does not know, and nothing wrong is accepted."""

@@ -165,6 +165,7 @@ def follow(api, service, source, writer) -> dict[str, int]:
     return seen
 
 
+@pytest.mark.extended
 def test_half_a_minute_of_writes_is_replicated_row_by_row(api, service, postgres_source, writer, record_property):
     """200 rows a second for 30 seconds, from before the copy until the stop; then both ends hold the same rows."""
     seen = follow(api, service, postgres_source, writer)
