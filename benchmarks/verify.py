@@ -1,6 +1,6 @@
 """Verifying: what a row costs the servers, and how long a database of 40 tables takes. With PostgreSQL 17.
 
-The case ``before`` is what this package did until its verification was written anew: two hashes of each row's text, one
+The case ``before`` is what this package did before its verification was rewritten: two hashes of each row's text, one
 table after the other.
 """
 

@@ -1,6 +1,6 @@
 """Verifying: what a row costs a server, and how long a database of 40 tables takes. With the MariaDB that is installed.
 
-The case ``before`` is what this package did until its verification was written anew: it added up two halves of the MD5
+The case ``before`` is what this package did before its verification was rewritten: it added up two halves of the MD5
 of each row's text, one table after the other.
 """
 

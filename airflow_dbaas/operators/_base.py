@@ -267,8 +267,8 @@ class DbaasOperator(DbaasTask):
     def perform(self, context: Context) -> Any:
         """Do the work, from top to bottom; returns the result.
 
-        A task that was deferred performs again from the top with ``progress`` as it was: it looks at everything anew,
-        sends nothing twice, and ``wait_for`` returns at once what was waited for.
+        A resumed task runs this again from the top, with ``progress`` as it was: it reads the current state, sends
+        nothing twice, and ``wait_for`` returns the result of the wait at once.
         """
 
     def wait_for(self, context: Context, step: Step, wait: Wait) -> dict[str, Any]:

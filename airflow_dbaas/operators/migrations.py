@@ -673,7 +673,7 @@ class MigrationStop(Progress):
     """How far a stop has come.
 
     :param stopped: whether a migration was stopped.
-    :param complete: whether what replication leaves out is to be completed.
+    :param complete: whether to complete what replication leaves out.
     :param whole: whether the target has all of the source.
     """
 

@@ -133,7 +133,7 @@ class DbaasReconcileIntegrationsOperator(DbaasOperator):
         return self._result(applied=True)
 
     def _next_step(self) -> tuple[str, Item] | None:
-        """What is to be done next, by what is there now; None if nothing is left."""
+        """The next action, given the current state; None if nothing is left to do."""
         steps = list(self._plan().steps())
         for action, item in steps:
             if _mark(action, item) not in self.progress.done:

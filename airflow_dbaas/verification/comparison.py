@@ -63,7 +63,7 @@ class Options:
     on_progress: Callable[[Progress], None] = ignored
 
     def wants(self, dbname: str, table: str) -> bool:
-        """Whether the rows of a table are to be compared."""
+        """Whether to compare the rows of a table."""
         return self.tables is None or table in self.tables or f"{dbname}.{table}" in self.tables
 
 
@@ -102,7 +102,7 @@ def to_complete(
     """Sessions at the source and, to write, in the target, for one database after the other that both have.
 
     :param pair: what knows this kind of server.
-    :param source: where it is seen what is to be done.
+    :param source: shows what there is to do.
     :param target: what is completed.
     :param ignore: databases to leave out.
     """

@@ -13,7 +13,7 @@ from airflow_dbaas.verification.memory import Memory
 def memory(zone: str | None, service: str, run: str, between: str) -> Memory:
     """What earlier tries of the same task have found equal.
 
-    One variable for each service: another run takes it over, and begins anew.
+    One variable for each service. Another run replaces its content.
 
     :param zone: zone of the service.
     :param service: its name.

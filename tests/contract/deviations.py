@@ -208,7 +208,7 @@ DEVIATIONS = (
     Deviation(
         "ignore-dbs of a migration check",
         "an empty text leaves it out",
-        "that is what the operators and the forms of DAGs are given if no database is to be left out",
+        "operators and forms of DAGs pass this if no database is left out",
         REFUSED,
         OTHERWISE,
         (_CHECK, {"service": "db"}, {**_SOURCE, "ignore-dbs": ""}),

@@ -207,7 +207,7 @@ def _advice(error: Exception) -> str:
 
 
 def _limits(session: MysqlSession) -> Iterator[str]:
-    """Statements that lift limits in time but for locks, and have sizes looked up anew."""
+    """Statements that lift all time limits except those for locks, and refresh the sizes of tables."""
     yield f"SET SESSION lock_wait_timeout = {max(1, round(LOCK_SECONDS))}"
     yield f"SET SESSION innodb_lock_wait_timeout = {max(1, round(LOCK_SECONDS))}"
     # One end is idle while the other one, which may be slower, is still at a large table.

@@ -100,7 +100,7 @@ class PostgresPair(Pair[PostgresSession]):
         return "materialized view" if self._readings[table].relation.materialized else "table"
 
     def explain(self, table: str, in_target: Digest) -> str:
-        """See ``Pair``: a materialized view that was out of date at the source is filled anew by a restore."""
+        """See ``Pair``: a restore refreshes a materialized view that was out of date at the source."""
         reading = self._readings[table]
         if not reading.relation.materialized or not in_target.sums:
             return ""

@@ -579,7 +579,7 @@ def roles(session: PostgresSession) -> Definitions:
     return found
 
 
-# Parts whose text servers write anew, and before PostgreSQL 16 in another way.
+# Parts whose text the server generates, and generated differently before PostgreSQL 16.
 _REWRITTEN = {
     "view": ("definition",),
     "materialized view": ("definition",),

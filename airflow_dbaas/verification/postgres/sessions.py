@@ -69,7 +69,7 @@ class PostgresSession(Session):
         settings = f"{_SETTINGS} SET LOCAL row_security = off;"
         if snapshot is not None:
             self.run(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-            # There are as many readers as the server is to bear. Before version 14 a large table has only one.
+            # The readers are as many as the server should bear. Before version 14, a large table has only one.
             settings += " SET LOCAL max_parallel_workers_per_gather = 0;" if self.major >= 14 else ""
         self._settle(settings)
 
