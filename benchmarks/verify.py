@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
 import secrets
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -19,17 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.frame import Case, Quantity, Role, Subject, Values
-
-_NARROW_ROWS = 400_000
-_WIDE_ROWS = 60_000
-_TABLES = 40
+from benchmarks.verification import NARROW_ROWS, TABLES, WIDE_ROWS, measure, mixed_tables
 
 SUBJECT = Subject(
     title="Verify PostgreSQL",
     quantities=(
         Quantity("narrow", "CPU of one server for a row of five columns, ns", share=0.6),
         Quantity("wide", "CPU of one server for a row of ten columns, 800 bytes, ns", share=0.6),
-        Quantity("database", f"a database of {_TABLES} mixed tables, definitions and rows, s", digits=2),
+        Quantity("database", f"a database of {TABLES} mixed tables, definitions and rows, s", digits=2),
         Quantity("servers", "the same, CPU of both servers, s", digits=2),
     ),
     cases=(
@@ -61,23 +56,8 @@ _WIDE = """
 def prepare(case: str, url: str) -> Callable[[], Values]:  # noqa: ARG001 - nothing is sent
     """Get a case ready."""
     source, target = _servers()
-    return functools.partial(_measure, case, source, target)
-
-
-def _measure(case: str, source: Any, target: Any) -> Values:
-    values: dict[str, float | None] = {
-        name: _cost_of_a_row(case, source, name, rows)
-        for name, rows in (("narrow", _NARROW_ROWS), ("wide", _WIDE_ROWS))
-    }
-    compare = {"ours": _compare, "before": _compare_as_before}.get(case)
-    if compare is not None:
-        before, began = _cpu_of(source, target), time.perf_counter()
-        compare(source, target)
-        values["database"] = time.perf_counter() - began
-        # The servers have seen by then that the sessions are over.
-        time.sleep(0.2)
-        values["servers"] = _cpu_of(source, target) - before
-    return values
+    comparisons = {"ours": _compare, "before": _compare_as_before}
+    return functools.partial(measure, case, source, target, _cost_of_a_row, comparisons)
 
 
 def _cost_of_a_row(case: str, server: Any, table: str, rows: int) -> float:
@@ -111,7 +91,7 @@ def _compare(source: Any, target: Any) -> None:
     from airflow_dbaas.verification import postgres
 
     report = postgres.compare(_End(source), _End(target), ignore={"rows", "postgres"})
-    if report.findings or report.databases[0]["tables"] != _TABLES:
+    if report.findings or report.databases[0]["tables"] != TABLES:
         raise RuntimeError(f"not equal: {report.findings[:3]}")
 
 
@@ -126,7 +106,7 @@ def _compare_as_before(source: Any, target: Any) -> None:
     ):
         ends = (at_source, at_target)
         list(pool.map(definitions, ends))
-        for number in range(_TABLES):
+        for number in range(TABLES):
             query = _before(f"public.t{number}")
             wanted, found = pool.map(lambda end, query=query: end.rows(query), ends)
             if wanted != found:
@@ -169,13 +149,12 @@ def _servers() -> tuple[Any, Any]:
             for dbname in ("rows", "mixed"):
                 connection.execute(f"CREATE DATABASE {dbname}")
         with psycopg.connect(server.conninfo(dbname="rows"), autocommit=True) as connection:
-            connection.execute(_NARROW.format(name="narrow", rows=_NARROW_ROWS))
-            connection.execute(_WIDE.format(name="wide", rows=_WIDE_ROWS))
+            connection.execute(_NARROW.format(name="narrow", rows=NARROW_ROWS))
+            connection.execute(_WIDE.format(name="wide", rows=WIDE_ROWS))
             connection.execute("VACUUM FREEZE ANALYZE")
         with psycopg.connect(server.conninfo(dbname="mixed"), autocommit=True) as connection:
-            for number in range(_TABLES):
-                kind, most = ((_NARROW, 60_000), (_WIDE, 12_000))[number % 2]
-                connection.execute(kind.format(name=f"t{number}", rows=most // (1 + number // 4)))
+            for table, kind, rows in mixed_tables(_NARROW, _WIDE):
+                connection.execute(kind.format(name=table, rows=rows))
             connection.execute("VACUUM FREEZE ANALYZE")
     return servers[0], servers[1]
 
@@ -183,13 +162,3 @@ def _servers() -> tuple[Any, Any]:
 def _nanoseconds(pid: int) -> int:
     """CPU of a process."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
-
-
-def _cpu_of(*servers: Any) -> float:
-    """CPU of servers, in seconds: of their first process and of those of its children that are over."""
-    ticks = 0
-    for server in servers:
-        pid = server.pid_file.read_text().split()[0]
-        # Behind the name, which may have blanks: user and system time, its own and its children's.
-        ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK")

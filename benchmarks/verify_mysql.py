@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
 import secrets
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -19,17 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.frame import Case, Quantity, Role, Subject, Values
-
-_NARROW_ROWS = 400_000
-_WIDE_ROWS = 60_000
-_TABLES = 40
+from benchmarks.verification import NARROW_ROWS, TABLES, WIDE_ROWS, measure, mixed_tables, pid_of
 
 SUBJECT = Subject(
     title="Verify MySQL",
     quantities=(
         Quantity("narrow", "CPU of one server for a row of five columns, ns", share=0.3),
         Quantity("wide", "CPU of one server for a row of 16 columns, 800 bytes, ns", share=0.5),
-        Quantity("database", f"a database of {_TABLES} mixed tables, definitions and rows, s", digits=2),
+        Quantity("database", f"a database of {TABLES} mixed tables, definitions and rows, s", digits=2),
         Quantity("servers", "the same, CPU of both servers, s", digits=2),
     ),
     cases=(
@@ -63,21 +58,8 @@ _WIDE = (
 def prepare(case: str, url: str) -> Callable[[], Values]:  # noqa: ARG001 - nothing is sent
     """Get a case ready."""
     source, target = _servers()
-    return functools.partial(_measure, case, source, target)
-
-
-def _measure(case: str, source: Any, target: Any) -> Values:
-    values: dict[str, float | None] = {
-        name: _cost_of_a_row(case, source, name, rows)
-        for name, rows in (("narrow", _NARROW_ROWS), ("wide", _WIDE_ROWS))
-    }
-    compare = {"ours": _compare, "before": _compare_as_before}.get(case)
-    if compare is not None:
-        before, began = _cpu_of(source, target), time.perf_counter()
-        compare(source, target)
-        values["database"] = time.perf_counter() - began
-        values["servers"] = _cpu_of(source, target) - before
-    return values
+    comparisons = {"ours": _compare, "before": _compare_as_before}
+    return functools.partial(measure, case, source, target, _cost_of_a_row, comparisons)
 
 
 def _cost_of_a_row(case: str, server: Any, table: str, rows: int) -> float:
@@ -119,7 +101,7 @@ def _compare(source: Any, target: Any) -> None:
     from airflow_dbaas.verification import mysql
 
     report = mysql.compare(_End(source), _End(target), ignore={"row_cost"})
-    if report.findings or report.databases[0]["tables"] != _TABLES:
+    if report.findings or report.databases[0]["tables"] != TABLES:
         raise RuntimeError(f"not equal: {report.findings[:3]}")
 
 
@@ -182,10 +164,8 @@ def _servers() -> tuple[Any, Any]:
         )
         servers.append(stack.enter_context(server))
         with closing(pymysql.connect(**server.login())) as connection, connection.cursor() as cursor:
-            tables = [("row_cost", "narrow", _NARROW, _NARROW_ROWS), ("row_cost", "wide", _WIDE, _WIDE_ROWS)]
-            for number in range(_TABLES):
-                kind, most = ((_NARROW, 60_000), (_WIDE, 12_000))[number % 2]
-                tables.append(("mixed", f"t{number}", kind, most // (1 + number // 4)))
+            tables = [("row_cost", "narrow", _NARROW, NARROW_ROWS), ("row_cost", "wide", _WIDE, WIDE_ROWS)]
+            tables += [("mixed", *table) for table in mixed_tables(_NARROW, _WIDE)]
             for dbname in ("row_cost", "mixed"):
                 cursor.execute(f"CREATE DATABASE {dbname}")
             for dbname, table, statements, rows in tables:
@@ -197,18 +177,5 @@ def _servers() -> tuple[Any, Any]:
 
 def _nanoseconds(server: Any) -> int:
     """CPU of a server's threads."""
-    threads = Path(f"/proc/{_pid(server)}/task").iterdir()
+    threads = Path(f"/proc/{pid_of(server)}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
-
-
-def _cpu_of(*servers: Any) -> float:
-    """CPU of servers, in seconds."""
-    ticks = 0
-    for server in servers:
-        # Behind the name, which may have blanks: user and system time.
-        ticks += sum(map(int, Path(f"/proc/{_pid(server)}/stat").read_text().rpartition(")")[2].split()[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _pid(server: Any) -> str:
-    return str(server.pid_file.read_text().split()[0])
