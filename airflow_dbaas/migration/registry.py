@@ -71,9 +71,14 @@ def normalized(ignore_dbs: str | None) -> str:
     return ",".join(names(ignore_dbs))
 
 
-def key(zone: str | None, service: str) -> str:
-    """The variable that holds the record of the migration into a service."""
-    return f"exoscale_dbaas_migration_{zone or 'endpoint'}_{quote(service, safe='')}"
+def key(zone: str | None, service: str, about: str = "migration") -> str:
+    """The Airflow variable that holds the record of the migration into a service, or something else about it.
+
+    :param zone: zone of the service, if it is known.
+    :param service: name of the service.
+    :param about: what the variable is about.
+    """
+    return f"exoscale_dbaas_{about}_{zone or 'endpoint'}_{quote(service, safe='')}"
 
 
 def read(zone: str | None, service: str) -> MigrationRecord | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import quote
 
 from airflow_dbaas import _compat
+from airflow_dbaas.migration import registry
 from airflow_dbaas.verification.memory import Memory
 
 
@@ -20,7 +20,7 @@ def memory(zone: str | None, service: str, run: str, between: str) -> Memory:
     :param run: of which task, as ``run_of`` says it.
     :param between: addresses of source and target.
     """
-    key = f"exoscale_dbaas_verification_{zone or 'endpoint'}_{quote(service, safe='')}"
+    key = registry.key(zone, service, "verification")
     about = {"run": run, "between": between}
     text = _compat.get_variable(key)
     found = json.loads(text) if text else {}

@@ -56,7 +56,7 @@ class Kind:
         if part in self.notes:
             return Level.NOTE
         if part in self.parts:
-            return Level.DIFFERENCE if self.level is Level.DIFFERENCE else self.level
+            return self.level
         raise KeyError(f"{self.name}: {part}")
 
 
