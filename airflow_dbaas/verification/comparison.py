@@ -404,7 +404,10 @@ class _Rows(Generic[SessionT]):
             seconds=round(reading.seconds, 3),
             rule=self.pair.rule(self.options.content),
         )
-        self.report.tables = [one for one in self.report.tables if one.name != name] + [result]
+        if self.only is not None:
+            # It was looked at before.
+            self.report.tables = [one for one in self.report.tables if one.name != name]
+        self.report.tables.append(result)
         if wanted != found:
             self.options.memory.forget(dbname, name)
             return wanted, found

@@ -319,7 +319,7 @@ class Reading:
             f"""SELECT pg_catalog.percentile_disc(ARRAY[{shares}]) WITHIN GROUP (ORDER BY {first.ordered()})::text[]
             FROM {self.relation.rows} {sample} {within}"""
         )[0][0]
-        return sorted(set(found or ()), key=(found or []).index)
+        return list(dict.fromkeys(found or ()))
 
     def ranges(self, session: PostgresSession, bounds: list[str], within: str) -> dict[int, tuple[int, int]]:
         """Number of rows and sum of their hashes by range; 0 is below the first bound."""
