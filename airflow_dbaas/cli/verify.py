@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,10 +80,11 @@ def _server(args: argparse.Namespace, end: str) -> MigrationSource:
 def _compare(args: argparse.Namespace, source: MigrationSource, target: MigrationSource) -> Report:
     from airflow_dbaas.api.errors import DbaasConfigurationError
     from airflow_dbaas.migration import login, registry
+    from airflow_dbaas.verification import module_for
 
     if source.engine is not target.engine:
         raise DbaasConfigurationError(f"source is {source.engine.name}, target is {target.engine.name}")
-    engine = _engine(source.engine.service_type)
+    engine = module_for(source.engine.service_type)
     if login.same_address((source.host, source.port), (target.host, target.port)) or engine.same_server(source, target):
         raise DbaasConfigurationError("both connections lead to the same server")
     with _shown_progress(quiet=args.json) as on_progress:
@@ -101,12 +101,6 @@ def _compare(args: argparse.Namespace, source: MigrationSource, target: Migratio
         )
     report.about |= {"source": source.address, "target": target.address}
     return report
-
-
-def _engine(service_type: str) -> ModuleType:
-    from airflow_dbaas.verification import mysql, postgres
-
-    return {"pg": postgres, "mysql": mysql}[service_type]
 
 
 @contextmanager
@@ -130,9 +124,8 @@ def _shown_progress(*, quiet: bool) -> Iterator[Any]:
 
 def _keep(report: Report, args: argparse.Namespace) -> None:
     stem = Path(args.report)
-    text = json.dumps(report.to_json(strict=args.strict), indent=2, ensure_ascii=False)
-    stem.with_name(f"{stem.name}.json").write_text(f"{text}\n")
-    stem.with_name(f"{stem.name}.html").write_text(report.to_html(strict=args.strict))
+    for suffix, text in report.files(strict=args.strict).items():
+        stem.with_name(f"{stem.name}{suffix}").write_text(text)
 
 
 def _print(report: Report, *, strict: bool) -> None:

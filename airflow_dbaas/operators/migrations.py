@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -128,9 +127,9 @@ class MigrationOperator(SourceReader):
     def verification(self) -> ModuleType:
         """The module that compares servers of the source's type (``compare``), and completes a replication
         (``complete_replication``)."""
-        from airflow_dbaas.verification import mysql, postgres
+        from airflow_dbaas.verification import module_for
 
-        return {"pg": postgres, "mysql": mysql}[self.source.engine.service_type]
+        return module_for(self.source.engine.service_type)
 
     @property
     def ignored(self) -> set[str]:
@@ -1101,10 +1100,7 @@ class DbaasVerifyMigrationOperator(MigrationOperator):
             from airflow_dbaas.operators.observability import StoredFile
 
             stem = re.sub(r"\.(?:json|html)$", "", self.report_path)
-            for suffix, text in (
-                (".json", json.dumps(report.to_json(strict=self.strict), indent=2, ensure_ascii=False) + "\n"),
-                (".html", report.to_html(strict=self.strict)),
-            ):
+            for suffix, text in report.files(strict=self.strict).items():
                 StoredFile(f"{stem}{suffix}", self.object_storage_conn_id or None).replace(text.encode())
             self.log.info("The report is in %s.json and %s.html", stem, stem)
         return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -155,6 +156,11 @@ class Report:
     def to_json(self, *, strict: bool = False) -> dict[str, Any]:
         """As ``to_dict``, with all that a report to keep has: each table, and how it was compared."""
         return {**self.about, **self.to_dict(strict=strict), "tables": [asdict(table) for table in self.tables]}
+
+    def files(self, *, strict: bool = False) -> dict[str, str]:
+        """The report to keep: the text of each file, by its suffix."""
+        text = json.dumps(self.to_json(strict=strict), indent=2, ensure_ascii=False)
+        return {".json": f"{text}\n", ".html": self.to_html(strict=strict)}
 
     def to_html(self, *, strict: bool = False) -> str:
         """A page to keep, complete in itself."""
