@@ -145,6 +145,15 @@ def _view(name: str, text: str, head: str, tail: str = "", level: Level = Level.
     )
 
 
+def _in_mode(statement: str, mode: str, charset: str) -> tuple[str, ...]:
+    """A statement in a SQL mode and a character set, which what it creates keeps."""
+    return (
+        f"SET sql_mode = '{mode}', character_set_client = {charset}",
+        statement,
+        "SET sql_mode = 'STRICT_TRANS_TABLES', character_set_client = utf8mb4",
+    )
+
+
 def _function(
     name: str,
     text: str,
@@ -158,10 +167,8 @@ def _function(
     mode: str = "STRICT_TRANS_TABLES",
     charset: str = "utf8mb4",
 ) -> Planted:
-    change = (
-        f"SET sql_mode = '{mode}', character_set_client = {charset}",
-        f"CREATE OR REPLACE {head} FUNCTION {name}({takes}) RETURNS {returns} {how} RETURN {body}",
-        "SET sql_mode = 'STRICT_TRANS_TABLES', character_set_client = utf8mb4",
+    change = _in_mode(
+        f"CREATE OR REPLACE {head} FUNCTION {name}({takes}) RETURNS {returns} {how} RETURN {body}", mode, charset
     )
     return Planted("function", name, text, change, level)
 
@@ -177,11 +184,7 @@ def _trigger(
     mode: str = "STRICT_TRANS_TABLES",
     charset: str = "utf8mb4",
 ) -> Planted:
-    change = (
-        f"SET sql_mode = '{mode}', character_set_client = {charset}",
-        f"CREATE OR REPLACE {head} TRIGGER {name} {when} ON on_{name} FOR EACH ROW {body}",
-        "SET sql_mode = 'STRICT_TRANS_TABLES', character_set_client = utf8mb4",
-    )
+    change = _in_mode(f"CREATE OR REPLACE {head} TRIGGER {name} {when} ON on_{name} FOR EACH ROW {body}", mode, charset)
     return Planted("trigger", f"{name} of on_{name}", text, change, level)
 
 
